@@ -1,0 +1,260 @@
+//! Programs run to lift: memory or flat slots to [`Val`] (the chapters
+//! "Loading" and "Flat Lifting").
+
+use super::{At, FROM, Op, Program, Scalar, Sum, check_case, flat_pointer, read_bits};
+use crate::context::LiftContext;
+use crate::memory::Handles;
+use crate::string::lift_string;
+use crate::traits::{Lift, canonicalize_nan32, canonicalize_nan64, convert_i32_to_char};
+use crate::trap::{Content, Result};
+use crate::value::{Handle, List, Val};
+use crate::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
+
+/// Where the values of a program are.
+#[derive(Clone, Copy)]
+enum Place<'a, 's> {
+    Memory(&'a [u8]),
+    Flat(&'s [u64]),
+}
+
+impl<'a, 's> Place<'a, 's> {
+    /// A 32-bit or smaller value; flat slots hold more bits than it has.
+    fn bits(self, at: At, size: u32) -> u64 {
+        match self {
+            Self::Memory(bytes) => read_bits(&bytes[at.byte(FROM)..], size),
+            Self::Flat(slots) => slots[at.slot()],
+        }
+    }
+
+    fn pair<H: Handles>(self, cx: &LiftContext<'a, H>, at: At) -> (u64, u64) {
+        match self {
+            Self::Memory(bytes) => cx.memory_pair(&bytes[at.byte(FROM)..]),
+            Self::Flat(slots) => cx.flat_pair(&slots[at.slot()..]),
+        }
+    }
+
+    fn inner(self, at: At) -> Self {
+        match self {
+            Self::Memory(bytes) => Self::Memory(&bytes[at.byte(FROM)..]),
+            Self::Flat(slots) => Self::Flat(&slots[at.slot()..]),
+        }
+    }
+}
+
+/// What a boxed or stored value costs the host.
+const VAL_BYTES: u64 = size_of::<Val>() as u64;
+
+impl Program {
+    /// Lifts the parameters of a call that a guest makes (`lift_flat_values`).
+    ///
+    /// # Errors
+    /// What the guest's values break, with a path.
+    ///
+    /// # Panics
+    /// When the window is shorter than [`Program::param_slots`].
+    pub fn lift_params<H: Handles>(
+        &self,
+        cx: &mut LiftContext<'_, H>,
+        window: &[u64],
+    ) -> Result<Vec<Val>> {
+        let place = self.place(cx, window, MAX_FLAT_PARAMS)?;
+        let mut values = Vec::with_capacity(self.values());
+        let mut pc = 0;
+        for value in 0..self.values {
+            values.push(self.lift(cx, &mut pc, place).map_err(|error| {
+                if self.values > 1 {
+                    error.within_position(value)
+                } else {
+                    error
+                }
+            })?);
+        }
+        Ok(values)
+    }
+
+    /// Lifts the result of a call into a guest (`lift_flat_values`).
+    ///
+    /// # Errors
+    /// What the guest's value breaks, with a path.
+    ///
+    /// # Panics
+    /// When there is a result and the window is empty.
+    pub fn lift_result<H: Handles>(
+        &self,
+        cx: &mut LiftContext<'_, H>,
+        window: &[u64],
+    ) -> Result<Option<Val>> {
+        let place = self.place(cx, window, MAX_FLAT_RESULTS)?;
+        if self.values == 0 {
+            return Ok(None);
+        }
+        self.lift(cx, &mut 0, place).map(Some)
+    }
+
+    /// Where the values are: in the window, or where it points to.
+    fn place<'a, 's, H: Handles>(
+        &self,
+        cx: &LiftContext<'a, H>,
+        window: &'s [u64],
+        max: usize,
+    ) -> Result<Place<'a, 's>> {
+        self.check_pointer(FROM, cx.pointer())?;
+        if self.flat <= max {
+            return Ok(Place::Flat(&window[..self.flat]));
+        }
+        let layout = self.layout[FROM];
+        let pointer = flat_pointer(cx.pointer(), window[0]);
+        let size = u64::from(layout.size);
+        cx.range(Content::Values, pointer, size, layout.align)
+            .map(Place::Memory)
+    }
+
+    /// Lifts the value whose ops start at `pc`, and leaves `pc` behind them.
+    fn lift<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        pc: &mut usize,
+        place: Place<'a, '_>,
+    ) -> Result<Val> {
+        let op = *pc;
+        *pc += self.ops[op].width();
+        match &self.ops[op] {
+            Op::Scalar { at, scalar } => lift_scalar(*scalar, place.bits(*at, scalar.size())),
+            Op::String { at } => {
+                let (pointer, length) = place.pair(cx, *at);
+                Ok(Val::String(lift_string(cx, pointer, length)?.into()))
+            }
+            Op::List { at, elem } => {
+                let (pointer, count) = place.pair(cx, *at);
+                let layout = elem.layout[FROM];
+                let bytes = cx.list(pointer, count, layout.size, layout.align)?;
+                elem.lift_list(cx, bytes).map(Val::List)
+            }
+            Op::Record { fields, .. } => {
+                Ok(Val::Record(self.lift_fields(cx, op, pc, *fields, place)?))
+            }
+            Op::Tuple { fields } => Ok(Val::Tuple(self.lift_fields(cx, op, pc, *fields, place)?)),
+            Op::Flags { at, bytes, mask } => Ok(Val::Flags(place.bits(*at, *bytes) as u32 & mask)),
+            Op::Enum { at, bytes, cases } => {
+                let case = place.bits(*at, *bytes) as u32;
+                check_case(case, *cases as usize)?;
+                Ok(Val::Enum(case))
+            }
+            Op::Switch {
+                at,
+                bytes,
+                sum,
+                cases,
+                ..
+            } => {
+                let case = place.bits(*at, *bytes) as u32;
+                let payload = match &cases[check_case(case, cases.len())?] {
+                    Some(body) => {
+                        cx.charge(VAL_BYTES)?;
+                        let mut pc = op + 1 + body.start as usize;
+                        let payload = self
+                            .lift(cx, &mut pc, place)
+                            .map_err(|error| error.within(self.case(op, case)))?;
+                        Some(Box::new(payload))
+                    }
+                    None => None,
+                };
+                Ok(match (sum, case) {
+                    (Sum::Variant(_), case) => Val::Variant(case, payload),
+                    (Sum::Option, _) => Val::Option(payload),
+                    (Sum::Result, 0) => Val::Result(Ok(payload)),
+                    (Sum::Result, _) => Val::Result(Err(payload)),
+                })
+            }
+            Op::Own { at, resource } => {
+                let index = place.bits(*at, 4) as u32;
+                let rep = cx.handles().lift_own(*resource, index)?;
+                Ok(Val::Own(Handle {
+                    resource: *resource,
+                    rep,
+                }))
+            }
+            Op::Borrow { at, resource } => {
+                let index = place.bits(*at, 4) as u32;
+                let rep = cx.handles().lift_borrow(*resource, index)?;
+                Ok(Val::Borrow(Handle {
+                    resource: *resource,
+                    rep,
+                }))
+            }
+            Op::Outlined { at, program } => program.lift(cx, &mut 0, place.inner(*at)),
+            Op::Copy { .. } => self.lift(cx, pc, place),
+        }
+    }
+
+    fn lift_fields<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        op: usize,
+        pc: &mut usize,
+        fields: u32,
+        place: Place<'a, '_>,
+    ) -> Result<Box<[Val]>> {
+        cx.charge(u64::from(fields) * VAL_BYTES)?;
+        let mut values = Vec::with_capacity(fields as usize);
+        for field in 0..fields {
+            let value = self
+                .lift(cx, pc, place)
+                .map_err(|error| error.within(self.field(op, field)))?;
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    /// Lifts elements that this program describes.
+    fn lift_list<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        bytes: &'a [u8],
+    ) -> Result<List> {
+        if let [Op::Scalar { scalar, .. }] = &*self.ops {
+            match scalar {
+                Scalar::S8 => return i8::load_list(cx, bytes).map(List::S8),
+                Scalar::U8 => return u8::load_list(cx, bytes).map(List::U8),
+                Scalar::S16 => return i16::load_list(cx, bytes).map(List::S16),
+                Scalar::U16 => return u16::load_list(cx, bytes).map(List::U16),
+                Scalar::S32 => return i32::load_list(cx, bytes).map(List::S32),
+                Scalar::U32 => return u32::load_list(cx, bytes).map(List::U32),
+                Scalar::S64 => return i64::load_list(cx, bytes).map(List::S64),
+                Scalar::U64 => return u64::load_list(cx, bytes).map(List::U64),
+                Scalar::F32 => return f32::load_list(cx, bytes).map(List::F32),
+                Scalar::F64 => return f64::load_list(cx, bytes).map(List::F64),
+                Scalar::Bool | Scalar::Char => {}
+            }
+        }
+        let size = self.layout[FROM].size as usize;
+        let count = bytes.len() / size;
+        cx.charge(count as u64 * VAL_BYTES)?;
+        let mut values = Vec::with_capacity(count);
+        for element in bytes.chunks_exact(size) {
+            match self.lift(cx, &mut 0, Place::Memory(element)) {
+                Ok(value) => values.push(value),
+                Err(error) => return Err(error.within_index(values.len())),
+            }
+        }
+        Ok(List::Values(values))
+    }
+}
+
+/// `load_int` and its like, and `lift_flat_unsigned` and its like.
+fn lift_scalar(scalar: Scalar, bits: u64) -> Result<Val> {
+    Ok(match scalar {
+        Scalar::Bool => Val::Bool(bits as u32 != 0),
+        Scalar::S8 => Val::S8(bits as i8),
+        Scalar::U8 => Val::U8(bits as u8),
+        Scalar::S16 => Val::S16(bits as i16),
+        Scalar::U16 => Val::U16(bits as u16),
+        Scalar::S32 => Val::S32(bits as i32),
+        Scalar::U32 => Val::U32(bits as u32),
+        Scalar::S64 => Val::S64(bits as i64),
+        Scalar::U64 => Val::U64(bits),
+        Scalar::F32 => Val::F32(canonicalize_nan32(bits as u32)),
+        Scalar::F64 => Val::F64(canonicalize_nan64(bits)),
+        Scalar::Char => Val::Char(convert_i32_to_char(bits as u32)?),
+    })
+}
