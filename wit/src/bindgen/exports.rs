@@ -1,0 +1,236 @@
+//! The guest's side: what a host calls.
+//!
+//! An exported interface becomes a type `Guest` with its functions, reached through a method of
+//! the world's type; each of its resources a handle type with the resource's functions. The world
+//! itself is in `world`, imports are in `imports`.
+//!
+//! Invariant: a function is called by its position in the table that `table` writes, which is its
+//! [`Func::index`](super::plan::Func).
+
+use wit_parser::{FunctionKind, Type, TypeDefKind};
+
+use super::imports::is_method;
+use super::plan::{self, Func, Plan, Resource};
+use super::refs::{Position, Refs};
+use super::writer::{Writer, tuple_expr, tuple_marker};
+use crate::names::Scope;
+
+/// How the generated function reaches the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Through `self.0`.
+    Own,
+    /// Through a parameter `app`, on a handle.
+    Method,
+    /// Through a parameter `app`, without a handle.
+    Static,
+}
+
+/// Writes handle types and functions of the exported interface `module`.
+pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
+    let this = &plan.modules[module];
+    let refs = Refs::new(plan, module);
+    for resource in &this.resources {
+        emit_resource(w, &refs, resource);
+    }
+    if !this.needs_guest() {
+        return;
+    }
+    w.gap();
+    w.line("/// What is checked of this interface before a guest is made.");
+    w.line("#[rustfmt::skip]");
+    w.open(&format!(
+        "pub const EXPORTS: ::linkspan::bound::Interface = ::linkspan::bound::interface({:?}, &[",
+        this.wit_name
+    ));
+    for resource in &this.resources {
+        w.line(&format!(
+            "::linkspan::bound::resource::<{}>({:?}),",
+            resource.name, resource.label
+        ));
+    }
+    w.close("], &[");
+    w.indented(|w| table(w, &refs, &this.funcs));
+    w.line("]);");
+    if this.funcs.is_empty() {
+        return;
+    }
+    let generic = this.generic("A");
+    w.gap();
+    w.line(&format!(
+        "/// The functions of `{}`, on a guest that `A` reaches.",
+        this.wit_name
+    ));
+    w.line("#[derive(Debug)]");
+    w.line(&format!(
+        "pub struct Guest<'a, {generic}>(pub &'a mut {generic});"
+    ));
+    if this.free_funcs().next().is_none() {
+        return;
+    }
+    w.gap();
+    w.open(&format!(
+        "impl<{generic}: ::linkspan::Holds<World>> Guest<'_, {generic}> {{"
+    ));
+    for func in this.free_funcs() {
+        emit_func(w, &refs, func, Reach::Own);
+    }
+    w.close("}");
+}
+
+fn emit_resource(w: &mut Writer, refs: &Refs<'_>, resource: &Resource) {
+    let plan = refs.plan;
+    let this = &plan.modules[refs.module];
+    w.gap();
+    w.docs(plan::docs(&plan.resolve.types[resource.id].docs));
+    w.line("#[derive(Debug)]");
+    w.line(&format!(
+        "pub struct {}(::linkspan::GuestResource);",
+        resource.name
+    ));
+    w.table(
+        "::linkspan::guest_resource! {",
+        &[format!(
+            "{} = {:?} in {:?}",
+            resource.name, resource.label, this.wit_name
+        )],
+        "}",
+    );
+    if this.funcs_of(resource.id).next().is_none() {
+        return;
+    }
+    w.gap();
+    w.open(&format!("impl {} {{", resource.name));
+    for func in this.funcs_of(resource.id) {
+        emit_func(w, refs, func, reach(func));
+    }
+    w.close("}");
+}
+
+/// How the functions of a resource reach the guest.
+pub(super) fn reach(func: &Func<'_>) -> Reach {
+    if is_method(func) {
+        Reach::Method
+    } else {
+        Reach::Static
+    }
+}
+
+/// The parameters of a function as it is called, and the expressions that lower them.
+fn params(refs: &Refs<'_>, func: &Func<'_>, reach: Reach) -> (Vec<String>, Vec<String>) {
+    let mut scope = Scope::with_reserved(["app"]);
+    let (mut params, mut passed) = (Vec::new(), Vec::new());
+    let app = "app: &mut impl ::linkspan::Holds<World>".to_owned();
+    match reach {
+        Reach::Own => params.push("&mut self".to_owned()),
+        Reach::Method => {
+            params.extend(["&self".to_owned(), app]);
+            passed.push("::linkspan::Lend(self)".to_owned());
+        }
+        Reach::Static => params.push(app),
+    }
+    for param in func.wit.params.iter().skip(passed.len()) {
+        let name = scope.snake(&param.name);
+        params.push(format!("{name}: {}", refs.ty(&param.ty, Position::Param)));
+        passed.push(lend(refs, &param.ty, &name));
+    }
+    (params, passed)
+}
+
+/// The signature of a function for [`Item::signature`](super::Item::signature).
+pub(super) fn summary(plan: &Plan<'_>, module: usize, func: &Func<'_>, reach: Reach) -> String {
+    let refs = Refs::new(plan, module);
+    let (params, _) = params(&refs, func, reach);
+    let types: Vec<&str> = params.iter().map(|p| type_of(p)).collect();
+    let result = result_type(&refs, func);
+    format!("({}) -> ::linkspan::Result<{result}>", types.join(", "))
+}
+
+/// The type of a parameter that is written with its name.
+pub(super) fn type_of(param: &str) -> &str {
+    param.split_once(": ").map_or(param, |(_, ty)| ty)
+}
+
+/// Writes one function.
+pub(super) fn emit_func(w: &mut Writer, refs: &Refs<'_>, func: &Func<'_>, reach: Reach) {
+    w.gap();
+    w.docs(plan::docs(&func.wit.docs));
+    let (params, passed) = params(refs, func, reach);
+    let result = format!("::linkspan::Result<{}>", result_type(refs, func));
+    w.signature(&format!("pub fn {}", func.name), &params, &result, " {");
+    let callee = if reach == Reach::Own {
+        "self.0.call"
+    } else {
+        "app.call"
+    };
+    w.call(callee, &func.index.to_string(), &passed);
+    w.close("}");
+}
+
+/// The owned result of a function, `()` for none.
+fn result_type(refs: &Refs<'_>, func: &Func<'_>) -> String {
+    let own = matches!(func.wit.kind, FunctionKind::Constructor(_));
+    match &func.wit.result {
+        Some(Type::Id(id)) if own && !is_result(refs, Type::Id(*id)) => "Self".to_owned(),
+        Some(ty) => refs.ty(ty, Position::Owned),
+        None => "()".to_owned(),
+    }
+}
+
+fn is_result(refs: &Refs<'_>, ty: Type) -> bool {
+    matches!(refs.structure(&ty), Some(TypeDefKind::Result(_)))
+}
+
+/// The expression that lowers the parameter `value`: borrowed handles say that they are lent.
+fn lend(refs: &Refs<'_>, ty: &Type, value: &str) -> String {
+    if !refs.plan.facts(ty).borrow_handle {
+        return value.to_owned();
+    }
+    if refs.lent(ty).is_some() {
+        return format!("::linkspan::Lend({value})");
+    }
+    let closure = |part: &Type| {
+        if refs.lent(part).is_some() {
+            "::linkspan::Lend".to_owned()
+        } else {
+            format!("|v| {}", lend(refs, part, "v"))
+        }
+    };
+    let needs = |part: &Option<Type>| part.filter(|ty| refs.plan.facts(ty).borrow_handle);
+    match refs.structure(ty) {
+        Some(TypeDefKind::List(element)) if refs.lent(element).is_some() => {
+            format!("::linkspan::LendAll({value})")
+        }
+        Some(TypeDefKind::Option(some)) => format!("{value}.map({})", closure(some)),
+        Some(TypeDefKind::Result(result)) => {
+            let ok = needs(&result.ok).map(|ok| format!(".map({})", closure(&ok)));
+            let error = needs(&result.err).map(|error| format!(".map_err({})", closure(&error)));
+            value.to_owned() + &ok.unwrap_or_default() + &error.unwrap_or_default()
+        }
+        Some(TypeDefKind::Tuple(tuple)) => {
+            let parts = tuple.types.iter().enumerate();
+            let parts: Vec<String> = parts
+                .map(|(i, ty)| lend(refs, ty, &format!("{value}.{i}")))
+                .collect();
+            tuple_expr(&parts)
+        }
+        _ => value.to_owned(),
+    }
+}
+
+/// The functions of one interface, as a constant expression.
+pub(super) fn table(w: &mut Writer, refs: &Refs<'_>, funcs: &[Func<'_>]) {
+    for func in funcs {
+        let params = func.wit.params.iter();
+        let markers: Vec<String> = params
+            .map(|param| refs.ty(&param.ty, Position::ParamMarker))
+            .collect();
+        let result = func.wit.result.as_ref();
+        let result = result.map_or_else(|| "()".to_owned(), |ty| refs.ty(ty, Position::Owned));
+        w.line(&format!(
+            "::linkspan::bound::func::<{}, {result}>({:?}),",
+            tuple_marker(&markers),
+            func.wit.name
+        ));
+    }
+}

@@ -1,0 +1,427 @@
+//! The host's side: traits for what the world imports, and the functions that link them.
+//!
+//! An imported interface becomes a trait `Host`; each resource in it a tag type, an associated
+//! type of `Host` (the host's own Rust type) and a trait for its methods. `link` puts all of it
+//! into a linker. The exports are in `exports`.
+//!
+//! Invariant: a call in the glue names the trait it means, so that no inherent method and no
+//! method of another trait is taken by mistake.
+
+use wit_parser::{FunctionKind, Handle, Type, TypeDefKind, TypeId};
+
+use super::ALLOW;
+use super::exports::type_of;
+use super::plan::{self, Func, Module, Plan, ROOT, Resource};
+use super::refs::{Position, Refs};
+use super::writer::{Writer, tuple_expr, tuple_marker, tuple_pattern};
+use crate::names::Scope;
+
+/// Writes the traits of `module` and its `link`.
+pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
+    let this = &plan.modules[module];
+    if !this.needs_host() {
+        return;
+    }
+    let emit = Emit {
+        plan,
+        module,
+        this,
+        refs: Refs::new(plan, module),
+        generic: this.generic("H"),
+    };
+    for resource in &this.resources {
+        emit.tag(w, resource);
+    }
+    emit.host_trait(w);
+    for resource in &this.resources {
+        emit.resource_trait(w, resource);
+        emit.tag_value(w, resource);
+    }
+    emit.link(w);
+}
+
+/// One module being written.
+struct Emit<'p> {
+    plan: &'p Plan<'p>,
+    module: usize,
+    this: &'p Module<'p>,
+    refs: Refs<'p>,
+    /// The name of the host's type parameter.
+    generic: String,
+}
+
+/// A parameter of a host function.
+struct Arg {
+    name: String,
+    ty: String,
+    marker: String,
+    /// The expression that passes it on.
+    pass: String,
+}
+
+impl Emit<'_> {
+    /// Items at the root stand under the attribute that modules have as a whole.
+    fn allow(&self, w: &mut Writer) {
+        if self.module == ROOT {
+            w.line(ALLOW);
+        }
+    }
+
+    fn tag(&self, w: &mut Writer, resource: &Resource) {
+        let def = &self.plan.resolve.types[resource.id];
+        w.gap();
+        w.docs(plan::docs(&def.docs));
+        self.allow(w);
+        w.line("#[derive(Debug)]");
+        w.line(&format!("pub enum {} {{}}", resource.name));
+    }
+
+    /// Says which values of a host stand behind the tag.
+    fn tag_value(&self, w: &mut Writer, resource: &Resource) {
+        let generic = &self.generic;
+        let host = self.plan.host_trait(self.module);
+        let value = self.refs.host_value(generic, self.module, resource.id);
+        w.gap();
+        w.open(&format!(
+            "impl<{generic}: {host}> ::linkspan::HostTag<{generic}> for {} {{",
+            resource.name
+        ));
+        w.line(&format!("type Value = {value};"));
+        w.close("}");
+    }
+
+    fn host_trait(&self, w: &mut Writer) {
+        let name = self.plan.host_trait(self.module);
+        w.gap();
+        let what = match self.module {
+            ROOT => &self.plan.wit_name,
+            _ => &self.this.wit_name,
+        };
+        w.line(&format!("/// What a host of `{what}` implements."));
+        self.allow(w);
+        let supertraits: Vec<String> = (self.plan.supertraits(self.module).into_iter())
+            .map(|m| self.plan.path(self.module, m, &self.plan.host_trait(m)))
+            .collect();
+        w.trait_head(
+            &format!("pub trait {name}"),
+            &supertraits,
+            &self.refs.prelude("Sized"),
+        );
+        for resource in &self.this.resources {
+            w.line(&format!(
+                "type {}: {}<Self>;",
+                resource.name, resource.host_trait
+            ));
+        }
+        for func in self.this.free_funcs() {
+            w.gap();
+            w.docs(plan::docs(&func.wit.docs));
+            let (params, ret) = self.free_signature(func);
+            w.signature(&format!("fn {}", func.name), &params, &ret, ";");
+        }
+        w.close("}");
+    }
+
+    fn resource_trait(&self, w: &mut Writer, resource: &Resource) {
+        let host = self.plan.host_trait(self.module);
+        w.gap();
+        w.line(&format!(
+            "/// The functions of the resource `{}`, on the type that the host gives it.",
+            resource.label
+        ));
+        self.allow(w);
+        let head = format!(
+            "pub trait {}<{}: {host}>",
+            resource.host_trait, self.generic
+        );
+        if self.this.funcs_of(resource.id).next().is_none() {
+            w.line(&format!("{head}: ::linkspan::HostResource {{}}"));
+            return;
+        }
+        w.trait_head(&head, &[], "::linkspan::HostResource");
+        for func in self.this.funcs_of(resource.id) {
+            w.gap();
+            w.docs(plan::docs(&func.wit.docs));
+            let (params, ret) = self.resource_signature(func);
+            w.signature(&format!("fn {}", func.name), &params, &ret, ";");
+        }
+        w.close("}");
+    }
+
+    /// Parameters and result of a function of the `Host` trait.
+    fn free_signature(&self, func: &Func<'_>) -> (Vec<String>, String) {
+        let args = self.args(func, "Self");
+        let mut params = vec!["&mut self".to_owned()];
+        params.extend(args.iter().map(|a| format!("{}: {}", a.name, a.ty)));
+        (params, self.ret(func, Position::Ret("Self")))
+    }
+
+    /// Parameters and result of a function of a resource's trait.
+    fn resource_signature(&self, func: &Func<'_>) -> (Vec<String>, String) {
+        let generic = &self.generic;
+        let args = self.args(func, generic);
+        let method = is_method(func);
+        let mut params = Vec::new();
+        if method {
+            params.push("&mut self".to_owned());
+        }
+        params.push(format!("host: &mut {generic}"));
+        let own = args.iter().skip(usize::from(method));
+        params.extend(own.map(|a| format!("{}: {}", a.name, a.ty)));
+        let ret = match func.wit.kind {
+            FunctionKind::Constructor(_) => self.constructed(func, "Self"),
+            _ => self.ret(func, Position::Ret(generic)),
+        };
+        (params, ret)
+    }
+
+    /// The result of a constructor, with `this` for the resource.
+    fn constructed(&self, func: &Func<'_>, this: &str) -> String {
+        let fallible = func
+            .wit
+            .result
+            .as_ref()
+            .and_then(|ty| match self.refs.structure(ty) {
+                Some(TypeDefKind::Result(result)) => Some(result),
+                _ => None,
+            });
+        match fallible {
+            Some(result) => {
+                let error = result.err.as_ref().map_or_else(
+                    || "()".to_owned(),
+                    |e| self.refs.ty(e, Position::Ret(&self.generic)),
+                );
+                format!("{}<{this}, {error}>", self.refs.prelude("Result"))
+            }
+            None => this.to_owned(),
+        }
+    }
+
+    /// The type arguments that stand for a resource in the glue.
+    fn tag_and_value(&self, id: TypeId) -> String {
+        let tag = self.plan.type_name(self.module, id);
+        let value = self.refs.host_value(&self.generic, self.module, id);
+        format!("{tag}, {value}")
+    }
+
+    fn ret(&self, func: &Func<'_>, position: Position<'_>) -> String {
+        let result = func.wit.result.as_ref();
+        result.map_or_else(String::new, |ty| self.refs.ty(ty, position))
+    }
+
+    fn args(&self, func: &Func<'_>, this: &str) -> Vec<Arg> {
+        let mut scope = Scope::with_reserved(["host", "this"]);
+        let generic = &self.generic;
+        let mut args = Vec::new();
+        for (i, param) in func.wit.params.iter().enumerate() {
+            if i == 0 && is_method(func) {
+                let resource = func.resource.map(|id| self.tag_and_value(id));
+                args.push(Arg {
+                    name: "this".to_owned(),
+                    ty: String::new(),
+                    marker: format!("::linkspan::Mut<{}>", resource.unwrap_or_default()),
+                    pass: "this".to_owned(),
+                });
+                continue;
+            }
+            let name = scope.snake(&param.name);
+            args.push(Arg {
+                ty: self.refs.ty(&param.ty, Position::Arg(this)),
+                marker: self.refs.ty(&param.ty, Position::ArgMarker(generic)),
+                pass: self.pass(&param.ty, &name),
+                name,
+            });
+        }
+        args
+    }
+
+    /// How the glue passes the lifted parameter `name` on.
+    fn pass(&self, ty: &Type, name: &str) -> String {
+        let borrowed_list = |ty: &Type| match self.refs.structure(ty) {
+            Some(TypeDefKind::List(element)) => !self.plan.facts(element).own_handle,
+            _ => false,
+        };
+        match self.refs.structure(ty) {
+            Some(TypeDefKind::List(_)) if borrowed_list(ty) => format!("&{name}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// The function that puts this module into a linker; the root's is part of `Bindings`.
+    fn link(&self, w: &mut Writer) {
+        if self.module == ROOT {
+            return;
+        }
+        let generic = &self.generic;
+        w.gap();
+        w.line("/// Puts this interface into a linker.");
+        w.line("#[rustfmt::skip]");
+        w.open(&format!(
+            "pub fn link<{generic}: Host + 'static>(linker: &mut ::linkspan::Linker<{generic}>) \
+             -> ::linkspan::Result<()> {{"
+        ));
+        w.line(&format!(
+            "let mut at = linker.instance({:?})?;",
+            self.this.wit_name
+        ));
+        self.glue(w);
+        w.line("::std::result::Result::Ok(())");
+        w.close("}");
+    }
+
+    /// The statements that link each resource and function into `at`.
+    fn glue(&self, w: &mut Writer) {
+        for resource in &self.this.resources {
+            let value = self
+                .refs
+                .host_value(&self.generic, self.module, resource.id);
+            w.line(&format!(
+                "at.host_resource::<{}, {value}>({:?})?;",
+                resource.name, resource.label
+            ));
+        }
+        for func in &self.this.funcs {
+            w.line(&self.glue_of(func));
+        }
+    }
+
+    fn glue_of(&self, func: &Func<'_>) -> String {
+        let args = self.args(func, &self.generic);
+        let markers: Vec<String> = args.iter().map(|a| a.marker.clone()).collect();
+        let names: Vec<String> = args.iter().map(|a| a.name.clone()).collect();
+        let (params, names) = (tuple_marker(&markers), tuple_pattern(&names));
+        let name = &func.wit.name;
+        let call = self.call_of(func, &args);
+        let result = func.wit.result.as_ref();
+        let Some(result) = result else {
+            return format!("at.host_func::<{params}, ()>({name:?}, |host, {names}| {call})?;");
+        };
+        let marker = self.refs.ty(result, Position::RetMarker);
+        let Some(wrapped) = self.wrap(result, "v") else {
+            return format!(
+                "at.host_func::<{params}, {marker}>({name:?}, |host, {names}| {call})?;"
+            );
+        };
+        format!(
+            "at.host_func_owning::<{params}, _, {marker}>({name:?}, |host, {names}| {call}, \
+             |v, new| {wrapped})?;"
+        )
+    }
+
+    /// The call of the trait's function.
+    fn call_of(&self, func: &Func<'_>, args: &[Arg]) -> String {
+        let generic = &self.generic;
+        let mut passed = vec!["host".to_owned()];
+        let resource = func
+            .resource
+            .and_then(|id| self.plan.resource(self.module, id));
+        let Some(resource) = resource else {
+            passed.extend(args.iter().map(|a| a.pass.clone()));
+            let host = self.plan.host_trait(self.module);
+            return format!("{host}::{}({})", func.name, passed.join(", "));
+        };
+        let method = usize::from(is_method(func));
+        passed.splice(0..0, args.iter().take(method).map(|a| a.pass.clone()));
+        passed.extend(args.iter().skip(method).map(|a| a.pass.clone()));
+        let value = self.refs.host_value(generic, self.module, resource.id);
+        format!(
+            "<{value} as {}<{generic}>>::{}({})",
+            resource.host_trait,
+            func.name,
+            passed.join(", ")
+        )
+    }
+
+    /// Puts the host values in the result `value` into the table, so that handles are left; `None`
+    /// if there are no values in it.
+    fn wrap(&self, ty: &Type, value: &str) -> Option<String> {
+        let map = |part: Option<&Type>, method: &str| {
+            let wrapped = part.and_then(|part| self.wrap(part, "v"));
+            wrapped.map(|wrapped| format!(".{method}(|v| {wrapped})"))
+        };
+        let on_value = |calls: String| format!("{value}{calls}");
+        match self.refs.structure(ty)? {
+            TypeDefKind::Handle(Handle::Own(_)) => Some(format!("new.own({value})")),
+            TypeDefKind::Option(some) => map(Some(some), "map").map(on_value),
+            TypeDefKind::Result(result) => {
+                match (
+                    map(result.ok.as_ref(), "map"),
+                    map(result.err.as_ref(), "map_err"),
+                ) {
+                    (None, None) => None,
+                    (ok, error) => Some(on_value(
+                        ok.unwrap_or_default() + &error.unwrap_or_default(),
+                    )),
+                }
+            }
+            TypeDefKind::List(element) => {
+                map(Some(element), "map").map(|map| format!("{value}.into_iter(){map}.collect()"))
+            }
+            TypeDefKind::Tuple(tuple) => {
+                let names: Vec<String> = (0..tuple.types.len()).map(|i| format!("v{i}")).collect();
+                let parts = tuple.types.iter().zip(&names);
+                let wrapped: Vec<Option<String>> =
+                    parts.map(|(ty, name)| self.wrap(ty, name)).collect();
+                if wrapped.iter().all(Option::is_none) {
+                    return None;
+                }
+                let parts = wrapped.into_iter().zip(&names);
+                let parts: Vec<String> = parts
+                    .map(|(part, name)| part.unwrap_or_else(|| name.clone()))
+                    .collect();
+                let (names, parts) = (tuple_expr(&names), tuple_expr(&parts));
+                Some(format!("{{ let {names} = {value}; {parts} }}"))
+            }
+            // A named type holds handles, not values.
+            _ => None,
+        }
+    }
+}
+
+/// The signature of a function for [`Item::signature`](super::Item::signature).
+pub(super) fn summary(plan: &Plan<'_>, module: usize, func: &Func<'_>) -> String {
+    let this = &plan.modules[module];
+    let emit = Emit {
+        plan,
+        module,
+        this,
+        refs: Refs::new(plan, module),
+        generic: this.generic("H"),
+    };
+    let (params, ret) = match func.resource {
+        Some(_) => emit.resource_signature(func),
+        None => emit.free_signature(func),
+    };
+    let types: Vec<&str> = params.iter().map(|p| type_of(p)).collect();
+    let ret = if ret.is_empty() {
+        ret
+    } else {
+        format!(" -> {ret}")
+    };
+    format!("({}){ret}", types.join(", "))
+}
+
+/// Writes the glue of what stands in the world itself, for `Bindings::link`.
+pub(super) fn emit_root_glue(w: &mut Writer, plan: &Plan<'_>, generic: &str) {
+    let this = &plan.modules[ROOT];
+    if !this.needs_host() {
+        return;
+    }
+    let emit = Emit {
+        plan,
+        module: ROOT,
+        this,
+        refs: Refs::new(plan, ROOT),
+        generic: generic.to_owned(),
+    };
+    w.line("let mut at = linker.root();");
+    emit.glue(w);
+}
+
+/// Whether the function takes its resource as the first parameter.
+pub(super) fn is_method(func: &Func<'_>) -> bool {
+    matches!(
+        func.wit.kind,
+        FunctionKind::Method(_) | FunctionKind::AsyncMethod(_)
+    )
+}

@@ -1,0 +1,617 @@
+//! What is to be generated: the modules of one world, and every Rust name in them.
+//!
+//! A [`Plan`] is made once and only read afterwards. Each interface becomes one [`Module`] per
+//! side, at a path made of its package; what stands in the world itself belongs to the root, the
+//! first module. Nothing here writes Rust.
+//!
+//! Invariants: the names of one Rust scope are distinct; the same world gives the same plan; a
+//! plan exists only for worlds all of whose items can be generated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wit_parser::{
+    Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Resolve, Type, TypeDefKind,
+    TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
+};
+
+use crate::names::{self, Renamed, Scope};
+
+/// Who implements a module's functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    /// The host: the world imports them.
+    Import,
+    /// The guest: the world exports them.
+    Export,
+}
+
+/// One Rust module: an interface on one side, or the world itself.
+#[derive(Debug)]
+pub(super) struct Module<'a> {
+    pub(super) side: Side,
+    /// The interface; `None` for the root.
+    pub(super) interface: Option<InterfaceId>,
+    /// The name in the component, such as `acme:app/net@1.2.0`; empty for the root.
+    pub(super) wit_name: String,
+    /// Rust modules from the root to this one.
+    pub(super) path: Vec<String>,
+    pub(super) docs: Option<&'a str>,
+    pub(super) types: Vec<NamedType>,
+    pub(super) resources: Vec<Resource>,
+    pub(super) funcs: Vec<Func<'a>>,
+    /// The type names of this module, those that are reserved included.
+    pub(super) scope: Scope,
+    /// The name of the method that leads to an exported interface.
+    pub(super) accessor: String,
+}
+
+/// A type with a name, resources excepted.
+#[derive(Debug)]
+pub(super) struct NamedType {
+    pub(super) id: TypeId,
+    pub(super) name: String,
+}
+
+/// A resource where it is defined.
+#[derive(Debug)]
+pub(super) struct Resource {
+    pub(super) id: TypeId,
+    /// The label in WIT.
+    pub(super) label: String,
+    /// The tag of a host resource, the handle type of a guest resource.
+    pub(super) name: String,
+    /// The trait that hosts implement; unused for guest resources.
+    pub(super) host_trait: String,
+}
+
+/// A function with its Rust name.
+#[derive(Debug)]
+pub(super) struct Func<'a> {
+    pub(super) wit: &'a Function,
+    pub(super) name: String,
+    /// The resource it belongs to.
+    pub(super) resource: Option<TypeId>,
+    /// Position among all exported functions of the world; 0 for imports.
+    pub(super) index: usize,
+}
+
+/// What can be said of a type without looking at it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Something in it owns memory or a handle.
+    pub(super) owns: bool,
+    /// It holds a floating-point number.
+    pub(super) float: bool,
+    /// It holds an `own` handle.
+    pub(super) own_handle: bool,
+    /// It holds a `borrow` handle.
+    pub(super) borrow_handle: bool,
+}
+
+impl Facts {
+    fn or(self, other: Self) -> Self {
+        Self {
+            owns: self.owns | other.owns,
+            float: self.float | other.float,
+            own_handle: self.own_handle | other.own_handle,
+            borrow_handle: self.borrow_handle | other.borrow_handle,
+        }
+    }
+
+    /// Whether any handle is in it.
+    pub(super) fn handle(self) -> bool {
+        self.own_handle || self.borrow_handle
+    }
+}
+
+/// Everything known about one world before Rust is written.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) resolve: &'a Resolve,
+    pub(super) world: WorldId,
+    /// The Rust name of the world.
+    pub(super) name: String,
+    /// The world with its package, as WIT writes it.
+    pub(super) wit_name: String,
+    pub(super) modules: Vec<Module<'a>>,
+    /// Exported functions of the world itself.
+    pub(super) root_exports: Vec<Func<'a>>,
+    /// Functions that did not get the name they asked for.
+    renamed: Vec<Renamed>,
+    imports: BTreeMap<InterfaceId, usize>,
+    exports: BTreeMap<InterfaceId, usize>,
+    type_names: BTreeMap<(usize, TypeId), String>,
+    facts: BTreeMap<TypeId, Facts>,
+}
+
+/// The root is the first module.
+pub(super) const ROOT: usize = 0;
+
+impl<'a> Plan<'a> {
+    /// Plans the bindings of `world`.
+    pub(super) fn new(resolve: &'a Resolve, world: WorldId) -> Self {
+        let definition = &resolve.worlds[world];
+        let name = names::upper_camel(&definition.name);
+        let wit_name = definition.package.map_or_else(
+            || definition.name.clone(),
+            |package| resolve.id_of_name(package, &definition.name),
+        );
+        let mut plan = Self {
+            resolve,
+            world,
+            name,
+            wit_name,
+            modules: Vec::new(),
+            root_exports: Vec::new(),
+            renamed: Vec::new(),
+            imports: BTreeMap::new(),
+            exports: BTreeMap::new(),
+            type_names: BTreeMap::new(),
+            facts: BTreeMap::new(),
+        };
+        plan.lay_out();
+        for module in 0..plan.modules.len() {
+            plan.name_types(module);
+        }
+        plan.name_functions();
+        plan
+    }
+
+    /// The imported interfaces with something for the host to implement.
+    pub(super) fn host_modules(&self) -> impl Iterator<Item = (usize, &Module<'a>)> {
+        self.modules
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.side == Side::Import && m.needs_host())
+    }
+
+    /// The exported interfaces.
+    pub(super) fn guest_modules(&self) -> impl Iterator<Item = (usize, &Module<'a>)> {
+        self.modules
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.side == Side::Export)
+    }
+
+    /// The names that could not be given as asked.
+    pub(super) fn renamed(&self) -> Vec<Renamed> {
+        let types = self.modules.iter().flat_map(|m| m.scope.renamed());
+        types.chain(&self.renamed).cloned().collect()
+    }
+
+    /// Makes the modules, without their content.
+    fn lay_out(&mut self) {
+        let world = &self.resolve.worlds[self.world];
+        let reserved = ["Imports", "Exports", "Pre"].map(|s| format!("{}{s}", self.name));
+        let mut scope = Scope::with_reserved(reserved.iter().map(String::as_str));
+        scope.reserve(&self.name);
+        self.modules.push(Module {
+            side: Side::Import,
+            interface: None,
+            wit_name: String::new(),
+            path: Vec::new(),
+            docs: docs(&world.docs),
+            types: Vec::new(),
+            resources: Vec::new(),
+            funcs: Vec::new(),
+            scope,
+            accessor: String::new(),
+        });
+        let versions = self.versions();
+        for (side, items) in [
+            (Side::Import, &world.imports),
+            (Side::Export, &world.exports),
+        ] {
+            let mut siblings = Scope::with_reserved(["exports"]);
+            for (key, item) in items {
+                let WorldItem::Interface { id, .. } = item else {
+                    continue;
+                };
+                let module = self.module(side, key, *id, &versions, &mut siblings);
+                let index = self.modules.len();
+                let map = match side {
+                    Side::Import => &mut self.imports,
+                    Side::Export => &mut self.exports,
+                };
+                map.entry(*id).or_insert(index);
+                self.modules.push(module);
+            }
+        }
+    }
+
+    /// One interface on one side.
+    fn module(
+        &self,
+        side: Side,
+        key: &WorldKey,
+        id: InterfaceId,
+        versions: &BTreeMap<(String, String), Vec<PackageId>>,
+        siblings: &mut Scope,
+    ) -> Module<'a> {
+        let interface = &self.resolve.interfaces[id];
+        let mut path = Vec::new();
+        if side == Side::Export {
+            path.push("exports".to_owned());
+        }
+        let label = match key {
+            WorldKey::Name(label) => {
+                path.push(siblings.snake(label));
+                label.clone()
+            }
+            WorldKey::Interface(_) => {
+                let label = interface.name.clone().unwrap_or_default();
+                if let Some(package) = interface.package {
+                    let name = &self.resolve.packages[package].name;
+                    let same = versions.get(&(name.namespace.clone(), name.name.clone()));
+                    let version = match (&name.version, same) {
+                        (Some(version), Some(same)) if same.len() > 1 => Some(version.to_string()),
+                        _ => None,
+                    };
+                    path.push(names::snake(&name.namespace));
+                    path.push(names::package_module(&name.name, version.as_deref()));
+                }
+                path.push(names::snake(&label));
+                label
+            }
+        };
+        let reserved: &[&str] = match side {
+            Side::Import => &["Host"],
+            Side::Export => &["Guest", "World"],
+        };
+        Module {
+            side,
+            interface: Some(id),
+            wit_name: self.resolve.name_world_key(key),
+            path,
+            docs: docs(&interface.docs),
+            types: Vec::new(),
+            resources: Vec::new(),
+            funcs: Vec::new(),
+            scope: Scope::with_reserved(reserved.iter().copied()),
+            accessor: label,
+        }
+    }
+
+    /// The packages of the world's interfaces, by namespace and name.
+    fn versions(&self) -> BTreeMap<(String, String), Vec<PackageId>> {
+        let world = &self.resolve.worlds[self.world];
+        let mut versions: BTreeMap<_, Vec<PackageId>> = BTreeMap::new();
+        for (key, _) in world.imports.iter().chain(&world.exports) {
+            let WorldKey::Interface(id) = key else {
+                continue;
+            };
+            let Some(package) = self.resolve.interfaces[*id].package else {
+                continue;
+            };
+            let name = &self.resolve.packages[package].name;
+            let same = versions
+                .entry((name.namespace.clone(), name.name.clone()))
+                .or_default();
+            if !same.contains(&package) {
+                same.push(package);
+            }
+        }
+        versions
+    }
+
+    /// Names the types and resources of a module.
+    fn name_types(&mut self, index: usize) {
+        let resolve = self.resolve;
+        let types: Vec<(&String, TypeId)> = match self.modules[index].interface {
+            Some(id) => {
+                let types = &resolve.interfaces[id].types;
+                types.iter().map(|(name, id)| (name, *id)).collect()
+            }
+            None => self.root_types(),
+        };
+        for (label, id) in types {
+            self.facts_of_def(id);
+            let module = &mut self.modules[index];
+            let name = module.scope.upper_camel(label);
+            self.type_names.insert((index, id), name.clone());
+            if matches!(resolve.types[id].kind, TypeDefKind::Resource) {
+                module.resources.push(Resource {
+                    id,
+                    label: label.clone(),
+                    name,
+                    host_trait: String::new(),
+                });
+            } else {
+                module.types.push(NamedType { id, name });
+            }
+        }
+        let Module {
+            resources,
+            scope,
+            side,
+            ..
+        } = &mut self.modules[index];
+        if *side == Side::Import {
+            for resource in resources {
+                let wanted = format!("Host{}", resource.name.trim_end_matches('_'));
+                resource.host_trait = scope.claim(&resource.label, &wanted);
+            }
+        }
+    }
+
+    /// The types that stand in the world itself.
+    fn root_types(&self) -> Vec<(&'a String, TypeId)> {
+        let world = &self.resolve.worlds[self.world];
+        let items = world.imports.iter().chain(&world.exports);
+        items
+            .filter_map(|(key, item)| match (key, item) {
+                (WorldKey::Name(name), WorldItem::Type { id, .. }) => Some((name, *id)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Names the functions of all modules, and numbers the exported ones.
+    fn name_functions(&mut self) {
+        let resolve = self.resolve;
+        let world = &resolve.worlds[self.world];
+        let direct = |item: &'a WorldItem| match item {
+            WorldItem::Function(function) => Some(function),
+            WorldItem::Interface { .. } | WorldItem::Type { .. } => None,
+        };
+        let mut next = 0;
+        let mut number = |funcs: &mut Vec<Func<'a>>| {
+            for func in funcs {
+                func.index = next;
+                next += 1;
+            }
+        };
+        let imports: Vec<&Function> = world.imports.values().filter_map(direct).collect();
+        let mut renamed = Vec::new();
+        let mut name = |functions: &[&'a Function], free: &mut Scope| {
+            name_functions(functions, free, &mut renamed)
+        };
+        self.modules[ROOT].funcs = name(&imports, &mut Scope::new());
+        let mut inherent = Scope::new();
+        let exports: Vec<&Function> = world.exports.values().filter_map(direct).collect();
+        self.root_exports = name(&exports, &mut inherent);
+        number(&mut self.root_exports);
+        for module in &mut self.modules {
+            let Some(id) = module.interface else { continue };
+            let functions: Vec<&Function> = resolve.interfaces[id].functions.values().collect();
+            module.funcs = name(&functions, &mut Scope::new());
+            if module.side == Side::Export {
+                let label = std::mem::take(&mut module.accessor);
+                module.accessor = inherent.snake(&label);
+                number(&mut module.funcs);
+            }
+        }
+        renamed.extend_from_slice(inherent.renamed());
+        self.renamed = renamed;
+    }
+
+    /// The name of the trait that hosts implement for `module`.
+    pub(super) fn host_trait(&self, module: usize) -> String {
+        match module {
+            ROOT => format!("{}Imports", self.name),
+            _ => "Host".to_owned(),
+        }
+    }
+
+    /// The other modules whose host resources the functions of `module` take or give.
+    pub(super) fn supertraits(&self, module: usize) -> Vec<usize> {
+        let mut found = BTreeSet::new();
+        let mut pending: Vec<Type> = Vec::new();
+        for func in &self.modules[module].funcs {
+            pending.extend(func.wit.parameter_and_result_types());
+        }
+        while let Some(ty) = pending.pop() {
+            let Type::Id(id) = ty else { continue };
+            let def = &self.resolve.types[id];
+            match &def.kind {
+                TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => {
+                    let owner = self.module_of(Side::Import, module, self.definition(*id));
+                    found.insert(owner);
+                }
+                // Named structures hold handles of a type without a host.
+                TypeDefKind::Record(_) | TypeDefKind::Variant(_) => {}
+                other => pending.extend(parts(other)),
+            }
+        }
+        found.remove(&module);
+        found.into_iter().collect()
+    }
+
+    /// Follows `use` and `type a = b` to the definition that stands behind `id`.
+    pub(super) fn definition(&self, mut id: TypeId) -> TypeId {
+        while let TypeDefKind::Type(Type::Id(next)) = self.resolve.types[id].kind {
+            id = next;
+        }
+        id
+    }
+
+    /// The module that holds the type `id`, seen from a module of `side`.
+    pub(super) fn module_of(&self, side: Side, from: usize, id: TypeId) -> usize {
+        let TypeOwner::Interface(owner) = self.resolve.types[id].owner else {
+            return ROOT;
+        };
+        if self.modules[from].interface == Some(owner) {
+            return from;
+        }
+        let (first, second) = match side {
+            Side::Import => (&self.imports, &self.exports),
+            Side::Export => (&self.exports, &self.imports),
+        };
+        let found = first.get(&owner).or_else(|| second.get(&owner));
+        found.copied().unwrap_or(ROOT)
+    }
+
+    /// The Rust name of the named type `id` in `module`.
+    pub(super) fn type_name(&self, module: usize, id: TypeId) -> &str {
+        self.type_names
+            .get(&(module, id))
+            .map_or("", String::as_str)
+    }
+
+    /// The resource `id`, which its module defines.
+    pub(super) fn resource(&self, module: usize, id: TypeId) -> Option<&Resource> {
+        self.modules[module].resources.iter().find(|r| r.id == id)
+    }
+
+    /// The path from module `from` to the item `name` of module `to`.
+    pub(super) fn path(&self, from: usize, to: usize, name: &str) -> String {
+        let (from, to) = (&self.modules[from].path, &self.modules[to].path);
+        let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
+        let mut path = "super::".repeat(from.len() - common);
+        for segment in &to[common..] {
+            path.push_str(segment);
+            path.push_str("::");
+        }
+        path + name
+    }
+
+    /// What is known of `ty`.
+    pub(super) fn facts(&self, ty: &Type) -> Facts {
+        match ty {
+            Type::Id(id) => self.facts.get(id).copied().unwrap_or_else(|| {
+                // A type without a name: its parts have been looked at or are as short.
+                let parts = parts(&self.resolve.types[*id].kind);
+                let own = own_facts(&self.resolve.types[*id].kind);
+                parts.iter().fold(own, |all, part| all.or(self.facts(part)))
+            }),
+            scalar => scalar_facts(scalar),
+        }
+    }
+
+    /// Computes and keeps the facts of a definition; the loader limits how deep types go.
+    fn facts_of_def(&mut self, id: TypeId) -> Facts {
+        if let Some(known) = self.facts.get(&id) {
+            return *known;
+        }
+        let kind = &self.resolve.types[id].kind;
+        let mut facts = own_facts(kind);
+        for part in parts(kind) {
+            facts = facts.or(match part {
+                Type::Id(part) => self.facts_of_def(part),
+                scalar => scalar_facts(&scalar),
+            });
+        }
+        self.facts.insert(id, facts);
+        facts
+    }
+}
+
+impl Module<'_> {
+    /// Whether a host has something to implement.
+    pub(super) fn needs_host(&self) -> bool {
+        !self.funcs.is_empty() || !self.resources.is_empty()
+    }
+
+    /// Whether a guest has something to offer.
+    pub(super) fn needs_guest(&self) -> bool {
+        self.needs_host()
+    }
+
+    /// A name for a generic parameter that no type of this module has.
+    pub(super) fn generic(&self, wanted: &str) -> String {
+        let mut name = wanted.to_owned();
+        while self.scope.is_taken(&name) {
+            name.push('_');
+        }
+        name
+    }
+
+    /// The functions that belong to no resource.
+    pub(super) fn free_funcs(&self) -> impl Iterator<Item = &Func<'_>> {
+        self.funcs.iter().filter(|f| f.resource.is_none())
+    }
+
+    /// The functions of the resource `id`.
+    pub(super) fn funcs_of(&self, id: TypeId) -> impl Iterator<Item = &Func<'_>> {
+        self.funcs.iter().filter(move |f| f.resource == Some(id))
+    }
+}
+
+/// Names functions: those of each resource in a scope of their own, constructors first.
+///
+/// Names of resource functions that were not free are added to `renamed`; those of others are kept
+/// by `free`.
+fn name_functions<'a>(
+    functions: &[&'a Function],
+    free: &mut Scope,
+    renamed: &mut Vec<Renamed>,
+) -> Vec<Func<'a>> {
+    let mut scopes: BTreeMap<TypeId, Scope> = BTreeMap::new();
+    for function in functions {
+        if let FunctionKind::Constructor(id) = function.kind {
+            scopes.entry(id).or_default().reserve("new");
+        }
+    }
+    let mut named = Vec::new();
+    for function in functions {
+        let resource = function.kind.resource();
+        let name = match (&function.kind, resource) {
+            (FunctionKind::Constructor(_), _) => "new".to_owned(),
+            (_, Some(id)) => scopes.entry(id).or_default().snake(function.item_name()),
+            (_, None) => free.snake(function.item_name()),
+        };
+        named.push(Func {
+            wit: function,
+            name,
+            resource,
+            index: 0,
+        });
+    }
+    for scope in scopes.values() {
+        renamed.extend_from_slice(scope.renamed());
+    }
+    named
+}
+
+/// The documentation, if there is any.
+pub(super) fn docs(docs: &Docs) -> Option<&str> {
+    docs.contents.as_deref()
+}
+
+fn scalar_facts(ty: &Type) -> Facts {
+    let mut facts = Facts::default();
+    match ty {
+        Type::F32 | Type::F64 => facts.float = true,
+        Type::String | Type::ErrorContext => facts.owns = true,
+        _ => {}
+    }
+    facts
+}
+
+fn own_facts(kind: &TypeDefKind) -> Facts {
+    let mut facts = Facts::default();
+    match kind {
+        TypeDefKind::Handle(Handle::Own(_)) => {
+            facts.owns = true;
+            facts.own_handle = true;
+        }
+        TypeDefKind::Handle(Handle::Borrow(_)) => {
+            facts.owns = true;
+            facts.borrow_handle = true;
+        }
+        TypeDefKind::List(_) => facts.owns = true,
+        _ => {}
+    }
+    facts
+}
+
+/// The types that a definition is made of.
+pub(super) fn parts(kind: &TypeDefKind) -> Vec<Type> {
+    match kind {
+        TypeDefKind::Record(record) => record.fields.iter().map(|f| f.ty).collect(),
+        TypeDefKind::Tuple(tuple) => tuple.types.clone(),
+        TypeDefKind::Variant(variant) => variant.cases.iter().filter_map(|c| c.ty).collect(),
+        TypeDefKind::Option(ty)
+        | TypeDefKind::List(ty)
+        | TypeDefKind::FixedLengthList(ty, _)
+        | TypeDefKind::Type(ty) => vec![*ty],
+        TypeDefKind::Result(result) => result.ok.into_iter().chain(result.err).collect(),
+        TypeDefKind::Map(key, value) => vec![*key, *value],
+        TypeDefKind::Future(ty) | TypeDefKind::Stream(ty) => ty.iter().copied().collect(),
+        TypeDefKind::Resource
+        | TypeDefKind::Handle(_)
+        | TypeDefKind::Flags(_)
+        | TypeDefKind::Enum(_)
+        | TypeDefKind::Unknown => Vec::new(),
+    }
+}

@@ -1,0 +1,149 @@
+//! What no bindings can be written for yet, each with its place.
+//!
+//! Asynchronous functions, streams, futures, error contexts, maps, fixed-length lists and property
+//! accessors are refused. A world is refused as a whole: bindings that leave functions out would
+//! not link.
+
+use std::collections::BTreeSet;
+
+use wit_parser::{
+    Function, InterfaceId, Resolve, Span, Type, TypeDefKind, TypeId, WorldId, WorldItem,
+};
+
+use super::label;
+use crate::error::{Diagnostic, Severity};
+use crate::set::PackageSet;
+
+/// Most parameters of a function that the runtime can take.
+pub(super) const PARAMS_MAX: usize = 32;
+
+/// One diagnostic for each item of `world` that cannot be generated.
+pub(super) fn unsupported(set: &PackageSet, world: WorldId) -> Vec<Diagnostic> {
+    let resolve = set.resolve();
+    let mut search = Search {
+        set,
+        resolve,
+        found: Vec::new(),
+        interfaces: BTreeSet::new(),
+    };
+    let definition = &resolve.worlds[world];
+    for item in definition
+        .imports
+        .values()
+        .chain(definition.exports.values())
+    {
+        match item {
+            WorldItem::Interface { id, .. } => search.interface(*id),
+            WorldItem::Function(function) => search.function("", function),
+            WorldItem::Type { id, .. } => search.named("", *id),
+        }
+    }
+    search.found
+}
+
+struct Search<'a> {
+    set: &'a PackageSet,
+    resolve: &'a Resolve,
+    found: Vec<Diagnostic>,
+    interfaces: BTreeSet<InterfaceId>,
+}
+
+impl Search<'_> {
+    fn interface(&mut self, id: InterfaceId) {
+        // One that is both imported and exported is reported once.
+        if !self.interfaces.insert(id) {
+            return;
+        }
+        let interface = &self.resolve.interfaces[id];
+        let name = self.resolve.id_of(id).unwrap_or_default();
+        for ty in interface.types.values() {
+            self.named(&name, *ty);
+        }
+        for function in interface.functions.values() {
+            self.function(&name, function);
+        }
+    }
+
+    fn named(&mut self, interface: &str, id: TypeId) {
+        let def = &self.resolve.types[id];
+        let parts = super::plan::parts(&def.kind);
+        let what = refused(&def.kind).or_else(|| parts.iter().find_map(|part| self.inside(part)));
+        if let Some(what) = what {
+            let name = def.name.as_deref().unwrap_or("type");
+            self.report(&format!("type `{}`", path(interface, name)), what, def.span);
+        }
+    }
+
+    fn function(&mut self, interface: &str, function: &Function) {
+        let mut types = function.parameter_and_result_types();
+        let what = if function.kind.is_async() {
+            Some("is asynchronous")
+        } else if function.kind.accessor().is_some() {
+            Some("is a property accessor")
+        } else if function.params.len() > PARAMS_MAX {
+            Some("has more than 32 parameters")
+        } else {
+            types.find_map(|ty| self.inside(&ty))
+        };
+        if let Some(what) = what {
+            let name = path(interface, &function.name);
+            self.report(&format!("function `{name}`"), what, function.span);
+        }
+    }
+
+    /// What is refused in a type, not looking behind names.
+    fn inside(&self, ty: &Type) -> Option<&'static str> {
+        let id = match ty {
+            Type::ErrorContext => return Some("uses an error context"),
+            Type::Id(id) => *id,
+            _ => return None,
+        };
+        let def = &self.resolve.types[id];
+        if def.name.is_some() {
+            return None;
+        }
+        let parts = super::plan::parts(&def.kind);
+        refused(&def.kind).or_else(|| parts.iter().find_map(|part| self.inside(part)))
+    }
+
+    fn report(&mut self, item: &str, what: &str, span: Span) {
+        let mut diagnostic = Diagnostic::new(
+            Severity::Error,
+            format!("no bindings for {item}: it {what}"),
+        );
+        diagnostic.labels.extend(label(self.set, span, ""));
+        diagnostic
+            .notes
+            .push("this kind of item is not supported by the generator yet".to_owned());
+        self.found.push(diagnostic);
+    }
+}
+
+fn path(interface: &str, name: &str) -> String {
+    if interface.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{interface}#{name}")
+    }
+}
+
+fn refused(kind: &TypeDefKind) -> Option<&'static str> {
+    match kind {
+        TypeDefKind::Future(_) => Some("uses a future"),
+        TypeDefKind::Stream(_) => Some("uses a stream"),
+        TypeDefKind::Map(..) => Some("uses a map"),
+        TypeDefKind::FixedLengthList(..) => Some("uses a list of fixed length"),
+        TypeDefKind::Unknown => Some("is of unknown structure"),
+        TypeDefKind::Record(_)
+        | TypeDefKind::Resource
+        | TypeDefKind::Handle(_)
+        | TypeDefKind::Flags(_)
+        | TypeDefKind::Tuple(_)
+        | TypeDefKind::Variant(_)
+        | TypeDefKind::Enum(_)
+        | TypeDefKind::Option(_)
+        | TypeDefKind::Result(_)
+        | TypeDefKind::List(_)
+        | TypeDefKind::Type(_) => None,
+    }
+}

@@ -1,0 +1,213 @@
+//! Tests of the generator over the fixtures in `tests/bindgen`, and over the parser's own.
+//!
+//! That the text compiles and runs is tested where the runtime is at hand, in the package `tests`.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// The fixtures: files and folders of WIT, one world each.
+fn fixtures() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bindgen");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 7, "{paths:?}");
+    paths
+}
+
+fn generate(path: &Path) -> Output {
+    let output = Generator::new(Source::path(path)).generate().unwrap();
+    output.into_result().unwrap()
+}
+
+fn generate_text(wit: &str) -> Output {
+    let output = Generator::new(Source::text("test.wit", wit));
+    output.generate().unwrap()
+}
+
+/// The difference that rustfmt would make; `None` without a rustfmt.
+fn rustfmt_difference(code: &str) -> Option<String> {
+    use std::io::Write as _;
+    let mut rustfmt = Command::new("rustfmt")
+        .args(["--edition", "2024", "--check"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut stdin = rustfmt.stdin.take().unwrap();
+    stdin.write_all(code.as_bytes()).unwrap();
+    drop(stdin);
+    let output = rustfmt.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn rustfmt_changes_nothing() {
+    for path in fixtures() {
+        let code = generate(&path).code;
+        // A toolchain without rustfmt has nothing to say.
+        let Some(difference) = rustfmt_difference(&code) else {
+            return;
+        };
+        assert!(difference.is_empty(), "{}:\n{difference}", path.display());
+    }
+}
+
+/// What the text may cost: fixed lines, and lines for each function, type and resource.
+#[test]
+fn the_text_is_small() {
+    for path in fixtures() {
+        let output = generate(&path);
+        let count = |kind| output.items.iter().filter(|i| i.kind == kind).count();
+        let functions = count(ItemKind::Function);
+        let types: usize = type_budget(&path);
+        let resources = count(ItemKind::Resource);
+        let modules = output.code.matches("pub mod ").count();
+        let budget = 40 + 8 * functions + types + 12 * resources + 12 * modules;
+        println!(
+            "{}: {} lines for {functions} functions, {resources} resources, {modules} modules; \
+             allowed {budget}",
+            path.file_name().unwrap().display(),
+            output.code_lines(),
+        );
+        assert!(output.code_lines() <= budget, "{}", output.code);
+    }
+    let hello = generate_text("package a:b; world w {}");
+    assert!(hello.code_lines() <= 40, "{}", hello.code);
+}
+
+/// Four lines for each type, one for each field or case, and its share of the table.
+fn type_budget(path: &Path) -> usize {
+    let set = PackageSet::from_path(path).unwrap();
+    let types = set.resolve().types.iter();
+    types
+        .filter(|(_, def)| def.name.is_some())
+        .map(|(_, def)| {
+            let parts = match &def.kind {
+                wit_parser::TypeDefKind::Record(r) => r.fields.len(),
+                wit_parser::TypeDefKind::Variant(v) => v.cases.len(),
+                wit_parser::TypeDefKind::Enum(e) => e.cases.len(),
+                wit_parser::TypeDefKind::Flags(f) => f.flags.len(),
+                _ => 0,
+            };
+            // An interface on both sides has its types twice.
+            2 * (4 + parts + parts.div_ceil(3))
+        })
+        .sum()
+}
+
+#[test]
+fn the_text_is_the_same_every_time() {
+    for path in fixtures() {
+        let (a, b) = (generate(&path), generate(&path));
+        assert_eq!(a.code, b.code);
+        assert_eq!(a.items, b.items);
+        assert!(!a.code.contains(env!("CARGO_MANIFEST_DIR")));
+    }
+}
+
+#[test]
+fn documentation_is_carried_over() {
+    let code = generate(&fixtures()[1]).code;
+    assert!(code.contains("    /// The name to greet.\n    fn name(&mut self) -> String;"));
+    assert!(code.contains("/// The smallest world that goes both ways.\n"));
+}
+
+#[test]
+fn names_that_collide_are_told() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bindgen/names.wit");
+    let output = generate(Path::new(folder));
+    let notes: Vec<String> = output.diagnostics.iter().map(ToString::to_string).collect();
+    let notes = notes.join("\n");
+    for label in ["`host`", "`guest`", "`world`", "`names`", "`new`"] {
+        assert!(notes.contains(label), "{label} in\n{notes}");
+    }
+    assert!(output.code.contains("fn new_(&mut self"));
+}
+
+#[test]
+fn what_is_not_supported_is_refused_item_by_item() {
+    let output = generate_text(
+        "package a:b; interface i { f: async func(); g: func(s: stream<u8>); \
+         type t = future<string>; h: func(t: t) -> error-context; ok: func(); \
+         m: func(m: map<string, u8>); l: func() -> list<u8, 4>; \
+         resource r { p: async func(); } } world w { import i; export i; \
+         export run: async func(); }",
+    );
+    assert!(output.code.is_empty());
+    let messages: Vec<String> = output.diagnostics.iter().map(ToString::to_string).collect();
+    for (message, expected) in messages.iter().zip([
+        "type `a:b/i#t`: it uses a future",
+        "function `a:b/i#f`: it is asynchronous",
+        "function `a:b/i#g`: it uses a stream",
+        "function `a:b/i#h`: it uses an error context",
+        "function `a:b/i#m`: it uses a map",
+        "function `a:b/i#l`: it uses a list of fixed length",
+        "function `a:b/i#[method]r.p`: it is asynchronous",
+        "function `run`: it is asynchronous",
+    ]) {
+        assert!(message.contains(expected), "{message} lacks {expected}");
+        assert!(message.starts_with("test.wit:1:"), "{message}");
+    }
+    assert_eq!(messages.len(), 8, "{messages:#?}");
+    let error = output.into_result().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Generate);
+    assert_eq!(error.diagnostic().notes.len(), 8);
+}
+
+#[test]
+fn the_summary_has_a_line_for_each_item() {
+    let output = generate_text(
+        "package a:b; interface i { record r { x: u8 } f: func(a: string, b: list<u8>) -> r; } \
+         world w { import i; export g: func() -> option<string>; }",
+    );
+    assert_eq!(
+        output.summary(),
+        "type a:b/i#r -> a::b::i::R\n\
+         fn a:b/i#f -> a::b::i::Host::f(&mut self, &str, &[u8]) -> R\n\
+         fn g -> W::g(&mut self) -> ::linkspan::Result<Option<String>>\n"
+    );
+}
+
+#[test]
+fn files_are_written_only_when_they_change() {
+    let folder = std::env::temp_dir().join(format!("linkspan-bindgen-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("bindings.rs");
+    let output = generate_text("package a:b; world w { export f: func(); }");
+    assert_eq!(output.check(&path).unwrap_err().kind(), ErrorKind::Io);
+    assert!(output.write_if_changed(&path).unwrap());
+    assert!(!output.write_if_changed(&path).unwrap());
+    output.check(&path).unwrap();
+    std::fs::write(&path, output.code.replacen("pub fn f", "pub fn g", 1)).unwrap();
+    let error = format!("{:#}", output.check(&path).unwrap_err());
+    assert!(
+        error.contains("pub fn g") && error.contains("pub fn f"),
+        "{error}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_header_becomes_comments() {
+    let options = Options {
+        header: Some("one\ntwo".to_owned()),
+    };
+    let source = Source::text("w.wit", "package a:b; world w {}");
+    let output = Generator::new(source).options(options).generate().unwrap();
+    assert!(output.code.starts_with("// one\n// two\n\n/// A guest"));
+}
+
+#[test]
+fn an_unknown_world_is_an_error_with_a_suggestion() {
+    let source = Source::text("w.wit", "package a:b; world plugin {} world other {}");
+    let error = Generator::new(source)
+        .world("plugn")
+        .generate()
+        .unwrap_err();
+    assert!(format!("{error:#}").contains("did you mean `plugin`?"));
+}

@@ -1,0 +1,152 @@
+//! The fixed part of a world's bindings: its type, its prepared form, and the glue to the runtime.
+//!
+//! The world's type holds a guest together with its store, or with a borrow of one; its inherent
+//! methods are the exports and nothing else. What differs between worlds in here is names and two
+//! tables; types and functions are written by the other files of this folder.
+
+use super::ALLOW;
+use super::exports::{self, Reach};
+use super::imports;
+use super::plan::{self, Plan, ROOT};
+use super::refs::Refs;
+use super::writer::Writer;
+
+/// Writes everything that stands at the root, types excepted.
+pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>) {
+    types(w, plan);
+    bindings(w, plan);
+    functions(w, plan);
+}
+
+fn types(w: &mut Writer, plan: &Plan<'_>) {
+    let name = &plan.name;
+    let wit_name = &plan.wit_name;
+    w.gap();
+    w.docs(plan::docs(&plan.resolve.worlds[plan.world].docs));
+    if plan.resolve.worlds[plan.world].docs.contents.is_some() {
+        w.line("///");
+    }
+    w.line(&format!(
+        "/// A guest of the world `{wit_name}`, with its store or a borrow of one."
+    ));
+    w.line(ALLOW);
+    w.line("#[derive(Debug)]");
+    let root = &plan.modules[ROOT];
+    let (h, s) = (root.generic("H"), root.generic("S"));
+    let head = format!("pub struct {name}<{h}: 'static, {s} = ::linkspan::Store<{h}>>(");
+    let field = format!("::linkspan::bound::Bound<{h}, {s}>");
+    if w.fits(&format!("{head}{field});")) {
+        w.line(&format!("{head}{field});"));
+    } else {
+        w.open(&head);
+        w.line(&format!("{field},"));
+        w.close(");");
+    }
+    w.gap();
+    w.line(&format!(
+        "/// A component and all that a [`{name}`] needs, checked once."
+    ));
+    w.line(ALLOW);
+    w.alias(
+        &format!("{name}Pre<{h}>"),
+        &format!("::linkspan::bound::Pre<{name}<{h}>>"),
+    );
+    w.gap();
+    w.line(&format!(
+        "::linkspan::bindings! {{ {name}, {name}Exports }}"
+    ));
+}
+
+fn bindings(w: &mut Writer, plan: &Plan<'_>) {
+    let name = &plan.name;
+    w.gap();
+    let h = plan.modules[ROOT].generic("H");
+    w.line(&format!("impl<{h}> ::linkspan::Bindings for {name}<{h}>"));
+    w.open("where");
+    w.line(&format!("{h}: 'static,"));
+    for (index, _) in plan.host_modules() {
+        let path = plan.path(ROOT, index, &plan.host_trait(index));
+        w.line(&format!("{h}: {path},"));
+    }
+    w.close("{");
+    w.indented(|w| {
+        w.line(&format!("const WORLD: &'static str = {:?};", plan.wit_name));
+        w.line("#[rustfmt::skip]");
+        w.open("const EXPORTS: &'static [::linkspan::bound::Interface] = &[");
+        if !plan.root_exports.is_empty() {
+            w.open("::linkspan::bound::interface(\"\", &[], &[");
+            exports::table(w, &Refs::new(plan, ROOT), &plan.root_exports);
+            w.close("]),");
+        }
+        for (index, module) in plan.guest_modules() {
+            if module.needs_guest() {
+                w.line(&format!("{},", plan.path(ROOT, index, "EXPORTS")));
+            }
+        }
+        w.close("];");
+        w.gap();
+        link(w, plan);
+    });
+    w.line("}");
+}
+
+/// The function that links everything the world imports.
+fn link(w: &mut Writer, plan: &Plan<'_>) {
+    let modules: Vec<usize> = plan.host_modules().map(|(index, _)| index).collect();
+    let linker = if modules.is_empty() {
+        "_linker"
+    } else {
+        "linker"
+    };
+    let h = plan.modules[ROOT].generic("H");
+    w.line("#[rustfmt::skip]");
+    w.open(&format!(
+        "fn link({linker}: &mut ::linkspan::Linker<{h}>) -> ::linkspan::Result<()> {{"
+    ));
+    for index in modules {
+        if index == ROOT {
+            imports::emit_root_glue(w, plan, &h);
+        } else {
+            w.line(&format!("{}(linker)?;", plan.path(ROOT, index, "link")));
+        }
+    }
+    w.line("::std::result::Result::Ok(())");
+    w.close("}");
+}
+
+/// The exported functions, and a way to each exported interface.
+fn functions(w: &mut Writer, plan: &Plan<'_>) {
+    let reached = |module: &plan::Module<'_>| !module.funcs.is_empty();
+    if plan.root_exports.is_empty() && !plan.guest_modules().any(|(_, m)| reached(m)) {
+        return;
+    }
+    let name = &plan.name;
+    w.gap();
+    w.line(ALLOW);
+    let root = &plan.modules[ROOT];
+    let (h, s) = (root.generic("H"), root.generic("S"));
+    w.open(&format!(
+        "impl<{h}, {s}: ::linkspan::bound::Access<{h}>> {name}<{h}, {s}> {{"
+    ));
+    let refs = Refs::new(plan, ROOT);
+    for func in &plan.root_exports {
+        exports::emit_func(w, &refs, func, Reach::Own);
+    }
+    for (index, module) in plan.guest_modules() {
+        if !reached(module) {
+            continue;
+        }
+        w.gap();
+        w.line(&format!("/// The interface `{}`.", module.wit_name));
+        let guest = plan.path(ROOT, index, "Guest");
+        w.signature(
+            &format!("pub fn {}", module.accessor),
+            &["&mut self".to_owned()],
+            &format!("{guest}<'_, Self>"),
+            " {",
+        );
+        w.line(&format!("{guest}(self)"));
+        w.close("}");
+    }
+    w.close("}");
+}

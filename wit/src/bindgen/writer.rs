@@ -1,0 +1,321 @@
+//! Writes Rust text that rustfmt leaves as it is.
+//!
+//! It knows indentation, the 100 columns, and the few layouts that generated code needs:
+//! signatures, docs, tables in macro braces. It knows nothing of WIT.
+//!
+//! Invariant: what is written through [`Writer`] has no trailing blanks, no two blank lines in a
+//! row, and no blank line after an opening or before a closing brace.
+
+/// Columns of a line, as rustfmt counts them by default.
+const WIDTH: usize = 100;
+/// Widest list of call arguments or tuple elements that rustfmt keeps on one line.
+const ARGS_WIDTH: usize = 60;
+
+/// Rust text under construction.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Writer {
+    text: String,
+    depth: usize,
+    /// A blank line is due before the next line, unless it closes a brace.
+    gap: bool,
+}
+
+impl Writer {
+    /// The finished text.
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+
+    /// Writes one line at the present depth; an empty one only ends the paragraph.
+    pub(super) fn line(&mut self, line: &str) {
+        let line = line.trim_end();
+        if line.is_empty() {
+            self.gap();
+            return;
+        }
+        let closes = line.starts_with(['}', ')', ']']);
+        if std::mem::take(&mut self.gap) && !closes && !self.text.is_empty() && !self.opened() {
+            self.text.push('\n');
+        }
+        self.text.extend(std::iter::repeat_n("    ", self.depth));
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// Whether the last line opened a block.
+    fn opened(&self) -> bool {
+        self.text.ends_with("{\n") || self.text.ends_with("(\n") || self.text.ends_with("[\n")
+    }
+
+    /// Asks for a blank line before the next line.
+    pub(super) fn gap(&mut self) {
+        self.gap = true;
+    }
+
+    /// Writes a line that opens a block.
+    pub(super) fn open(&mut self, line: &str) {
+        self.line(line);
+        self.depth += 1;
+    }
+
+    /// Ends a block with `line`.
+    pub(super) fn close(&mut self, line: &str) {
+        self.depth = self.depth.saturating_sub(1);
+        self.line(line);
+    }
+
+    /// Writes lines one level deeper, after a head whose brace stands on a line of its own.
+    pub(super) fn indented(&mut self, write: impl FnOnce(&mut Self)) {
+        self.depth += 1;
+        write(self);
+        self.depth -= 1;
+    }
+
+    /// Whether `line` fits the width at the present depth.
+    pub(super) fn fits(&self, line: &str) -> bool {
+        self.depth * 4 + line.chars().count() <= WIDTH
+    }
+
+    /// Writes documentation as `///` lines.
+    ///
+    /// Code in it is marked as text, so that no documentation test comes out of a WIT comment.
+    pub(super) fn docs(&mut self, docs: Option<&str>) {
+        let Some(docs) = docs else { return };
+        let mut fenced = false;
+        for line in docs.trim_end().lines() {
+            let mut line = line.trim_end().to_owned();
+            if let Some(language) = line.trim_start().strip_prefix("```") {
+                if !fenced && matches!(language.trim(), "" | "rust" | "rs") {
+                    let indent = line.len() - line.trim_start().len();
+                    line = format!("{}```text", &line[..indent]);
+                }
+                fenced = !fenced;
+            } else if !fenced && line.starts_with("    ") {
+                // Four blanks begin a code block, which would be compiled.
+                line = format!("   {}", line.trim_start());
+            }
+            if line.is_empty() {
+                self.line("///");
+            } else {
+                self.line(&format!("/// {line}"));
+            }
+        }
+        if fenced {
+            self.line("/// ```");
+        }
+    }
+
+    /// Writes a function signature that ends with `end`: `" {"` or `";"`.
+    pub(super) fn signature(&mut self, head: &str, params: &[String], ret: &str, end: &str) {
+        let ret = if ret.is_empty() {
+            String::new()
+        } else {
+            format!(" -> {ret}")
+        };
+        let whole = format!("{head}({}){ret}{end}", params.join(", "));
+        if self.fits(&whole) || params.is_empty() {
+            self.line(&whole);
+        } else {
+            self.open(&format!("{head}("));
+            for param in params {
+                self.line(&format!("{param},"));
+            }
+            let last = format!("){ret}{end}");
+            // rustfmt counts the indentation twice when it asks whether the brace fits.
+            if end == " {" && self.depth * 8 - 8 + last.chars().count() > WIDTH {
+                self.close(&format!("){ret}"));
+                self.line("{");
+            } else {
+                self.close(&last);
+            }
+        }
+        if end.ends_with('{') {
+            self.depth += 1;
+        }
+    }
+
+    /// Writes `{callee}({leading}, ({args}))`, through a `let` if the arguments need the space.
+    pub(super) fn call(&mut self, callee: &str, leading: &str, args: &[String]) {
+        let wide = args.len() > TUPLE_MAX;
+        let tuple = tuple_expr(args);
+        let joined = format!("{leading}, {tuple}");
+        let call = format!("{callee}({joined})");
+        if !wide && joined.chars().count() <= ARGS_WIDTH && call.chars().count() <= ARGS_WIDTH {
+            self.line(&call);
+            return;
+        }
+        let binding = format!("let params = {tuple};");
+        if tuple.chars().count() <= ARGS_WIDTH + 2 && self.fits(&binding) {
+            self.line(&binding);
+        } else {
+            self.open("let params = (");
+            // rustfmt fills lines with short names and gives anything else a line of its own.
+            if args.iter().all(|arg| is_short_name(arg)) {
+                self.fill(args);
+            } else {
+                for arg in args {
+                    self.line(&format!("{arg},"));
+                }
+            }
+            self.close(");");
+        }
+        let params = if wide {
+            "::linkspan::Wide(params)"
+        } else {
+            "params"
+        };
+        self.line(&format!("{callee}({leading}, {params})"));
+    }
+
+    /// Opens a trait whose bounds are `bounds` and, last, `marker`.
+    pub(super) fn trait_head(&mut self, head: &str, bounds: &[String], marker: &str) {
+        let all: Vec<&str> = bounds.iter().map(String::as_str).chain([marker]).collect();
+        let whole = format!("{head}: {} {{", all.join(" + "));
+        if self.fits(&whole) {
+            self.open(&whole);
+            return;
+        }
+        self.open(&format!("{head}:"));
+        let row = all.join(" + ");
+        if self.fits(&row) {
+            self.line(&row);
+        } else {
+            for (i, bound) in all.iter().enumerate() {
+                self.line(&format!("{}{bound}", if i == 0 { "" } else { "+ " }));
+            }
+        }
+        self.close("{");
+        self.depth += 1;
+    }
+
+    /// Writes `pub type {name} = {target};`.
+    pub(super) fn alias(&mut self, name: &str, target: &str) {
+        let whole = format!("pub type {name} = {target};");
+        if self.fits(&whole) {
+            self.line(&whole);
+        } else {
+            self.line(&format!("pub type {name} ="));
+            self.depth += 1;
+            self.line(&format!("{target};"));
+            self.depth -= 1;
+        }
+    }
+
+    /// Writes `{head} entry, entry, … {tail}` (the inside of a macro call in braces, which rustfmt
+    /// leaves alone), filling lines up to the width.
+    pub(super) fn table(&mut self, head: &str, entries: &[String], tail: &str) {
+        let whole = format!("{head} {} {tail}", entries.join(", "));
+        if self.fits(&whole) {
+            self.line(&whole);
+            return;
+        }
+        self.open(head);
+        self.fill(entries);
+        self.close(tail);
+    }
+
+    /// Writes entries with commas, as many on a line as fit.
+    fn fill(&mut self, entries: &[String]) {
+        let mut row = String::new();
+        for entry in entries {
+            if !row.is_empty() && !self.fits(&format!("{row} {entry},")) {
+                self.line(&std::mem::take(&mut row));
+            }
+            if !row.is_empty() {
+                row.push(' ');
+            }
+            row.push_str(entry);
+            row.push(',');
+        }
+        self.line(&row);
+    }
+}
+
+/// Whether rustfmt takes `text` for a short and simple expression.
+fn is_short_name(text: &str) -> bool {
+    let simple = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    text.len() <= 10 && text.chars().all(simple)
+}
+
+/// A tuple type or expression of these parts: one part keeps its comma.
+pub(super) fn tuple_expr(parts: &[String]) -> String {
+    match parts {
+        [one] => format!("({one},)"),
+        many => format!("({})", many.join(", ")),
+    }
+}
+
+/// Most elements of a plain tuple that the runtime knows as parameters.
+const TUPLE_MAX: usize = 16;
+
+/// The type of a list of parameters: a tuple, in a wrapper if it is long.
+pub(super) fn tuple_marker(parts: &[String]) -> String {
+    let tuple = tuple_expr(parts);
+    if parts.len() > TUPLE_MAX {
+        return format!("::linkspan::Wide<{tuple}>");
+    }
+    tuple
+}
+
+/// A pattern or expression of the type that [`tuple_marker`] writes.
+pub(super) fn tuple_pattern(parts: &[String]) -> String {
+    let tuple = tuple_expr(parts);
+    if parts.len() > TUPLE_MAX {
+        return format!("::linkspan::Wide({tuple})");
+    }
+    tuple
+}
+
+/// Lines that hold something other than blanks and documentation.
+pub(super) fn code_lines(text: &str) -> usize {
+    let code = |line: &&str| {
+        let line = line.trim_start();
+        !line.is_empty() && !line.starts_with("//")
+    };
+    text.lines().filter(code).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_do_not_stand_at_braces() {
+        let mut w = Writer::default();
+        w.gap();
+        w.open("mod a {");
+        w.gap();
+        w.line("x;");
+        w.gap();
+        w.gap();
+        w.line("y;");
+        w.gap();
+        w.close("}");
+        assert_eq!(w.finish(), "mod a {\n    x;\n\n    y;\n}\n");
+    }
+
+    #[test]
+    fn long_signatures_stand_one_parameter_a_line() {
+        let mut w = Writer::default();
+        let params: Vec<String> = (0..9).map(|i| format!("parameter_{i}: u32")).collect();
+        w.signature("fn f", &params, "u32", ";");
+        let text = w.finish();
+        assert!(text.starts_with("fn f(\n    parameter_0: u32,\n"));
+        assert!(text.ends_with("\n) -> u32;\n"));
+    }
+
+    #[test]
+    fn code_in_docs_is_no_test() {
+        let mut w = Writer::default();
+        w.docs(Some("a\n```\nx\n```\n\n    y\n```rust\nz"));
+        assert_eq!(
+            w.finish(),
+            "/// a\n/// ```text\n/// x\n/// ```\n///\n///    y\n/// ```text\n/// z\n/// ```\n"
+        );
+    }
+
+    #[test]
+    fn code_lines_leave_out_blanks_and_docs() {
+        assert_eq!(code_lines("/// x\n\nfn f() {\n    // y\n}\n"), 2);
+    }
+}
