@@ -1,0 +1,140 @@
+//! The engine: what modules and stores share. Immutable to an observer; the
+//! type registry inside locks only to register and to forget a type, the
+//! pool of stacks only when a store makes its first call and when it ends.
+
+use std::sync::Arc;
+
+use crate::config::{Config, DispatchMode, Features, Proposal, Tier};
+use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::vmctx::RED_ZONE_SLOTS;
+use crate::sys::StackPool;
+use crate::types::{FuncType, FuncTypeRef, TypeRegistry};
+
+/// A configuration made ready to load modules. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    types: Arc<TypeRegistry>,
+    stacks: StackPool,
+}
+
+impl Engine {
+    /// An engine for `config`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] if the configuration asks for a proposal or
+    /// a way of dispatch that this build does not have;
+    /// [`ErrorKind::Limit`] if the stack is smaller than 4 KiB or larger than
+    /// 1 GiB.
+    pub fn new(config: &Config) -> Result<Engine> {
+        if let Some(proposal) = config.features.iter().find(|p| !p.is_supported()) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("the proposal {proposal} is not supported by this version: leave it off"),
+            )
+            .with_proposal(proposal));
+        }
+        if config.dispatch == DispatchMode::Threaded && !cfg!(tail_dispatch) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "this build has no threaded dispatch: use DispatchMode::Auto, or build with \
+                 optimisation for a supported processor",
+            ));
+        }
+        if !(1 << 12..=1 << 30).contains(&config.max_stack_bytes) {
+            return Err(Error::limit(format!(
+                "expected a stack of 4096 to 1073741824 bytes, found {}",
+                config.max_stack_bytes
+            )));
+        }
+        Ok(Engine::from_checked(config.clone()))
+    }
+
+    fn from_checked(config: Config) -> Engine {
+        let stacks = StackPool::new(config.max_stack_bytes, RED_ZONE_SLOTS);
+        Engine(Arc::new(Inner {
+            config,
+            types: Arc::default(),
+            stacks,
+        }))
+    }
+
+    /// Whether `a` and `b` are clones of one engine. Modules run only in
+    /// stores of the same engine.
+    #[must_use]
+    pub fn same(a: &Engine, b: &Engine) -> bool {
+        Arc::ptr_eq(&a.0, &b.0)
+    }
+
+    /// The proposals that this engine accepts.
+    #[must_use]
+    pub fn features(&self) -> Features {
+        self.0.config.features
+    }
+
+    /// Whether `proposal` is on.
+    #[must_use]
+    pub fn has(&self, proposal: Proposal) -> bool {
+        self.features().contains(proposal)
+    }
+
+    /// The tier that was chosen.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        self.0.config.tier
+    }
+
+    /// The slot stacks that stores of this engine share.
+    pub(crate) fn stacks(&self) -> &StackPool {
+        &self.0.stacks
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Registers `ty`, or says that it is too long.
+    pub(crate) fn register(&self, ty: &FuncType) -> Result<FuncTypeRef> {
+        self.0.types.register(ty).ok_or_else(|| {
+            Error::limit(format!(
+                "a function may have 1000 parameters and 1000 results, found {} and {}",
+                ty.params().len(),
+                ty.results().len()
+            ))
+        })
+    }
+
+    #[cfg(test)]
+    fn types(&self) -> &TypeRegistry {
+        &self.0.types
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Engine {
+        Engine::from_checked(Config::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::module::Module;
+
+    #[test]
+    fn types_are_forgotten_with_the_modules_that_name_them() {
+        let engine = Engine::default();
+        let text = "(module (type (func (param i64))) (type (func)) (type (func)))";
+        let a = Module::new(&engine, text).unwrap();
+        let b = Module::new(&engine, text).unwrap();
+        assert_eq!(engine.types().len(), 2);
+        drop(a);
+        assert_eq!(engine.types().len(), 2);
+        drop(b);
+        assert_eq!(engine.types().len(), 0);
+    }
+}

@@ -1,0 +1,156 @@
+//! The code of one function: words, where they came from, and the cell that
+//! publishes them. A code is immutable but for the code pointers of its call
+//! sites, which are atomic.
+//!
+//! A position inside the code belongs to the instruction that starts last
+//! before it. So return positions and the positions that traps leave need
+//! no different treatment: both lie behind the start of their instruction.
+
+use core::cell::UnsafeCell;
+use std::sync::OnceLock;
+
+use crate::runtime::vmctx::Ip;
+
+/// A function's code.
+pub(crate) struct Code {
+    /// Pairs of words, so that pointers in them are aligned.
+    words: Box<[UnsafeCell<u64>]>,
+    /// Words that are used.
+    count: u32,
+    /// Where the function starts.
+    entry: u32,
+    header_slot: u16,
+    /// Starts of instructions that may trap or call, with their offsets in
+    /// the binary, both as differences from the last.
+    positions: Box<[u8]>,
+}
+
+// SAFETY: the words are plain data that nobody writes, except pointers that
+// are read and written atomically; they point to code of the same module.
+unsafe impl Send for Code {}
+// SAFETY: see above.
+unsafe impl Sync for Code {}
+
+/// What an encoder hands over.
+pub(super) struct Parts<'a> {
+    pub(super) words: &'a [u32],
+    pub(super) entry: u32,
+    pub(super) header_slot: u16,
+    /// Instructions and offsets in ascending order.
+    pub(super) positions: &'a [(u32, u32)],
+}
+
+impl Code {
+    pub(super) fn new(parts: &Parts<'_>) -> Code {
+        let pair = |pair: &[u32]| {
+            let mut bytes = [0; 8];
+            for (half, word) in bytes.chunks_exact_mut(4).zip(pair) {
+                half.copy_from_slice(&word.to_ne_bytes());
+            }
+            UnsafeCell::new(u64::from_ne_bytes(bytes))
+        };
+        let mut positions = Vec::with_capacity(parts.positions.len() * 2);
+        let mut last = (0, 0);
+        for (at, offset) in parts.positions {
+            push_unsigned(&mut positions, at.wrapping_sub(last.0));
+            // The entry's instructions stand last and belong to the start.
+            let difference = offset.wrapping_sub(last.1).cast_signed();
+            push_unsigned(
+                &mut positions,
+                ((difference << 1) ^ (difference >> 31)).cast_unsigned(),
+            );
+            last = (*at, *offset);
+        }
+        Code {
+            words: parts.words.chunks(2).map(pair).collect(),
+            count: u32::try_from(parts.words.len()).unwrap_or(u32::MAX),
+            entry: parts.entry,
+            header_slot: parts.header_slot,
+            positions: positions.into_boxed_slice(),
+        }
+    }
+
+    fn start(&self) -> Ip {
+        self.words.as_ptr().cast()
+    }
+
+    /// Where the function starts.
+    pub(crate) fn ip(&self) -> Ip {
+        self.start().wrapping_add(self.entry as usize)
+    }
+
+    /// Whether `ip` lies behind the start of one of the instructions.
+    pub(crate) fn contains(&self, ip: Ip) -> bool {
+        let start = self.start().addr();
+        start < ip.addr() && ip.addr() <= start + self.count as usize * size_of::<u32>()
+    }
+
+    /// The offset in the binary of the operator that a position behind its
+    /// start belongs to; the position must be [inside](Code::contains).
+    pub(crate) fn wasm_offset(&self, ip: Ip) -> u32 {
+        let behind = (ip.addr() - self.start().addr()) / size_of::<u32>();
+        let (mut at, mut offset, mut found) = (0_u32, 0_u32, 0);
+        let mut bytes = self.positions.iter();
+        while let (Some(step), Some(difference)) =
+            (read_unsigned(&mut bytes), read_unsigned(&mut bytes))
+        {
+            at = at.wrapping_add(step);
+            let difference = (difference >> 1) ^ (difference & 1).wrapping_neg();
+            offset = offset.wrapping_add(difference);
+            if at as usize >= behind {
+                break;
+            }
+            found = offset;
+        }
+        found
+    }
+
+    /// Where frames of this function keep their header.
+    pub(crate) fn header_slot(&self) -> usize {
+        usize::from(self.header_slot)
+    }
+
+    /// The words, for tests.
+    #[cfg(test)]
+    pub(super) fn words(&self) -> Vec<u32> {
+        // SAFETY: `count` words are inside the allocation, and no other
+        // thread writes them in a test.
+        unsafe { core::slice::from_raw_parts(self.start(), self.count as usize) }.to_vec()
+    }
+}
+
+fn push_unsigned(bytes: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+fn read_unsigned(bytes: &mut core::slice::Iter<'_, u8>) -> Option<u32> {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let byte = *bytes.next()?;
+        value |= u32::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+        shift += 7;
+    }
+}
+
+/// A function's code, once it was translated.
+#[derive(Default)]
+pub(crate) struct CodeCell(OnceLock<Box<Code>>);
+
+impl CodeCell {
+    /// The code, if there is any.
+    pub(crate) fn get(&self) -> Option<&Code> {
+        self.0.get().map(|code| &**code)
+    }
+
+    /// Publishes `code`, unless another thread was faster.
+    pub(super) fn publish(&self, code: Code) -> &Code {
+        self.0.get_or_init(|| Box::new(code))
+    }
+}

@@ -1,0 +1,649 @@
+//! The interpreter's sink: it writes the code of one function. The only
+//! optimisations are those that look at the last instructions: operands from
+//! accumulators, results straight into locals, and fused instructions.
+
+use crate::error::Result;
+use crate::module::{FuncIndex, ModuleInner};
+use crate::runtime::vmctx::RED_ZONE_SLOTS;
+use crate::translate::{
+    BinaryOp, BulkOp, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace, RootMap, Sink,
+    StoreOp, Summary, UnaryOp,
+};
+use crate::types::ValType;
+
+use super::code::{Code, Parts};
+use super::emit::{Assembler, Class, Kind, Label, Val, distance, fits};
+use super::ops::{AddressForm, Form, From, Opcode, Plain};
+
+/// Writes the code of one function.
+pub(super) struct Encoder<'m> {
+    pub(super) module: &'m ModuleInner,
+    pub(super) asm: Assembler,
+    pub(super) layout: Layout,
+    /// The result of [`Sink::finish`].
+    pub(super) code: Option<Code>,
+}
+
+impl<'m> Encoder<'m> {
+    pub(super) fn new(module: &'m ModuleInner) -> Encoder<'m> {
+        Encoder {
+            module,
+            asm: Assembler::default(),
+            layout: Layout::default(),
+            code: None,
+        }
+    }
+
+    /// Whether `slot` is an operand's home, which dies with its operand.
+    pub(super) fn is_temporary(&self, slot: FrameSlot) -> bool {
+        slot >= self.layout.operands
+    }
+
+    pub(super) fn plain(&mut self, op: Plain, d: FrameSlot) -> usize {
+        self.asm.op(Opcode::plain(op), d)
+    }
+
+    /// Writes a constant to a slot.
+    pub(super) fn constant_to(&mut self, ty: ValType, bits: u64, to: FrameSlot) {
+        let at = match ty {
+            ValType::F32 => self.plain(Plain::ConstF32, to),
+            ValType::F64 => self.plain(Plain::ConstF64, to),
+            ValType::I32 => self.plain(Plain::Const32, to),
+            ValType::I64 | ValType::FuncRef | ValType::ExternRef => {
+                if !fits(ty, bits) {
+                    let at = self.plain(Plain::ConstWide, to);
+                    self.asm.wide(bits);
+                    self.asm.defined(at, ty, to, Kind::Other);
+                    return;
+                }
+                self.plain(Plain::ConstSigned, to)
+            }
+        };
+        self.asm.immediate(ty, bits);
+        self.asm.defined(at, ty, to, Kind::Other);
+    }
+
+    /// The slot of an operand; a constant is stored in `home` first.
+    pub(super) fn slot_of(&mut self, ty: ValType, val: Val, home: FrameSlot) -> FrameSlot {
+        match val {
+            Val::Slot(slot) => slot,
+            Val::Const(bits) => {
+                self.constant_to(ty, bits, home);
+                home
+            }
+        }
+    }
+
+    /// Copies a slot, with the copy before it if there is one.
+    fn copy(&mut self, ty: ValType, from: FrameSlot, to: FrameSlot) {
+        if let Some(last) = self.asm.recent(0)
+            && let Kind::Copy {
+                from: first,
+                to: first_to,
+            } = last.kind
+        {
+            self.asm.pop();
+            self.plain(Plain::Copy2, first_to);
+            self.asm.slots(first, from);
+            self.asm.word(u32::from(to));
+            self.asm.overwritten(first_to);
+            self.asm.overwritten(to);
+            return;
+        }
+        let at = if self.asm.in_acc(ty, from) {
+            match Class::of(ty) {
+                Class::Int => self.plain(Plain::CopyAcc, to),
+                Class::Float => self.plain(Plain::CopyFloatAcc, to),
+            }
+        } else {
+            let at = self.plain(Plain::Copy, to);
+            self.asm.slots(from, 0);
+            at
+        };
+        self.asm.copied(at, from, to);
+    }
+
+    /// The last instruction, if it wrote the temporary `val` and nobody else
+    /// reads that.
+    pub(super) fn producer(&self, val: Val) -> Option<super::emit::Recent> {
+        let Val::Slot(slot) = val else {
+            return None;
+        };
+        self.asm
+            .recent(0)
+            .filter(|last| last.dst == Some(slot) && self.is_temporary(slot))
+    }
+
+    /// Whether an operand is in an accumulator.
+    pub(super) fn is_acc(&self, ty: ValType, val: Val) -> bool {
+        matches!(val, Val::Slot(slot) if self.asm.in_acc(ty, slot))
+    }
+
+    /// Writes an instruction of two operands whose immediate, if any, fits.
+    fn two_operands(&mut self, op: BinaryOp, a: Val, b: Val, dst: FrameSlot) -> usize {
+        let ty = op.ty();
+        let form = match (a, b) {
+            (Val::Const(_), _) if self.is_acc(ty, b) => Form::ConstAcc,
+            (Val::Const(_), _) => Form::ConstSlot,
+            (_, Val::Const(_)) if self.is_acc(ty, a) => Form::AccConst,
+            (_, Val::Const(_)) => Form::SlotConst,
+            _ if self.is_acc(ty, a) => Form::AccSlot,
+            _ if self.is_acc(ty, b) => Form::SlotAcc,
+            _ => Form::SlotSlot,
+        };
+        let at = self.asm.op(Opcode::binary(op, form), dst);
+        self.asm.slots(slot_or_zero(a), slot_or_zero(b));
+        if let Val::Const(bits) = a {
+            self.asm.immediate(ty, bits);
+        } else if let Val::Const(bits) = b {
+            self.asm.immediate(ty, bits);
+        }
+        at
+    }
+
+    /// A shift or rotation by a constant that is the last instruction, and
+    /// an operator that uses its result.
+    fn chain(&mut self, op: BinaryOp, a: Val, b: Val, dst: FrameSlot) -> bool {
+        for (inner, other) in [(b, a), (a, b)] {
+            let (Some(last), Val::Slot(other)) = (self.producer(inner), other) else {
+                continue;
+            };
+            let Kind::Binary {
+                op: first,
+                a: Val::Slot(x),
+                b: Val::Const(k),
+            } = last.kind
+            else {
+                continue;
+            };
+            if Val::Slot(other) == inner || Opcode::chain(first, op, false).is_none() {
+                continue;
+            }
+            self.asm.pop();
+            let Some(opcode) = Opcode::chain(first, op, self.asm.in_acc(op.ty(), x)) else {
+                continue;
+            };
+            let at = self.asm.op(opcode, dst);
+            self.asm.slots(x, other);
+            self.asm.immediate(op.ty(), k);
+            self.asm.defined(at, op.ty(), dst, Kind::Other);
+            return true;
+        }
+        false
+    }
+
+    /// How an address is made: the form, its slots, its constant.
+    fn address(&mut self, addr: Val) -> (AddressForm, FrameSlot, FrameSlot, Option<u32>) {
+        let slot = match addr {
+            Val::Const(bits) => return (AddressForm::Const, 0, 0, Some(bits as u32)),
+            Val::Slot(slot) => slot,
+        };
+        if let Some(last) = self.producer(addr)
+            && let Kind::Binary {
+                op: BinaryOp::I32Add,
+                a: Val::Slot(a),
+                b,
+            } = last.kind
+        {
+            self.asm.pop();
+            let acc = self.asm.in_acc(ValType::I32, a);
+            return match b {
+                Val::Const(k) if acc => (AddressForm::AccPlus, a, 0, Some(k as u32)),
+                Val::Const(k) => (AddressForm::SlotPlus, a, 0, Some(k as u32)),
+                Val::Slot(b) if acc => (AddressForm::SlotAcc, b, 0, None),
+                Val::Slot(b) if self.asm.in_acc(ValType::I32, b) => {
+                    (AddressForm::SlotAcc, a, 0, None)
+                }
+                Val::Slot(b) => (AddressForm::TwoSlots, a, b, None),
+            };
+        }
+        if self.asm.in_acc(ValType::I32, slot) {
+            (AddressForm::Acc, slot, 0, None)
+        } else {
+            (AddressForm::Slot, slot, 0, None)
+        }
+    }
+
+    fn three_slots(
+        &mut self,
+        op: Plain,
+        operands: [(Val, FrameSlot); 3],
+        third: ValType,
+        names: (u32, u32),
+    ) {
+        let mut slots = [0; 3];
+        let types = [ValType::I32, third, ValType::I32];
+        for ((slot, (val, home)), ty) in slots.iter_mut().zip(operands).zip(types) {
+            *slot = self.slot_of(ty, val, home);
+        }
+        let at = self.plain(op, slots[0]);
+        self.asm.slots(slots[1], slots[2]);
+        self.asm.word(names.0);
+        self.asm.word(names.1);
+        self.asm.position(at);
+        self.asm.forget();
+    }
+
+    /// Notes that the instruction at `at` makes a value.
+    pub(super) fn value(&mut self, at: usize, ty: ValType, dst: FrameSlot) -> Val {
+        self.asm.defined(at, ty, dst, Kind::Other);
+        Val::Slot(dst)
+    }
+
+    /// Instructions before the body: they stand behind it, so that a
+    /// function that needs none starts with its body.
+    fn prologue(&mut self, summary: &Summary<'_>) -> usize {
+        let entry = self.asm.words.len();
+        let big = summary.frame_slots as usize > RED_ZONE_SLOTS;
+        if !big && summary.zeroed.is_empty() {
+            return 0;
+        }
+        if big {
+            let at = self.plain(Plain::EnterBig, 0);
+            self.asm.word(summary.frame_slots);
+            self.asm.position(at);
+        }
+        for (first, count) in summary.zeroed {
+            self.plain(Plain::Zero, *first);
+            self.asm.word(u32::from(*count));
+        }
+        self.plain(Plain::Br, 0);
+        let at = self.asm.words.len();
+        self.asm.word(distance(at, 0));
+        entry
+    }
+}
+
+pub(super) fn slot_or_zero(val: Val) -> FrameSlot {
+    match val {
+        Val::Slot(slot) => slot,
+        Val::Const(_) => 0,
+    }
+}
+
+/// Whether an operator has a trap.
+fn traps(op: BinaryOp) -> bool {
+    use BinaryOp as B;
+    matches!(
+        op,
+        B::I32DivS
+            | B::I32DivU
+            | B::I32RemS
+            | B::I32RemU
+            | B::I64DivS
+            | B::I64DivU
+            | B::I64RemS
+            | B::I64RemU
+    )
+}
+
+/// A subtraction of a constant is an addition.
+fn simplify(op: BinaryOp, b: Val) -> (BinaryOp, Val) {
+    match (op, b) {
+        (BinaryOp::I32Sub, Val::Const(k)) => (
+            BinaryOp::I32Add,
+            Val::Const(u64::from((k as u32).wrapping_neg())),
+        ),
+        (BinaryOp::I64Sub, Val::Const(k)) => (BinaryOp::I64Add, Val::Const(k.wrapping_neg())),
+        _ => (op, b),
+    }
+}
+
+impl Sink for Encoder<'_> {
+    type Val = Val;
+    type Label = Label;
+    type FuelPoint = usize;
+
+    fn begin(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
+    fn at(&mut self, offset: u32) -> Result<()> {
+        self.asm.at(offset)
+    }
+
+    fn finish(&mut self, summary: &Summary<'_>) -> Result<()> {
+        let entry = self.prologue(summary);
+        self.code = Some(Code::new(&Parts {
+            words: &self.asm.words,
+            entry: u32::try_from(entry).unwrap_or(u32::MAX),
+            header_slot: self.layout.header,
+            positions: &self.asm.positions,
+        }));
+        Ok(())
+    }
+
+    fn fuel(&mut self) -> usize {
+        let at = self.plain(Plain::Fuel, 0);
+        self.asm.word(0);
+        self.asm.position(at);
+        self.asm.forget();
+        at + 1
+    }
+
+    fn set_fuel(&mut self, point: usize, operators: u32) {
+        self.asm.words[point] = operators;
+    }
+
+    fn constant(&mut self, _: ValType, bits: u64) -> Val {
+        Val::Const(bits)
+    }
+
+    fn slot(&mut self, _: ValType, slot: FrameSlot) -> Val {
+        Val::Slot(slot)
+    }
+
+    fn put(&mut self, ty: ValType, val: Val, to: FrameSlot) {
+        match val {
+            Val::Const(bits) => self.constant_to(ty, bits, to),
+            Val::Slot(from) if from == to => {}
+            Val::Slot(from) => {
+                if self.producer(val).is_some() {
+                    self.asm.retarget(to);
+                } else {
+                    self.copy(ty, from, to);
+                }
+            }
+        }
+    }
+
+    fn put_run(&mut self, from: FrameSlot, to: FrameSlot, slots: u16) {
+        self.plain(Plain::CopyRun, to);
+        self.asm.slots(from, slots);
+        self.asm.barrier();
+    }
+
+    fn spill(&mut self, ty: ValType, val: Val, home: FrameSlot) {
+        if let (Val::Slot(local), Some(last)) = (val, self.asm.recent(0))
+            && let Kind::Binary { op, a, b } = last.kind
+            && !traps(op)
+            && a != Val::Slot(home)
+            && b != Val::Slot(home)
+            && last.dst.is_some_and(|dst| dst != local && dst != home)
+        {
+            self.asm
+                .insert_copy(Opcode::plain(Plain::Copy), local, home);
+        } else {
+            self.put(ty, val, home);
+        }
+    }
+
+    fn recast(&mut self, _: ValType, to: ValType, val: Val) -> Val {
+        match (val, to) {
+            (Val::Const(bits), ValType::I32 | ValType::F32) => Val::Const(bits & 0xffff_ffff),
+            _ => val,
+        }
+    }
+
+    fn unary(&mut self, op: UnaryOp, a: Val, dst: FrameSlot) -> Val {
+        let (from, to) = op.types();
+        let a = self.slot_of(from, a, dst);
+        let opcode = Opcode::unary(op, self.asm.in_acc(from, a));
+        let at = self.asm.op(opcode, dst);
+        self.asm.slots(a, 0);
+        self.asm.position(at);
+        self.value(at, to, dst)
+    }
+
+    fn binary(&mut self, op: BinaryOp, a: Val, b: Val, dst: FrameSlot) -> Val {
+        let ty = op.ty();
+        let (mut a, b) = match (a, b) {
+            (Val::Const(_), Val::Slot(_)) if op.is_commutative() => (b, a),
+            (_, Val::Slot(b_slot)) if op.is_commutative() && self.asm.in_acc(ty, b_slot) => (b, a),
+            _ => (a, b),
+        };
+        let (op, mut b) = simplify(op, b);
+        if let (Val::Const(bits), Val::Const(_)) = (a, b) {
+            self.constant_to(ty, bits, dst);
+            a = Val::Slot(dst);
+        }
+        if let Val::Const(bits) = a
+            && !fits(ty, bits)
+        {
+            self.constant_to(ty, bits, dst);
+            a = Val::Slot(dst);
+        }
+        if self.chain(op, a, b, dst) {
+            return Val::Slot(dst);
+        }
+        let at = match b {
+            Val::Const(bits) if !fits(ty, bits) => {
+                let a = slot_or_zero(a);
+                let at = self.asm.op(Opcode::wide(op, self.asm.in_acc(ty, a)), dst);
+                self.asm.slots(a, 0);
+                self.asm.wide(bits);
+                // Nothing fuses with an immediate that it cannot hold.
+                b = Val::Slot(dst);
+                at
+            }
+            _ => self.two_operands(op, a, b, dst),
+        };
+        if traps(op) {
+            self.asm.position(at);
+        }
+        let kind = if b == Val::Slot(dst) {
+            Kind::Other
+        } else {
+            Kind::Binary { op, a, b }
+        };
+        self.asm.defined(at, ty, dst, kind);
+        Val::Slot(dst)
+    }
+
+    fn compare(&mut self, op: CompareOp, a: Val, b: Val, dst: FrameSlot) -> Val {
+        self.compare_value(op, a, b, dst)
+    }
+
+    fn select(&mut self, ty: ValType, cond: Val, a: Val, b: Val, dst: FrameSlot) -> Val {
+        self.select_value(ty, cond, a, b, dst)
+    }
+
+    fn load(&mut self, op: LoadOp, place: MemoryPlace, addr: Val, dst: FrameSlot) -> Val {
+        let at;
+        if place.memory == 0 {
+            let (form, a, b, constant) = self.address(addr);
+            at = self.asm.op(Opcode::load(op, form), dst);
+            self.asm.slots(a, b);
+            // Offsets of 32-bit memories have 32 bits.
+            self.asm.word(place.offset as u32);
+            if let Some(constant) = constant {
+                self.asm.word(constant);
+            }
+        } else {
+            let a = self.slot_of(ValType::I32, addr, dst);
+            at = self.asm.op(Opcode::load_other(op), dst);
+            // Validation allows at most 100 memories.
+            self.asm.slots(a, place.memory as u16);
+            self.asm.word(place.offset as u32);
+        }
+        self.asm.position(at);
+        self.value(at, op.ty(), dst)
+    }
+
+    fn store(&mut self, op: StoreOp, place: MemoryPlace, addr: Val, val: Val, home: FrameSlot) {
+        let ty = op.ty();
+        let val = match val {
+            Val::Const(bits) if !fits(ty, bits) => {
+                // The value's home follows the address's.
+                Val::Slot(self.slot_of(ty, val, home + 1))
+            }
+            Val::Const(_) | Val::Slot(_) => val,
+        };
+        let at;
+        if place.memory == 0 {
+            let (form, a, b, constant) = self.address(addr);
+            let (from, d) = match val {
+                Val::Const(_) => (From::Const, 0),
+                Val::Slot(slot) if self.asm.in_acc(ty, slot) => (From::Acc, slot),
+                Val::Slot(slot) => (From::Slot, slot),
+            };
+            at = self.asm.op(Opcode::store(op, form, from), d);
+            self.asm.slots(a, b);
+            self.asm.word(place.offset as u32);
+            if let Some(constant) = constant {
+                self.asm.word(constant);
+            }
+            if let Val::Const(bits) = val {
+                self.asm.immediate(ty, bits);
+            }
+        } else {
+            let a = self.slot_of(ValType::I32, addr, home);
+            let d = self.slot_of(ty, val, home + 1);
+            at = self.asm.op(Opcode::store_other(op), d);
+            self.asm.slots(a, place.memory as u16);
+            self.asm.word(place.offset as u32);
+        }
+        self.asm.position(at);
+        self.asm.forget();
+    }
+
+    fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Val {
+        let at = self.plain(Plain::MemorySize, dst);
+        self.asm.word(memory);
+        self.value(at, ValType::I32, dst)
+    }
+
+    fn memory_grow(&mut self, memory: u32, delta: Val, dst: FrameSlot) -> Val {
+        let delta = self.slot_of(ValType::I32, delta, dst);
+        let at = self.plain(Plain::MemoryGrow, dst);
+        self.asm.slots(delta, 0);
+        self.asm.word(memory);
+        self.value(at, ValType::I32, dst)
+    }
+
+    fn bulk(&mut self, op: BulkOp, operands: [(Val, FrameSlot); 3]) {
+        let (plain, second, names) = match op {
+            BulkOp::MemoryCopy { dst, src } => (Plain::MemoryCopy, ValType::I32, (dst, src)),
+            BulkOp::MemoryFill { memory } => (Plain::MemoryFill, ValType::I32, (memory, 0)),
+            BulkOp::MemoryInit { memory, data } => {
+                (Plain::MemoryInit, ValType::I32, (memory, data))
+            }
+            BulkOp::TableCopy { dst, src } => (Plain::TableCopy, ValType::I32, (dst, src)),
+            BulkOp::TableFill { table } => (Plain::TableFill, ValType::I64, (table, 0)),
+            BulkOp::TableInit { table, elem } => (Plain::TableInit, ValType::I32, (table, elem)),
+        };
+        self.three_slots(plain, operands, second, names);
+    }
+
+    fn data_drop(&mut self, data: u32) {
+        self.plain(Plain::DataDrop, 0);
+        self.asm.word(data);
+        self.asm.forget();
+    }
+
+    fn elem_drop(&mut self, elem: u32) {
+        self.plain(Plain::ElemDrop, 0);
+        self.asm.word(elem);
+        self.asm.forget();
+    }
+
+    fn global_get(&mut self, ty: ValType, global: u32, dst: FrameSlot) -> Val {
+        let at = match Class::of(ty) {
+            Class::Int => self.plain(Plain::GlobalGet, dst),
+            Class::Float => self.plain(Plain::GlobalGetFloat, dst),
+        };
+        self.asm.word(global);
+        self.value(at, ty, dst)
+    }
+
+    fn global_set(&mut self, ty: ValType, global: u32, val: Val, home: FrameSlot) {
+        let slot = self.slot_of(ty, val, home);
+        let op = match Class::of(ty) {
+            Class::Int if self.asm.in_acc(ty, slot) => Plain::GlobalSetAcc,
+            Class::Float if self.asm.in_acc(ty, slot) => Plain::GlobalSetFloatAcc,
+            Class::Int | Class::Float => Plain::GlobalSet,
+        };
+        self.plain(op, slot);
+        self.asm.word(global);
+        self.asm.forget();
+    }
+
+    fn table_get(&mut self, table: u32, index: Val, dst: FrameSlot) -> Val {
+        let index = self.slot_of(ValType::I32, index, dst);
+        let at = self.plain(Plain::TableGet, dst);
+        self.asm.slots(index, 0);
+        self.asm.word(table);
+        self.asm.position(at);
+        self.value(at, ValType::I64, dst)
+    }
+
+    fn table_set(&mut self, table: u32, index: Val, val: Val, home: FrameSlot) {
+        let index = self.slot_of(ValType::I32, index, home);
+        let val = self.slot_of(ValType::I64, val, home + 1);
+        let at = self.plain(Plain::TableSet, 0);
+        self.asm.slots(index, val);
+        self.asm.word(table);
+        self.asm.position(at);
+        self.asm.forget();
+    }
+
+    fn table_size(&mut self, table: u32, dst: FrameSlot) -> Val {
+        let at = self.plain(Plain::TableSize, dst);
+        self.asm.word(table);
+        self.value(at, ValType::I32, dst)
+    }
+
+    fn table_grow(&mut self, table: u32, init: Val, delta: Val, dst: FrameSlot) -> Val {
+        let init = self.slot_of(ValType::I64, init, dst);
+        let delta = self.slot_of(ValType::I32, delta, dst + 1);
+        let at = self.plain(Plain::TableGrow, dst);
+        self.asm.slots(init, delta);
+        self.asm.word(table);
+        self.value(at, ValType::I32, dst)
+    }
+
+    fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Val {
+        let at = self.plain(Plain::RefFunc, dst);
+        self.asm.word(func.0);
+        self.value(at, ValType::I64, dst)
+    }
+
+    fn label(&mut self) -> Label {
+        self.asm.label()
+    }
+
+    fn bind(&mut self, label: Label) {
+        self.asm.bind(label);
+    }
+
+    fn loop_header(&mut self, _: u32) -> Label {
+        let label = self.asm.label();
+        self.asm.bind(label);
+        label
+    }
+
+    fn jump(&mut self, label: Label) {
+        self.write_jump(label);
+    }
+
+    fn branch_if(&mut self, cond: Val, when: bool, label: Label) {
+        self.write_branch(cond, when, label);
+    }
+
+    fn branch_table(&mut self, index: Val, labels: &[Label]) {
+        self.write_table(index, labels);
+    }
+
+    fn unreachable(&mut self) {
+        let at = self.plain(Plain::Unreachable, 0);
+        self.asm.position(at);
+        self.asm.forget();
+    }
+
+    fn call(&mut self, site: CallSite<Val>, _: &dyn RootMap) {
+        self.write_call(&site);
+    }
+
+    fn return_call(&mut self, site: CallSite<Val>, _: &dyn RootMap) {
+        self.write_return_call(&site);
+    }
+
+    fn return_(&mut self) {
+        self.plain(Plain::Return, self.layout.header);
+        self.asm.forget();
+    }
+
+    fn return_value(&mut self, ty: ValType, val: Val) {
+        self.write_return(ty, val);
+    }
+}

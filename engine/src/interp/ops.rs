@@ -1,0 +1,591 @@
+//! The table of all instructions: their numbers and their handlers, both
+//! made from the same lists. Numbers are dense: first the instructions of
+//! which there is one each, then one family after another, in a family one
+//! row an operator, in a row one column a form.
+
+use crate::runtime::vmctx::Ip;
+use crate::translate::{
+    BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
+    for_each_load, for_each_store, for_each_unary,
+};
+use crate::types::ValType;
+
+use super::call::{
+    Call, CallRef, Import, Indirect, Lazy, Restore, Return, ReturnCall, ReturnCallRef, ReturnValue,
+};
+use super::control::{
+    Br, BrTable, Const, ConstWide, Copy, Copy2, CopyAcc, CopyBr, CopyRun, EnterBig, Fuel,
+    GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
+};
+use super::dispatch::{Dispatch, Handler, handler_of};
+use super::memory::{
+    AccPlus, Constant, InAcc, InSlot, LoadFrom, LoadOther, SlotAcc, SlotPlus, StoreOther, StoreTo,
+    TwoSlots,
+};
+use super::operand::{I, R, S};
+use super::shape::{
+    AccNonZero, Bin, BinWide, BrCmp, Chain, Cmp, Holds, Latch, NonZero, Select, Un,
+};
+use super::table::{
+    BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
+    RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
+};
+use super::{memory, numeric};
+
+/// The number of an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Opcode(pub(super) u16);
+
+/// The number of the instruction at `ip`.
+///
+/// # Safety
+///
+/// An instruction starts at `ip`.
+#[inline(always)]
+pub(super) unsafe fn opcode_at(ip: Ip) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe { usize::from(*ip.cast::<u16>()) }
+}
+
+macro_rules! define_plain {
+    ($($name:ident = $op:ty;)*) => {
+        /// The instructions of which there is one each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u16)]
+        pub(super) enum Plain { $($name,)* }
+
+        const PLAIN_COUNT: usize = [$(Plain::$name),*].len();
+
+        const fn plain<D: Dispatch>() -> [[Handler<D::Next>; 1]; PLAIN_COUNT] {
+            [$([handler_of::<D, $op>()]),*]
+        }
+    };
+}
+
+define_plain! {
+    Unreachable = Unreachable;
+    Leave = Leave;
+    HostResume = HostResume;
+    Restore = Restore;
+    Lazy = Lazy;
+    Br = Br<false>;
+    BrBack = Br<true>;
+    CopyBr = CopyBr;
+    BrTable = BrTable<S>;
+    BrTableAcc = BrTable<I>;
+    Fuel = Fuel;
+    EnterBig = EnterBig;
+    Zero = Zero;
+    Copy = Copy;
+    Copy2 = Copy2;
+    CopyAcc = CopyAcc<u64>;
+    CopyFloatAcc = CopyAcc<f64>;
+    CopyRun = CopyRun;
+    Const32 = Const<u32>;
+    ConstSigned = Const<i64>;
+    ConstWide = ConstWide;
+    ConstF32 = Const<f32>;
+    ConstF64 = Const<f64>;
+    GlobalGet = GlobalGet<u64>;
+    GlobalGetFloat = GlobalGet<f64>;
+    GlobalSet = GlobalSet<u64, S>;
+    GlobalSetAcc = GlobalSet<u64, R>;
+    GlobalSetFloatAcc = GlobalSet<f64, R>;
+    Return = Return;
+    ReturnSlot = ReturnValue<u64, S>;
+    ReturnAcc = ReturnValue<u64, R>;
+    ReturnFloatAcc = ReturnValue<f64, R>;
+    ReturnConst = ReturnValue<u32, I>;
+    ReturnConstSigned = ReturnValue<i64, I>;
+    CallEven = Call<false>;
+    CallOdd = Call<true>;
+    ReturnCallEven = ReturnCall<false>;
+    ReturnCallOdd = ReturnCall<true>;
+    CallImport = CallRef<Import>;
+    CallIndirect = CallRef<Indirect>;
+    ReturnCallImport = ReturnCallRef<Import>;
+    ReturnCallIndirect = ReturnCallRef<Indirect>;
+    Select = Select<u64, NonZero>;
+    SelectAcc = Select<u64, AccNonZero>;
+    SelectFloat = Select<f64, NonZero>;
+    SelectFloatAcc = Select<f64, AccNonZero>;
+    MemorySize = MemorySize;
+    MemoryGrow = MemoryGrow;
+    MemoryCopy = BulkOf<MemoryCopy>;
+    MemoryFill = BulkOf<MemoryFill>;
+    MemoryInit = BulkOf<MemoryInit>;
+    TableCopy = BulkOf<TableCopy>;
+    TableFill = BulkOf<TableFill>;
+    TableInit = BulkOf<TableInit>;
+    DataDrop = DataDrop;
+    ElemDrop = ElemDrop;
+    TableGet = TableGet;
+    TableSet = TableSet;
+    TableSize = TableSize;
+    TableGrow = TableGrow;
+    RefFunc = RefFunc;
+}
+
+/// Where the two operands of an instruction come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum Form {
+    SlotSlot,
+    AccSlot,
+    SlotConst,
+    AccConst,
+    /// From here on only where exchanging the operands changes the result.
+    SlotAcc,
+    ConstSlot,
+    ConstAcc,
+}
+
+const BINARY_FORMS: usize = 7;
+const COMPARE_FORMS: usize = 4;
+const BRANCH_FORMS: usize = COMPARE_FORMS * 4;
+
+/// How the address of a load or store is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum AddressForm {
+    Slot,
+    Acc,
+    Const,
+    SlotPlus,
+    AccPlus,
+    TwoSlots,
+    SlotAcc,
+}
+
+/// Where one operand comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum From {
+    Slot,
+    Acc,
+    Const,
+}
+
+/// What the sum and the bound of a latch are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub(super) enum LatchForm {
+    /// Slot plus constant, compared with a constant.
+    ConstConst,
+    /// Slot plus constant, compared with a slot.
+    ConstSlot,
+    /// Slot plus slot, compared with a constant.
+    SlotConst,
+}
+
+const ADDRESS_FORMS: usize = 7;
+const LOAD_FORMS: usize = ADDRESS_FORMS + 1;
+const STORE_FORMS: usize = ADDRESS_FORMS * 3 + 1;
+const LATCH_FORMS: usize = 3;
+const SELECT_FORMS: usize = 2;
+
+/// Operators that take an immediate inside a chain, by type.
+const CHAIN_INNER: [[BinaryOp; 3]; 2] = [
+    [BinaryOp::I32Shl, BinaryOp::I32ShrU, BinaryOp::I32Rotl],
+    [BinaryOp::I64Shl, BinaryOp::I64ShrU, BinaryOp::I64Rotl],
+];
+/// Operators that a chain ends with, by type.
+const CHAIN_OUTER: [[BinaryOp; 3]; 2] = [
+    [BinaryOp::I32Xor, BinaryOp::I32Add, BinaryOp::I32Or],
+    [BinaryOp::I64Xor, BinaryOp::I64Add, BinaryOp::I64Or],
+];
+const CHAIN_FORMS: usize = 2;
+
+const BINARY: usize = PLAIN_COUNT;
+const WIDE: usize = BINARY + BinaryOp::COUNT * BINARY_FORMS;
+const UNARY: usize = WIDE + BinaryOp::COUNT * 2;
+const COMPARE: usize = UNARY + UnaryOp::COUNT * 2;
+const BRANCH: usize = COMPARE + CompareOp::COUNT * COMPARE_FORMS;
+const LATCH: usize = BRANCH + CompareOp::COUNT * BRANCH_FORMS;
+const SELECT: usize = LATCH + CompareOp::COUNT * LATCH_FORMS;
+const LOAD: usize = SELECT + CompareOp::COUNT * SELECT_FORMS;
+const STORE: usize = LOAD + LoadOp::COUNT * LOAD_FORMS;
+const CHAIN: usize = STORE + StoreOp::COUNT * STORE_FORMS;
+
+/// How many instructions there are.
+pub(super) const COUNT: usize = CHAIN + 2 * 3 * 3 * CHAIN_FORMS;
+
+impl Opcode {
+    const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
+        // The numbers of all instructions fit: there are fewer than 2^16.
+        const { assert!(COUNT < u16::MAX as usize) };
+        Opcode((base + row as usize * forms + form) as u16)
+    }
+
+    pub(super) const fn plain(op: Plain) -> Opcode {
+        Opcode(op as u16)
+    }
+
+    pub(super) fn binary(op: BinaryOp, form: Form) -> Opcode {
+        Opcode::at(BINARY, op as u16, BINARY_FORMS, form as usize)
+    }
+
+    /// With a 64-bit constant as second operand.
+    pub(super) fn wide(op: BinaryOp, acc: bool) -> Opcode {
+        Opcode::at(WIDE, op as u16, 2, usize::from(acc))
+    }
+
+    pub(super) fn unary(op: UnaryOp, acc: bool) -> Opcode {
+        Opcode::at(UNARY, op as u16, 2, usize::from(acc))
+    }
+
+    pub(super) fn compare(op: CompareOp, form: Form) -> Opcode {
+        Opcode::at(COMPARE, op as u16, COMPARE_FORMS, form as usize)
+    }
+
+    pub(super) fn branch(op: CompareOp, form: Form, when: bool, back: bool) -> Opcode {
+        let column = form as usize * 4 + usize::from(!when) * 2 + usize::from(back);
+        Opcode::at(BRANCH, op as u16, BRANCH_FORMS, column)
+    }
+
+    pub(super) fn latch(op: CompareOp, form: LatchForm) -> Opcode {
+        Opcode::at(LATCH, op as u16, LATCH_FORMS, form as usize)
+    }
+
+    /// A select of integers on a comparison of integer slots, or of a slot
+    /// and a constant.
+    pub(super) fn select(op: CompareOp, constant: bool) -> Opcode {
+        Opcode::at(SELECT, op as u16, SELECT_FORMS, usize::from(constant))
+    }
+
+    pub(super) fn load(op: LoadOp, form: AddressForm) -> Opcode {
+        Opcode::at(LOAD, same_load(op) as u16, LOAD_FORMS, form as usize)
+    }
+
+    /// From another memory than the first.
+    pub(super) fn load_other(op: LoadOp) -> Opcode {
+        Opcode::at(LOAD, same_load(op) as u16, LOAD_FORMS, ADDRESS_FORMS)
+    }
+
+    pub(super) fn store(op: StoreOp, form: AddressForm, value: From) -> Opcode {
+        let column = form as usize * 3 + value as usize;
+        Opcode::at(STORE, same_store(op) as u16, STORE_FORMS, column)
+    }
+
+    /// To another memory than the first.
+    pub(super) fn store_other(op: StoreOp) -> Opcode {
+        Opcode::at(STORE, same_store(op) as u16, STORE_FORMS, ADDRESS_FORMS * 3)
+    }
+
+    /// `inner` with a constant, then `outer`; `None` if there is no such
+    /// instruction.
+    pub(super) fn chain(inner: BinaryOp, outer: BinaryOp, acc: bool) -> Option<Opcode> {
+        (0..2).find_map(|ty| {
+            let row = CHAIN_INNER[ty].iter().position(|op| *op == inner)?;
+            let column = CHAIN_OUTER[ty].iter().position(|op| *op == outer)?;
+            let at = (ty * 3 + row) * 3 + column;
+            Some(Opcode((CHAIN + at * CHAIN_FORMS + usize::from(acc)) as u16))
+        })
+    }
+}
+
+/// The load that leaves the same bits in slot and accumulator, since values
+/// are zero-extended: it needs no handlers of its own.
+const fn same_load(op: LoadOp) -> LoadOp {
+    match op {
+        LoadOp::I64Load8U => LoadOp::I32Load8U,
+        LoadOp::I64Load16U => LoadOp::I32Load16U,
+        LoadOp::I64Load32U => LoadOp::I32Load,
+        LoadOp::I32Load
+        | LoadOp::I64Load
+        | LoadOp::F32Load
+        | LoadOp::F64Load
+        | LoadOp::I32Load8S
+        | LoadOp::I32Load8U
+        | LoadOp::I32Load16S
+        | LoadOp::I32Load16U
+        | LoadOp::I64Load8S
+        | LoadOp::I64Load16S
+        | LoadOp::I64Load32S => op,
+    }
+}
+
+/// The store that writes the same low bits.
+const fn same_store(op: StoreOp) -> StoreOp {
+    match op {
+        StoreOp::I64Store8 => StoreOp::I32Store8,
+        StoreOp::I64Store16 => StoreOp::I32Store16,
+        StoreOp::I64Store32 => StoreOp::I32Store,
+        StoreOp::I32Store
+        | StoreOp::I64Store
+        | StoreOp::F32Store
+        | StoreOp::F64Store
+        | StoreOp::I32Store8
+        | StoreOp::I32Store16 => op,
+    }
+}
+
+/// Stands where a row has no instruction; never encoded.
+const fn none<D: Dispatch>() -> Handler<D::Next> {
+    handler_of::<D, Unreachable>()
+}
+
+macro_rules! binary_rows {
+    ($($name:ident $ty:ident $text:literal;)*) => {
+        const fn binary<D: Dispatch>() -> [[Handler<D::Next>; BINARY_FORMS]; BinaryOp::COUNT] {
+            use numeric as n;
+            [$({
+                let one_sided = BinaryOp::$name.is_commutative();
+                [
+                    handler_of::<D, Bin<n::$name, S, S>>(),
+                    handler_of::<D, Bin<n::$name, R, S>>(),
+                    handler_of::<D, Bin<n::$name, S, I>>(),
+                    handler_of::<D, Bin<n::$name, R, I>>(),
+                    if one_sided { none::<D>() } else { handler_of::<D, Bin<n::$name, S, R>>() },
+                    if one_sided { none::<D>() } else { handler_of::<D, Bin<n::$name, I, S>>() },
+                    if one_sided { none::<D>() } else { handler_of::<D, Bin<n::$name, I, R>>() },
+                ]
+            }),*]
+        }
+
+        const fn wide<D: Dispatch>() -> [[Handler<D::Next>; 2]; BinaryOp::COUNT] {
+            use numeric as n;
+            [$(
+                if matches!(ValType::$ty, ValType::I64) {
+                    [
+                        handler_of::<D, BinWide<n::$name, S>>(),
+                        handler_of::<D, BinWide<n::$name, R>>(),
+                    ]
+                } else {
+                    [none::<D>(); 2]
+                }
+            ),*]
+        }
+    };
+}
+for_each_binary!(binary_rows);
+
+macro_rules! unary_rows {
+    ($($name:ident $from:ident $to:ident $text:literal;)*) => {
+        const fn unary<D: Dispatch>() -> [[Handler<D::Next>; 2]; UnaryOp::COUNT] {
+            use numeric as n;
+            [
+                $([handler_of::<D, Un<n::$name, S>>(), handler_of::<D, Un<n::$name, R>>()],)*
+                [
+                    handler_of::<D, Un<n::F32NormalizeNan, S>>(),
+                    handler_of::<D, Un<n::F32NormalizeNan, R>>(),
+                ],
+                [
+                    handler_of::<D, Un<n::F64NormalizeNan, S>>(),
+                    handler_of::<D, Un<n::F64NormalizeNan, R>>(),
+                ],
+            ]
+        }
+    };
+}
+for_each_unary!(unary_rows);
+
+/// The addition of the type that a comparison compares, for latches.
+trait Sum {
+    type Add;
+}
+
+macro_rules! sums {
+    ($($ty:ident $add:ident;)*) => {$(
+        impl Sum for $ty {
+            type Add = numeric::$add;
+        }
+    )*};
+}
+
+sums! {
+    u32 I32Add;
+    i32 I32Add;
+    u64 I64Add;
+    i64 I64Add;
+    f32 F32Add;
+    f64 F64Add;
+}
+
+macro_rules! compare_rows {
+    ($($name:ident $ty:ident $swapped:ident $text:literal;)*) => {
+        const fn compare<D: Dispatch>() -> [[Handler<D::Next>; COMPARE_FORMS]; CompareOp::COUNT] {
+            use numeric as n;
+            [$([
+                handler_of::<D, Cmp<n::$name, S, S>>(),
+                handler_of::<D, Cmp<n::$name, R, S>>(),
+                handler_of::<D, Cmp<n::$name, S, I>>(),
+                handler_of::<D, Cmp<n::$name, R, I>>(),
+            ]),*]
+        }
+
+        const fn branch<D: Dispatch>() -> [[Handler<D::Next>; BRANCH_FORMS]; CompareOp::COUNT] {
+            [$({
+                let inverted = CompareOp::$name.inverse().is_none();
+                let mut row = [none::<D>(); BRANCH_FORMS];
+                branches::<D, numeric::$name, S, S>(&mut row, 0, inverted);
+                branches::<D, numeric::$name, R, S>(&mut row, 1, inverted);
+                branches::<D, numeric::$name, S, I>(&mut row, 2, inverted);
+                branches::<D, numeric::$name, R, I>(&mut row, 3, inverted);
+                row
+            }),*]
+        }
+
+        const fn latch<D: Dispatch>() -> [[Handler<D::Next>; LATCH_FORMS]; CompareOp::COUNT] {
+            use numeric as n;
+            type Add<C> = <<C as n::Compare>::T as Sum>::Add;
+            [$(
+                if matches!(ValType::$ty, ValType::I32 | ValType::I64) {
+                    [
+                        handler_of::<D, Latch<n::$name, Add<n::$name>, I, I>>(),
+                        handler_of::<D, Latch<n::$name, Add<n::$name>, I, S>>(),
+                        handler_of::<D, Latch<n::$name, Add<n::$name>, S, I>>(),
+                    ]
+                } else {
+                    [none::<D>(); LATCH_FORMS]
+                }
+            ),*]
+        }
+
+        const fn select<D: Dispatch>() -> [[Handler<D::Next>; SELECT_FORMS]; CompareOp::COUNT] {
+            use numeric as n;
+            [$(
+                if matches!(ValType::$ty, ValType::I32 | ValType::I64) {
+                    [
+                        handler_of::<D, Select<u64, Holds<n::$name, S>>>(),
+                        handler_of::<D, Select<u64, Holds<n::$name, I>>>(),
+                    ]
+                } else {
+                    [none::<D>(); SELECT_FORMS]
+                }
+            ),*]
+        }
+    };
+}
+for_each_compare!(compare_rows);
+
+/// The branches of one form: when it holds and when not, forwards and back.
+const fn branches<D: Dispatch, O, A, B>(
+    row: &mut [Handler<D::Next>; BRANCH_FORMS],
+    form: usize,
+    inverted: bool,
+) where
+    O: numeric::Compare,
+    A: super::operand::Source,
+    B: super::operand::Source,
+{
+    row[form * 4] = handler_of::<D, BrCmp<O, A, B, true, false>>();
+    row[form * 4 + 1] = handler_of::<D, BrCmp<O, A, B, true, true>>();
+    if inverted {
+        row[form * 4 + 2] = handler_of::<D, BrCmp<O, A, B, false, false>>();
+        row[form * 4 + 3] = handler_of::<D, BrCmp<O, A, B, false, true>>();
+    }
+}
+
+macro_rules! load_rows {
+    ($($name:ident $ty:ident $text:literal;)*) => {
+        const fn load<D: Dispatch>() -> [[Handler<D::Next>; LOAD_FORMS]; LoadOp::COUNT] {
+            use memory as m;
+            [$(
+                if same_load(LoadOp::$name) as u16 == LoadOp::$name as u16 {
+                    [
+                        handler_of::<D, LoadFrom<m::$name, InSlot>>(),
+                        handler_of::<D, LoadFrom<m::$name, InAcc>>(),
+                        handler_of::<D, LoadFrom<m::$name, Constant>>(),
+                        handler_of::<D, LoadFrom<m::$name, SlotPlus>>(),
+                        handler_of::<D, LoadFrom<m::$name, AccPlus>>(),
+                        handler_of::<D, LoadFrom<m::$name, TwoSlots>>(),
+                        handler_of::<D, LoadFrom<m::$name, SlotAcc>>(),
+                        handler_of::<D, LoadOther<m::$name>>(),
+                    ]
+                } else {
+                    [none::<D>(); LOAD_FORMS]
+                }
+            ),*]
+        }
+    };
+}
+for_each_load!(load_rows);
+
+macro_rules! store_rows {
+    ($($name:ident $ty:ident $text:literal;)*) => {
+        const fn store<D: Dispatch>() -> [[Handler<D::Next>; STORE_FORMS]; StoreOp::COUNT] {
+            [$({
+                let mut row = [none::<D>(); STORE_FORMS];
+                if same_store(StoreOp::$name) as u16 == StoreOp::$name as u16 {
+                    stores::<D, memory::$name, InSlot>(&mut row, 0);
+                    stores::<D, memory::$name, InAcc>(&mut row, 1);
+                    stores::<D, memory::$name, Constant>(&mut row, 2);
+                    stores::<D, memory::$name, SlotPlus>(&mut row, 3);
+                    stores::<D, memory::$name, AccPlus>(&mut row, 4);
+                    stores::<D, memory::$name, TwoSlots>(&mut row, 5);
+                    stores::<D, memory::$name, SlotAcc>(&mut row, 6);
+                    row[ADDRESS_FORMS * 3] = handler_of::<D, StoreOther<memory::$name>>();
+                }
+                row
+            }),*]
+        }
+    };
+}
+for_each_store!(store_rows);
+
+/// The stores of one form of address: from a slot, the accumulator, a constant.
+const fn stores<D: Dispatch, O, A>(row: &mut [Handler<D::Next>; STORE_FORMS], form: usize)
+where
+    O: memory::Store,
+    A: memory::Address,
+{
+    row[form * 3] = handler_of::<D, StoreTo<O, A, S>>();
+    row[form * 3 + 1] = handler_of::<D, StoreTo<O, A, R>>();
+    row[form * 3 + 2] = handler_of::<D, StoreTo<O, A, I>>();
+}
+
+macro_rules! chain_row {
+    ($d:ident: $inner:ident, $($outer:ident)*) => {
+        [$([
+            handler_of::<$d, Chain<numeric::$inner, numeric::$outer, S>>(),
+            handler_of::<$d, Chain<numeric::$inner, numeric::$outer, R>>(),
+        ]),*]
+    };
+}
+
+/// In the order of `CHAIN_INNER` and `CHAIN_OUTER`.
+const fn chain<D: Dispatch>() -> [[[Handler<D::Next>; CHAIN_FORMS]; 3]; 6] {
+    [
+        chain_row!(D: I32Shl, I32Xor I32Add I32Or),
+        chain_row!(D: I32ShrU, I32Xor I32Add I32Or),
+        chain_row!(D: I32Rotl, I32Xor I32Add I32Or),
+        chain_row!(D: I64Shl, I64Xor I64Add I64Or),
+        chain_row!(D: I64ShrU, I64Xor I64Add I64Or),
+        chain_row!(D: I64Rotl, I64Xor I64Add I64Or),
+    ]
+}
+
+/// Writes the rows of a family into the table.
+const fn fill<N, const FORMS: usize>(
+    table: &mut [Handler<N>; COUNT],
+    base: usize,
+    rows: &[[Handler<N>; FORMS]],
+) {
+    let mut row = 0;
+    while row < rows.len() {
+        let mut form = 0;
+        while form < FORMS {
+            table[base + row * FORMS + form] = rows[row][form];
+            form += 1;
+        }
+        row += 1;
+    }
+}
+
+/// The handlers of all instructions.
+pub(super) const fn table<D: Dispatch>() -> [Handler<D::Next>; COUNT] {
+    let mut table = [none::<D>(); COUNT];
+    fill(&mut table, 0, &plain::<D>());
+    fill(&mut table, BINARY, &binary::<D>());
+    fill(&mut table, WIDE, &wide::<D>());
+    fill(&mut table, UNARY, &unary::<D>());
+    fill(&mut table, COMPARE, &compare::<D>());
+    fill(&mut table, BRANCH, &branch::<D>());
+    fill(&mut table, LATCH, &latch::<D>());
+    fill(&mut table, SELECT, &select::<D>());
+    fill(&mut table, LOAD, &load::<D>());
+    fill(&mut table, STORE, &store::<D>());
+    fill(&mut table, CHAIN, chain::<D>().as_flattened());
+    table
+}

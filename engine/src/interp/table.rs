@@ -1,0 +1,219 @@
+//! Instructions on whole memories and tables, on table elements, and on
+//! function references. What may grow or fail at length goes through the
+//! runtime's slow paths; they record why they fail.
+
+use core::marker::PhantomData;
+
+use super::control::Stopped;
+use super::dispatch::{Dispatch, Op, Regs};
+use super::shape::stop;
+use crate::runtime::libcalls;
+use crate::runtime::vmctx::VmCtx;
+use crate::trap::Trap;
+
+/// `d = size of the memory in word 1`, in pages.
+pub(super) struct MemorySize;
+
+impl Op for MemorySize {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the memory exists.
+        unsafe {
+            let memory = *(*r.cx).memories.add(r.word(1) as usize);
+            r.set(r.d(), ((*memory).size_bytes >> 16) as u32);
+            r.next::<D>(2)
+        }
+    }
+}
+
+/// `d = memory.grow` of the memory in word 2 by `a` pages.
+pub(super) struct MemoryGrow;
+
+impl Op for MemoryGrow {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the memory exists.
+        unsafe {
+            let delta = u64::from(r.get::<u32>(r.a()));
+            let old = libcalls::memory_grow(r.cx, r.word(2), delta);
+            r.mem = (*(*r.cx).memory0).base;
+            r.set(r.d(), old as u32);
+            r.next::<D>(3)
+        }
+    }
+}
+
+/// A slow path with three operands.
+pub(super) trait Bulk {
+    /// # Safety
+    ///
+    /// `cx` is the running context; `x` and `y` name what validation has seen.
+    unsafe fn run(cx: *mut VmCtx, x: u32, y: u32, operands: [u64; 3]) -> u32;
+}
+
+macro_rules! bulk {
+    ($($name:ident |$cx:ident, $x:ident, $y:ident, $a:ident, $b:ident, $c:ident| $call:expr;)*) => {$(
+        pub(super) struct $name;
+        impl Bulk for $name {
+            #[inline(always)]
+            unsafe fn run($cx: *mut VmCtx, $x: u32, $y: u32, [$a, $b, $c]: [u64; 3]) -> u32 {
+                // SAFETY: the caller's promise.
+                unsafe { $call }
+            }
+        }
+    )*};
+}
+
+// An `i32` is the low half of its slot.
+bulk! {
+    MemoryCopy |cx, dst, src, a, b, c| {
+        libcalls::memory_copy(cx, dst, src, low(a), low(b), low(c))
+    };
+    MemoryFill |cx, memory, _y, a, b, c| {
+        libcalls::memory_fill(cx, memory, low(a), b as u8, low(c))
+    };
+    MemoryInit |cx, memory, data, a, b, c| {
+        libcalls::memory_init(cx, memory, data, low(a), low(b), low(c))
+    };
+    TableCopy |cx, dst, src, a, b, c| {
+        libcalls::table_copy(cx, dst, src, low(a), low(b), low(c))
+    };
+    TableFill |cx, table, _y, a, b, c| libcalls::table_fill(cx, table, low(a), b, low(c));
+    TableInit |cx, table, elem, a, b, c| {
+        libcalls::table_init(cx, table, elem, low(a), low(b), low(c))
+    };
+}
+
+#[inline(always)]
+fn low(slot: u64) -> u64 {
+    slot & 0xffff_ffff
+}
+
+/// `K` with slots `d`, `a`, `b`, on what words 2 and 3 name.
+pub(super) struct BulkOf<K>(PhantomData<K>);
+
+impl<K: Bulk> Op for BulkOf<K> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
+        // SAFETY: the encoder writes the words that this reads.
+        unsafe {
+            let operands = [r.get(r.d()), r.get(r.a()), r.get(r.b())];
+            if K::run(r.cx, r.word(2), r.word(3), operands) != 0 {
+                return D::cold::<Stopped>(r);
+            }
+            r.next::<D>(4)
+        }
+    }
+}
+
+/// Drops the data segment in word 1.
+pub(super) struct DataDrop;
+
+impl Op for DataDrop {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the segment exists.
+        unsafe {
+            libcalls::data_drop(r.cx, r.word(1));
+            r.next::<D>(2)
+        }
+    }
+}
+
+/// Drops the element segment in word 1.
+pub(super) struct ElemDrop;
+
+impl Op for ElemDrop {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the segment exists.
+        unsafe {
+            libcalls::elem_drop(r.cx, r.word(1));
+            r.next::<D>(2)
+        }
+    }
+}
+
+/// `d = element a` of the table in word 2.
+pub(super) struct TableGet;
+
+impl Op for TableGet {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the table exists.
+        unsafe {
+            let table = *(*r.cx).tables.add(r.word(2) as usize);
+            let index = u64::from(r.get::<u32>(r.a()));
+            if index >= (*table).size {
+                return stop::<D>(r, Trap::TableOutOfBounds);
+            }
+            r.set(r.d(), *(*table).base.add(index as usize));
+            r.next::<D>(3)
+        }
+    }
+}
+
+/// `element a` of the table in word 2 `= b`.
+pub(super) struct TableSet;
+
+impl Op for TableSet {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the table exists.
+        unsafe {
+            let table = *(*r.cx).tables.add(r.word(2) as usize);
+            let index = u64::from(r.get::<u32>(r.a()));
+            if index >= (*table).size {
+                return stop::<D>(r, Trap::TableOutOfBounds);
+            }
+            *(*table).base.add(index as usize) = r.get(r.b());
+            r.next::<D>(3)
+        }
+    }
+}
+
+/// `d = elements of the table in word 1`.
+pub(super) struct TableSize;
+
+impl Op for TableSize {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the table exists.
+        unsafe {
+            let table = *(*r.cx).tables.add(r.word(1) as usize);
+            r.set(r.d(), (*table).size as u32);
+            r.next::<D>(2)
+        }
+    }
+}
+
+/// `d = table.grow` of the table in word 2 by `b` elements that are `a`.
+pub(super) struct TableGrow;
+
+impl Op for TableGrow {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the table exists.
+        unsafe {
+            let delta = u64::from(r.get::<u32>(r.b()));
+            let old = libcalls::table_grow(r.cx, r.word(2), r.get(r.a()), delta);
+            r.set(r.d(), old as u32);
+            r.next::<D>(3)
+        }
+    }
+}
+
+/// `d = reference to the function in word 1`.
+pub(super) struct RefFunc;
+
+impl Op for RefFunc {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the function exists.
+        unsafe {
+            let reference = libcalls::ref_func(r.cx, r.word(1));
+            r.set(r.d(), reference);
+            r.next::<D>(2)
+        }
+    }
+}

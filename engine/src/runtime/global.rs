@@ -1,0 +1,138 @@
+//! Globals: the handle, and typed reading and writing.
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use super::owned::Owned;
+use super::store::{AsContext, AsContextMut, StoreId, wrong_store};
+use super::value::Val;
+use super::vmctx::{GlobalDef, Slot};
+use crate::error::{Error, Result};
+use crate::types::GlobalType;
+
+/// A global of a store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Global {
+    store: StoreId,
+    data: NonNull<GlobalData>,
+}
+
+// SAFETY: the pointer is followed only after the id was compared with that
+// of a store which the caller has borrowed; globals live as long as their
+// store.
+unsafe impl Send for Global {}
+// SAFETY: as above.
+unsafe impl Sync for Global {}
+
+/// A global and its type.
+#[repr(C)]
+pub(crate) struct GlobalData {
+    /// First, so that the address of the definition is the block's.
+    pub(crate) def: GlobalDef,
+    pub(crate) ty: GlobalType,
+}
+
+impl GlobalData {
+    /// A global that holds `value`.
+    pub(crate) fn new(ty: GlobalType, value: Slot) -> GlobalData {
+        GlobalData {
+            def: GlobalDef { value: [value, 0] },
+            ty,
+        }
+    }
+}
+
+impl Global {
+    /// A new global that holds `value`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if `value` has another type or
+    /// belongs to another store.
+    pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Global> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let value = value.to_slot(ty.content, core.id)?;
+        let block: Box<[GlobalData]> = Box::new([GlobalData::new(ty, value)]);
+        let block = Owned::new(block);
+        let data = block.element(0);
+        core.globals.push(block);
+        Ok(Global {
+            store: core.id,
+            data,
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `def` must be the address of a global of store `store`.
+    pub(crate) unsafe fn from_def(store: StoreId, def: NonNull<GlobalDef>) -> Global {
+        Global {
+            store,
+            data: def.cast(),
+        }
+    }
+
+    pub(crate) fn data_in(self, id: StoreId) -> Result<NonNull<GlobalData>> {
+        if id == self.store {
+            Ok(self.data)
+        } else {
+            Err(wrong_store("global"))
+        }
+    }
+
+    /// The global's type.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<GlobalType> {
+        let data = self.data_in(store.as_context().core().id)?;
+        // SAFETY: the global belongs to the store, which is borrowed.
+        Ok(unsafe { data.as_ref() }.ty)
+    }
+
+    /// The global's value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
+    pub fn get(&self, store: impl AsContext) -> Result<Val> {
+        let id = store.as_context().core().id;
+        let data = self.data_in(id)?;
+        // SAFETY: the global belongs to the store, which is borrowed; it
+        // holds a value of its type.
+        unsafe {
+            let data = data.as_ref();
+            Ok(Val::from_slot(data.def.value[0], data.ty.content, id))
+        }
+    }
+
+    /// Replaces the global's value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the global is immutable,
+    /// if `value` has another type, or if one belongs to another store.
+    pub fn set(&self, mut store: impl AsContextMut, value: Val) -> Result<()> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let mut data = self.data_in(core.id)?;
+        // SAFETY: the global belongs to the store, which is borrowed for us
+        // alone; the block is not part of the core.
+        let data = unsafe { data.as_mut() };
+        if !data.ty.mutable {
+            return Err(Error::usage(
+                "expected a mutable global, found an immutable one",
+            ));
+        }
+        data.def.value[0] = value.to_slot(data.ty.content, core.id)?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Global {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Global({:?})", self.store)
+    }
+}

@@ -1,0 +1,291 @@
+//! Linear memories: the handle, and growth under the store's limits.
+
+use core::fmt;
+use core::ptr::{self, NonNull};
+use core::slice;
+
+use super::owned::Owned;
+use super::store::{AsContext, AsContextMut, StoreCore, StoreId, wrong_store};
+use super::vmctx::MemoryDef;
+use crate::error::{Error, Result};
+use crate::sys::Region;
+use crate::trap::Trap;
+use crate::types::MemoryType;
+
+/// Bytes of a page.
+pub(crate) const PAGE_BYTES: u64 = 1 << 16;
+
+/// Pages that 32-bit addresses reach.
+const PAGES_MAX: u64 = 1 << 16;
+
+/// A linear memory of a store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    store: StoreId,
+    data: NonNull<MemoryData>,
+}
+
+// SAFETY: the pointer is followed only after the id was compared with that
+// of a store which the caller has borrowed; memories live as long as their
+// store.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+/// A memory and its bytes.
+#[repr(C)]
+pub(crate) struct MemoryData {
+    /// First, so that the address of the definition is the block's.
+    pub(crate) def: MemoryDef,
+    region: Region,
+    ty: MemoryType,
+}
+
+impl MemoryData {
+    /// Makes a memory in a store.
+    pub(crate) fn create(core: &mut StoreCore, ty: MemoryType) -> Result<NonNull<MemoryData>> {
+        if core.memories.len() >= core.limits.memories_max {
+            return Err(Error::limit(format!(
+                "the store may have {} memories, and has them",
+                core.limits.memories_max
+            )));
+        }
+        let pages_max = ty.max_pages.unwrap_or(PAGES_MAX).min(PAGES_MAX);
+        if ty.min_pages > pages_max {
+            return Err(Error::limit(format!(
+                "expected a memory of at most {pages_max} pages, found {}",
+                ty.min_pages
+            )));
+        }
+        let size_bytes = ty.min_pages * PAGE_BYTES;
+        let limit = core.limits.memory_size_bytes_max;
+        let total = core.usage.memory_bytes.saturating_add(size_bytes);
+        if size_bytes > limit || total > core.limits.memory_total_bytes_max {
+            return Err(Error::limit(format!(
+                "a memory of {size_bytes} bytes exceeds the store's limits: {limit} for one \
+                 memory, {} for all",
+                core.limits.memory_total_bytes_max
+            )));
+        }
+        // There is no use in address space that the limits keep out of reach.
+        let reserve = (pages_max * PAGE_BYTES).min(limit);
+        let region = match (usize::try_from(reserve), usize::try_from(size_bytes)) {
+            (Ok(reserve), Ok(size)) => Region::new(reserve, size),
+            _ => None,
+        };
+        let region = region.ok_or_else(|| {
+            Error::limit(format!(
+                "the system refused {size_bytes} bytes for a memory"
+            ))
+        })?;
+        core.usage.memory_bytes = total;
+        let data = Owned::new(Box::new(MemoryData {
+            def: MemoryDef {
+                base: region.base().as_ptr(),
+                size_bytes,
+            },
+            region,
+            ty,
+        }));
+        let pointer = data.pointer();
+        core.memories.push(data);
+        Ok(pointer)
+    }
+
+    /// Grows by `delta` pages and answers the old number of pages; `None` if
+    /// a limit or the system refuses.
+    pub(crate) fn grow(&mut self, core: &mut StoreCore, delta: u64) -> Option<u64> {
+        let old_pages = self.def.size_bytes / PAGE_BYTES;
+        let pages = old_pages.checked_add(delta)?;
+        if pages > self.ty.max_pages.unwrap_or(PAGES_MAX).min(PAGES_MAX) {
+            return None;
+        }
+        let size_bytes = pages * PAGE_BYTES;
+        let total = core.usage.memory_bytes.checked_add(delta * PAGE_BYTES)?;
+        if delta > 0
+            && (size_bytes > core.limits.memory_size_bytes_max
+                || total > core.limits.memory_total_bytes_max)
+        {
+            return None;
+        }
+        if !self.region.grow(usize::try_from(size_bytes).ok()?) {
+            return None;
+        }
+        core.usage.memory_bytes = total;
+        self.def.base = self.region.base().as_ptr();
+        self.def.size_bytes = size_bytes;
+        Some(old_pages)
+    }
+
+    /// The type with the current size: what an import is compared with.
+    pub(crate) fn current_type(&self) -> MemoryType {
+        MemoryType {
+            min_pages: self.def.size_bytes / PAGE_BYTES,
+            max_pages: self.ty.max_pages,
+        }
+    }
+}
+
+impl Memory {
+    /// A new memory, zeroed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Limit`](crate::ErrorKind) if a limit of the store or the
+    /// system refuses.
+    pub fn new(mut store: impl AsContextMut, ty: MemoryType) -> Result<Memory> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let data = MemoryData::create(core, ty)?;
+        Ok(Memory {
+            store: core.id,
+            data,
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `def` must be the address of a memory of store `store`.
+    pub(crate) unsafe fn from_def(store: StoreId, def: NonNull<MemoryDef>) -> Memory {
+        Memory {
+            store,
+            data: def.cast(),
+        }
+    }
+
+    pub(crate) fn data_in(self, id: StoreId) -> Result<NonNull<MemoryData>> {
+        if id == self.store {
+            Ok(self.data)
+        } else {
+            Err(wrong_store("memory"))
+        }
+    }
+
+    /// Base and length, for the store that the memory belongs to.
+    pub(crate) fn bytes_in(self, id: StoreId) -> Result<NonNull<[u8]>> {
+        let data = self.data_in(id)?;
+        // SAFETY: the memory belongs to the store, which the caller has.
+        let def = unsafe { &data.as_ref().def };
+        // What is mapped fits in an address.
+        let size = usize::try_from(def.size_bytes).unwrap_or(0);
+        let bytes = ptr::slice_from_raw_parts_mut(def.base, size);
+        NonNull::new(bytes).ok_or_else(|| wrong_store("memory"))
+    }
+
+    /// The memory's type, with its current size.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> Result<MemoryType> {
+        let data = self.data_in(store.as_context().core().id)?;
+        // SAFETY: the memory belongs to the store, which is borrowed.
+        Ok(unsafe { data.as_ref() }.current_type())
+    }
+
+    /// The current size in pages of 64 KiB.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
+    pub fn size_pages(&self, store: impl AsContext) -> Result<u64> {
+        Ok(self.ty(store)?.min_pages)
+    }
+
+    /// All bytes.
+    ///
+    /// # Panics
+    ///
+    /// If the memory belongs to another store.
+    #[must_use]
+    pub fn data<'s, C: AsContext>(&self, store: &'s C) -> &'s [u8] {
+        match self.bytes_in(store.as_context().core().id) {
+            // SAFETY: base and size of a memory of this store, which is
+            // borrowed as long as the answer, so the memory stays.
+            Ok(bytes) => unsafe { slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) },
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// All bytes, for writing.
+    ///
+    /// # Panics
+    ///
+    /// If the memory belongs to another store.
+    #[must_use]
+    pub fn data_mut<'s, C: AsContextMut>(&self, store: &'s mut C) -> &'s mut [u8] {
+        match self.bytes_in(store.as_context_mut().core().id) {
+            // SAFETY: as in `data`, and the store is borrowed for us alone.
+            Ok(bytes) => unsafe { slice::from_raw_parts_mut(bytes.as_ptr().cast(), bytes.len()) },
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Copies bytes out of the memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::MemoryOutOfBounds`] if the range is not inside;
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
+    pub fn read(&self, store: impl AsContext, offset: u64, into: &mut [u8]) -> Result<()> {
+        let bytes = self.bytes_in(store.as_context().core().id)?;
+        // SAFETY: as in `data`; the borrow ends in this function.
+        let bytes = unsafe { bytes.as_ref() };
+        let range = range(bytes.len(), offset, into.len())?;
+        into.copy_from_slice(&bytes[range]);
+        Ok(())
+    }
+
+    /// Copies bytes into the memory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Memory::read).
+    pub fn write(&self, mut store: impl AsContextMut, offset: u64, from: &[u8]) -> Result<()> {
+        let mut bytes = self.bytes_in(store.as_context_mut().core().id)?;
+        // SAFETY: as in `data_mut`; the borrow ends in this function.
+        let bytes = unsafe { bytes.as_mut() };
+        let range = range(bytes.len(), offset, from.len())?;
+        bytes[range].copy_from_slice(from);
+        Ok(())
+    }
+
+    /// Grows by `delta` pages and answers the old number of pages.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Limit`](crate::ErrorKind) if the memory's maximum, a
+    /// limit of the store or the system refuses;
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
+    pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let mut data = self.data_in(core.id)?;
+        // SAFETY: the memory belongs to the store, which is borrowed for us
+        // alone; the block is not part of the core.
+        let data = unsafe { data.as_mut() };
+        data.grow(core, delta).ok_or_else(|| {
+            Error::limit(format!(
+                "the memory cannot grow by {delta} pages: it has {} of {}",
+                data.current_type().min_pages,
+                data.ty.max_pages.unwrap_or(PAGES_MAX)
+            ))
+        })
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory({:?})", self.store)
+    }
+}
+
+fn range(size: usize, offset: u64, len: usize) -> Result<core::ops::Range<usize>> {
+    let start = usize::try_from(offset).ok();
+    let end = start.and_then(|start| start.checked_add(len));
+    match (start, end) {
+        (Some(start), Some(end)) if end <= size => Ok(start..end),
+        _ => Err(Error::from(Trap::MemoryOutOfBounds)
+            .context(format!("{len} bytes at {offset} of a memory of {size}"))),
+    }
+}

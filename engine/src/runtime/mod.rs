@@ -1,0 +1,44 @@
+//! Everything that exists while guests run: the store and what it owns, the
+//! contexts that code reaches, the driver that enters and leaves guest code,
+//! and the handles and traits that embedders see.
+//!
+//! One rule keeps pointers honest: all blocks of a store are reached from
+//! one raw pointer per block ([`owned::Owned`], and the root of the store
+//! itself), and no reference to a whole store exists while a guest runs.
+//! References to parts are made where they are needed and end before the
+//! next entry.
+
+#![expect(
+    unsafe_code,
+    reason = "contexts are shared with running code through pointers"
+)]
+
+pub(crate) mod activation;
+pub(crate) mod backtrace;
+pub(crate) mod driver;
+pub(crate) mod func;
+pub(crate) mod global;
+pub(crate) mod host;
+pub(crate) mod instance;
+pub(crate) mod libcalls;
+pub(crate) mod linker;
+pub(crate) mod memory;
+pub(crate) mod owned;
+pub(crate) mod store;
+pub(crate) mod table;
+pub(crate) mod typed;
+pub(crate) mod value;
+pub(crate) mod vmctx;
+
+pub use activation::{ActivationId, Progress};
+pub use backtrace::{Backtrace, Frame};
+pub use func::Func;
+pub use global::Global;
+pub use host::{Answer, Caller, HostCall, HostFunc, HostParts, IntoHostFunc, Memories, StoreParts};
+pub use instance::{Extern, Instance};
+pub use linker::{InstancePre, LinkProblem, LinkProblems, Linker};
+pub use memory::Memory;
+pub use store::{AsContext, AsContextMut, InterruptHandle, Store, StoreContext, StoreContextMut};
+pub use table::Table;
+pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};
+pub use value::{ExternRef, Val};

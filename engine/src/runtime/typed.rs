@@ -1,0 +1,308 @@
+//! Rust types for WebAssembly types: parameters and results of typed calls
+//! and of closures, one slot per value.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::driver;
+use super::func::Func;
+use super::store::{AsContextMut, StoreId};
+use super::value::{ExternRef, func_from_slot, func_to_slot, low};
+use super::vmctx::Slot;
+use crate::error::{Error, Result};
+use crate::types::{FuncType, ValType};
+
+/// A Rust type that stands for one WebAssembly type: `i32`, `u32`, `i64`,
+/// `u64`, `f32`, `f64`, `Option<Func>`, `Option<ExternRef>`.
+pub trait WasmTy: sealed::Slotted + Send + Sync + Copy + 'static {}
+
+pub(crate) mod sealed {
+    use super::{Result, Slot, StoreId, ValType};
+
+    /// How a value stands in a slot.
+    pub trait Slotted: Sized {
+        /// The WebAssembly type.
+        #[doc(hidden)]
+        const TYPE: ValType;
+        /// The slot, if the value may be used in store `id`.
+        #[doc(hidden)]
+        fn slot(self, id: StoreId) -> Result<Slot>;
+        /// The value.
+        ///
+        /// # Safety
+        ///
+        /// The slot must hold a value of this type in store `id`.
+        #[doc(hidden)]
+        unsafe fn load(slot: Slot, id: StoreId) -> Self;
+    }
+}
+
+macro_rules! numbers {
+    ($($rust:ident $wasm:ident |$value:ident| $to:expr, |$slot:ident| $from:expr;)*) => {$(
+        impl WasmTy for $rust {}
+        impl sealed::Slotted for $rust {
+            const TYPE: ValType = ValType::$wasm;
+            #[inline]
+            fn slot(self, _: StoreId) -> Result<Slot> {
+                let $value = self;
+                Ok($to)
+            }
+            #[inline]
+            unsafe fn load($slot: Slot, _: StoreId) -> $rust {
+                $from
+            }
+        }
+    )*};
+}
+
+numbers! {
+    i32 I32 |v| Slot::from(v.cast_unsigned()), |s| low(s).cast_signed();
+    u32 I32 |v| Slot::from(v), |s| low(s);
+    i64 I64 |v| v.cast_unsigned(), |s| s.cast_signed();
+    u64 I64 |v| v, |s| s;
+    f32 F32 |v| Slot::from(v.to_bits()), |s| f32::from_bits(low(s));
+    f64 F64 |v| v.to_bits(), |s| f64::from_bits(s);
+}
+
+impl WasmTy for Option<Func> {}
+impl sealed::Slotted for Option<Func> {
+    const TYPE: ValType = ValType::FuncRef;
+    #[inline]
+    fn slot(self, id: StoreId) -> Result<Slot> {
+        func_to_slot(self, id)
+    }
+    #[inline]
+    unsafe fn load(slot: Slot, id: StoreId) -> Option<Func> {
+        // SAFETY: passed on to the caller.
+        unsafe { func_from_slot(slot, id) }
+    }
+}
+
+impl WasmTy for Option<ExternRef> {}
+impl sealed::Slotted for Option<ExternRef> {
+    const TYPE: ValType = ValType::ExternRef;
+    #[inline]
+    fn slot(self, _: StoreId) -> Result<Slot> {
+        Ok(ExternRef::to_slot(self))
+    }
+    #[inline]
+    unsafe fn load(slot: Slot, _: StoreId) -> Option<ExternRef> {
+        ExternRef::from_slot(slot)
+    }
+}
+
+/// Parameters of a typed call: `()`, one [`WasmTy`], or a tuple of up to 16.
+pub trait WasmParams: lists::List {}
+
+/// Results of a typed call: `()`, one [`WasmTy`], or a tuple of up to 16.
+pub trait WasmResults: lists::List {}
+
+impl<L: lists::List> WasmParams for L {}
+impl<L: lists::List> WasmResults for L {}
+
+/// Results of a closure that serves as a host function: [`WasmResults`], or
+/// a `Result` of them, whose error stops the guest.
+pub trait ClosureResults: lists::Outcome {}
+
+impl<O: lists::Outcome> ClosureResults for O {}
+
+pub(crate) mod lists {
+    use super::{Error, Result, Slot, StoreId, ValType, WasmTy};
+
+    /// Values in consecutive slots.
+    pub trait List: Send + Sync + Sized + 'static {
+        /// Their types.
+        #[doc(hidden)]
+        fn types() -> &'static [ValType];
+        /// Writes them.
+        ///
+        /// # Safety
+        ///
+        /// There must be a slot for each value at `at`.
+        #[doc(hidden)]
+        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()>;
+        /// Reads them.
+        ///
+        /// # Safety
+        ///
+        /// The slots at `at` must hold values of these types in store `id`.
+        #[doc(hidden)]
+        unsafe fn load(at: *const Slot, id: StoreId) -> Self;
+    }
+
+    /// What a closure answers.
+    pub trait Outcome: 'static {
+        /// Types of the results.
+        #[doc(hidden)]
+        fn types() -> &'static [ValType];
+        /// Writes the results.
+        ///
+        /// # Safety
+        ///
+        /// There must be a slot for each result at `at`.
+        #[doc(hidden)]
+        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()>;
+    }
+
+    impl<L: List> Outcome for L {
+        fn types() -> &'static [ValType] {
+            L::types()
+        }
+        #[inline]
+        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()> {
+            // SAFETY: passed on to the caller.
+            unsafe { self.store(at, id) }
+        }
+    }
+
+    impl<L: List> Outcome for Result<L, Error> {
+        fn types() -> &'static [ValType] {
+            L::types()
+        }
+        #[inline]
+        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()> {
+            // SAFETY: passed on to the caller.
+            unsafe { self?.store(at, id) }
+        }
+    }
+
+    impl<A: WasmTy> List for A {
+        fn types() -> &'static [ValType] {
+            &[A::TYPE]
+        }
+        #[inline]
+        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
+            let slot = self.slot(id)?;
+            // SAFETY: passed on to the caller.
+            unsafe { at.write(slot) };
+            Ok(())
+        }
+        #[inline]
+        unsafe fn load(at: *const Slot, id: StoreId) -> A {
+            // SAFETY: passed on to the caller.
+            unsafe { A::load(at.read(), id) }
+        }
+    }
+
+    macro_rules! tuples {
+        ($($value:ident)*) => {
+            #[expect(clippy::allow_attributes, reason = "the lists differ")]
+            #[allow(
+                non_snake_case, unused_variables, unused_mut, unused_assignments,
+                clippy::unused_unit,
+                reason = "type parameters name the values; the empty list has none"
+            )]
+            impl<$($value: WasmTy,)*> List for ($($value,)*) {
+                fn types() -> &'static [ValType] {
+                    &[$($value::TYPE),*]
+                }
+                #[inline]
+                unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
+                    let ($($value,)*) = self;
+                    let mut slot = 0;
+                    $(
+                        let value = $value.slot(id)?;
+                        // SAFETY: passed on to the caller.
+                        unsafe { at.add(slot).write(value) };
+                        slot += 1;
+                    )*
+                    Ok(())
+                }
+                #[inline]
+                unsafe fn load(at: *const Slot, id: StoreId) -> Self {
+                    let mut slot = 0;
+                    $(
+                        // SAFETY: passed on to the caller.
+                        let $value = unsafe { $value::load(at.add(slot).read(), id) };
+                        slot += 1;
+                    )*
+                    ($($value,)*)
+                }
+            }
+        };
+    }
+
+    tuples!();
+    tuples!(A0);
+    tuples!(A0 A1);
+    tuples!(A0 A1 A2);
+    tuples!(A0 A1 A2 A3);
+    tuples!(A0 A1 A2 A3 A4);
+    tuples!(A0 A1 A2 A3 A4 A5);
+    tuples!(A0 A1 A2 A3 A4 A5 A6);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14);
+    tuples!(A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15);
+}
+
+/// A function whose type was compared with Rust types once, so that calls
+/// need no more checks.
+pub struct TypedFunc<P, R> {
+    func: Func,
+    _signature: PhantomData<fn(P) -> R>,
+}
+
+impl<P, R> Clone for TypedFunc<P, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P, R> Copy for TypedFunc<P, R> {}
+
+impl<P, R> fmt::Debug for TypedFunc<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedFunc").field(&self.func).finish()
+    }
+}
+
+impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
+    /// Compares a function's type with the Rust types.
+    pub(crate) fn new(func: Func, ty: &FuncType) -> Result<TypedFunc<P, R>> {
+        if ty.params() != P::types() || ty.results() != R::types() {
+            let asked = FuncType::new(P::types().iter().copied(), R::types().iter().copied());
+            return Err(Error::usage(format!(
+                "expected a function of type {asked}, found one of type {ty}"
+            )));
+        }
+        Ok(TypedFunc {
+            func,
+            _signature: PhantomData,
+        })
+    }
+
+    /// The function without Rust types.
+    #[must_use]
+    pub fn func(&self) -> &Func {
+        &self.func
+    }
+
+    /// Calls the function.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stopped the guest: a trap or an error of a host function,
+    /// with a backtrace. [`ErrorKind::Usage`](crate::ErrorKind) if function
+    /// or arguments belong to another store.
+    #[inline]
+    pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R> {
+        let mut store = store.as_context_mut();
+        let id = store.core().id;
+        let def = self.func.def_in(id)?;
+        let ctx = store.ctx();
+        // SAFETY: the store is borrowed for us alone, the definition belongs
+        // to it, and its type was compared when `self` was made.
+        unsafe {
+            let base = driver::entry_window(ctx)?;
+            params.store(base, id)?;
+            driver::invoke(ctx, base, def)?;
+            Ok(R::load(base, id))
+        }
+    }
+}

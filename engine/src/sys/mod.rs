@@ -1,0 +1,70 @@
+//! What the engine asks of the operating system: address space for memories
+//! and slot stacks. One file per way to get it; no other module calls the
+//! system.
+
+#![expect(unsafe_code, reason = "system calls and raw allocation")]
+
+#[cfg(not(all(unix, feature = "os", not(miri))))]
+#[path = "plain.rs"]
+mod region;
+#[cfg(all(unix, feature = "os", not(miri)))]
+#[path = "unix.rs"]
+mod region;
+
+mod stack;
+
+pub(crate) use region::Region;
+pub(crate) use stack::{SlotStack, StackPool};
+
+#[cfg(test)]
+mod tests {
+    use super::Region;
+
+    #[expect(
+        clippy::undocumented_unsafe_blocks,
+        reason = "in bounds by the assertions"
+    )]
+    fn byte(region: &Region, at: usize) -> *mut u8 {
+        assert!(at < region.accessible_bytes());
+        unsafe { region.base().as_ptr().add(at) }
+    }
+
+    #[test]
+    fn grown_bytes_are_zero_and_old_ones_stay() {
+        let mut region = Region::new(1 << 20, 1 << 16).unwrap();
+        // SAFETY: `byte` checks the bounds.
+        unsafe { byte(&region, 65535).write(7) };
+        assert!(region.grow(1 << 17));
+        // SAFETY: as above.
+        unsafe {
+            assert_eq!(byte(&region, 65535).read(), 7);
+            assert_eq!(byte(&region, 65536).read(), 0);
+            assert_eq!(byte(&region, (1 << 17) - 1).read(), 0);
+        }
+    }
+
+    #[test]
+    fn growth_past_the_reservation_moves() {
+        let mut region = Region::new(1 << 16, 1 << 16).unwrap();
+        // SAFETY: `byte` checks the bounds.
+        unsafe { byte(&region, 1).write(9) };
+        assert!(region.grow(1 << 21));
+        // SAFETY: as above.
+        unsafe {
+            assert_eq!(byte(&region, 1).read(), 9);
+            assert_eq!(byte(&region, (1 << 21) - 1).read(), 0);
+        }
+    }
+
+    #[test]
+    fn empty_regions_are_aligned() {
+        let region = Region::new(0, 0).unwrap();
+        assert_eq!(region.base().as_ptr().addr() % 16, 0);
+        assert_eq!(region.accessible_bytes(), 0);
+    }
+
+    #[test]
+    fn impossible_sizes_answer_none() {
+        assert!(Region::new(usize::MAX, usize::MAX).is_none());
+    }
+}

@@ -1,0 +1,83 @@
+//! Regions as ordinary allocations: for builds without the feature `os`, for
+//! systems without mappings, and for Miri.
+
+use core::ptr::NonNull;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+/// Zeroed bytes that can grow; the base moves when they do.
+#[derive(Debug)]
+pub(crate) struct Region {
+    base: NonNull<u8>,
+    /// What was allocated; never empty.
+    layout: Layout,
+    accessible_bytes: usize,
+}
+
+// SAFETY: a region owns its allocation, which any thread may use and release.
+unsafe impl Send for Region {}
+// SAFETY: shared references only read the three fields.
+unsafe impl Sync for Region {}
+
+/// Borrowed views of guest memory rely on this alignment.
+const ALIGN_BYTES: usize = 16;
+
+impl Region {
+    /// Allocates `accessible_bytes`; the reservation is a wish that an
+    /// allocator cannot grant. `None` if there is not so much memory.
+    pub(crate) fn new(_reserve_bytes: usize, accessible_bytes: usize) -> Option<Region> {
+        let layout =
+            Layout::from_size_align(accessible_bytes.max(ALIGN_BYTES), ALIGN_BYTES).ok()?;
+        // SAFETY: the layout is not empty.
+        let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        Some(Region {
+            base,
+            layout,
+            accessible_bytes,
+        })
+    }
+
+    /// The first byte, aligned to 16.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// How many bytes are usable.
+    #[cfg(test)]
+    pub(crate) fn accessible_bytes(&self) -> usize {
+        self.accessible_bytes
+    }
+
+    /// Makes the first `accessible_bytes` usable. Answers false, and changes
+    /// nothing, if there is not so much memory. A region never shrinks.
+    pub(crate) fn grow(&mut self, accessible_bytes: usize) -> bool {
+        if accessible_bytes <= self.layout.size() {
+            self.accessible_bytes = self.accessible_bytes.max(accessible_bytes);
+            return true;
+        }
+        // Half as much again, so that a guest that grows by single pages
+        // does not copy its memory each time.
+        let spare = accessible_bytes.saturating_add(accessible_bytes / 2);
+        let larger = Region::new(0, spare).or_else(|| Region::new(0, accessible_bytes));
+        let Some(mut larger) = larger else {
+            return false;
+        };
+        larger.accessible_bytes = accessible_bytes;
+        // SAFETY: both allocations are live and distinct, and each has at
+        // least the old region's accessible bytes.
+        unsafe {
+            larger
+                .base
+                .as_ptr()
+                .copy_from_nonoverlapping(self.base.as_ptr(), self.accessible_bytes);
+        }
+        *self = larger;
+        true
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: `base` was allocated with exactly this layout.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) };
+    }
+}

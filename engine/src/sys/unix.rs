@@ -1,0 +1,134 @@
+//! Regions as mappings: address space is reserved without access, made
+//! accessible as a region grows, and backed by pages when first touched.
+
+use core::ptr::{self, NonNull};
+
+/// Zeroed bytes that can grow, in place as far as reserved.
+#[derive(Debug)]
+pub(crate) struct Region {
+    base: NonNull<u8>,
+    reserved_bytes: usize,
+    accessible_bytes: usize,
+}
+
+// SAFETY: a region owns its mapping, which any thread may use and release.
+unsafe impl Send for Region {}
+// SAFETY: shared references only read the three fields.
+unsafe impl Sync for Region {}
+
+/// Mappings are rounded up to this: the largest page of common systems.
+const GRANULE_BYTES: usize = 1 << 16;
+
+impl Region {
+    /// Reserves `reserve_bytes` of address space, or only what is needed if
+    /// there is not so much, and makes the first `accessible_bytes` usable.
+    /// `None` if the system refuses.
+    pub(crate) fn new(reserve_bytes: usize, accessible_bytes: usize) -> Option<Region> {
+        let needed = accessible_bytes
+            .max(1)
+            .checked_next_multiple_of(GRANULE_BYTES)?;
+        let wanted = reserve_bytes
+            .checked_next_multiple_of(GRANULE_BYTES)?
+            .max(needed);
+        let mut region = match map(wanted) {
+            Some(base) => Region {
+                base,
+                reserved_bytes: wanted,
+                accessible_bytes: 0,
+            },
+            None => Region {
+                base: map(needed)?,
+                reserved_bytes: needed,
+                accessible_bytes: 0,
+            },
+        };
+        region.open(accessible_bytes).then_some(region)
+    }
+
+    /// The first byte, aligned to a page.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// How many bytes are usable.
+    #[cfg(test)]
+    pub(crate) fn accessible_bytes(&self) -> usize {
+        self.accessible_bytes
+    }
+
+    /// Makes the first `accessible_bytes` usable; the base moves if they are
+    /// more than was reserved. Answers false, and changes nothing, if the
+    /// system refuses. A region never shrinks.
+    pub(crate) fn grow(&mut self, accessible_bytes: usize) -> bool {
+        if accessible_bytes <= self.reserved_bytes {
+            return self.open(accessible_bytes);
+        }
+        // Twice as much, so that a guest that grows by single pages does not
+        // copy its memory each time.
+        let reserve_bytes = accessible_bytes.saturating_mul(2);
+        let Some(larger) = Region::new(reserve_bytes, accessible_bytes) else {
+            return false;
+        };
+        // SAFETY: both regions are live and distinct, the old one has
+        // `accessible_bytes` readable, the larger one more than that.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                self.base.as_ptr(),
+                larger.base.as_ptr(),
+                self.accessible_bytes,
+            );
+        }
+        *self = larger;
+        true
+    }
+
+    /// Makes bytes usable within the reservation.
+    fn open(&mut self, accessible_bytes: usize) -> bool {
+        let done = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        let end = accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        if end > done {
+            // SAFETY: `done..end` lies within the reservation (`new` and
+            // `grow` compare with it) and nothing else uses it.
+            let status = unsafe {
+                libc::mprotect(
+                    self.base.as_ptr().add(done).cast(),
+                    end - done,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                )
+            };
+            if status != 0 {
+                return false;
+            }
+        }
+        self.accessible_bytes = self.accessible_bytes.max(accessible_bytes);
+        true
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: `base` and `reserved_bytes` are what `map` answered, and
+        // whoever kept pointers into the region is gone with its owner.
+        unsafe { libc::munmap(self.base.as_ptr().cast(), self.reserved_bytes) };
+    }
+}
+
+/// Reserves address space without access.
+fn map(bytes: usize) -> Option<NonNull<u8>> {
+    // SAFETY: an anonymous private mapping at an address of the system's
+    // choice touches no existing memory.
+    let address = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            bytes,
+            libc::PROT_NONE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if address == libc::MAP_FAILED {
+        return None;
+    }
+    NonNull::new(address.cast())
+}

@@ -1,0 +1,254 @@
+//! What a walk over a function body needs from both sides: a [`Check`] that
+//! sees each operator first, and a [`Sink`] that receives what the body
+//! does, free of stacks, block types and unreachable code.
+//!
+//! Invariants every sink may rely on: operands arrive valid and in order; a
+//! destination slot is the home of the operand that the call makes; every
+//! live operand is in its home when a label is bound or a loop starts, and
+//! from then on its `Val` means that home; a value that the sink answered is
+//! used at most once more unless it came from [`Sink::slot`] or
+//! [`Sink::constant`].
+
+use core::fmt::Debug;
+
+use wasmparser::{FuncValidator, Operator, ValType as ParsedType, WasmModuleResources};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::module::{FuncIndex, TableIndex, TypeIndex};
+use crate::types::ValType;
+
+use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
+
+/// A position in the frame of the running function, in slots.
+pub(crate) type FrameSlot = u16;
+
+/// Sees a body's locals and operators before they are translated.
+pub(crate) trait Check {
+    /// `count` locals of one type.
+    fn locals(&mut self, offset: u32, count: u32, ty: ParsedType) -> Result<()>;
+    /// The next operator.
+    fn operator(&mut self, offset: u32, op: &Operator<'_>) -> Result<()>;
+}
+
+/// The check of bodies that are known to be valid: none.
+pub(crate) struct Trusted;
+
+impl Check for Trusted {
+    fn locals(&mut self, _: u32, _: u32, _: ParsedType) -> Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    fn operator(&mut self, _: u32, _: &Operator<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<R: WasmModuleResources> Check for FuncValidator<R> {
+    fn locals(&mut self, offset: u32, count: u32, ty: ParsedType) -> Result<()> {
+        self.define_locals(u64::from(offset), count, ty)
+            .map_err(|e| invalid(&e))
+    }
+
+    fn operator(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
+        self.op(u64::from(offset), op).map_err(|e| invalid(&e))
+    }
+}
+
+fn invalid(error: &wasmparser::BinaryReaderError) -> Error {
+    Error::new(ErrorKind::Invalid, error.message()).with_offset(error.offset())
+}
+
+/// Where the parts of a frame are: parameters and results share its start,
+/// then come the header, the other locals, and the operands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Layout {
+    /// First slot of the header.
+    pub(crate) header: FrameSlot,
+    /// First slot of the locals that are no parameters.
+    pub(crate) locals: FrameSlot,
+    /// First slot of the operands.
+    pub(crate) operands: FrameSlot,
+    /// Slots that the results take.
+    pub(crate) result_slots: u16,
+}
+
+/// What the end of a walk knows about the whole function.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    /// Slots of the frame, header and operands included.
+    pub(crate) frame_slots: u32,
+    /// Locals that must be zero when the function starts, as first slot and
+    /// count: references, and whatever is read before it is written.
+    pub(crate) zeroed: &'a [(FrameSlot, u16)],
+}
+
+/// Whom a call site calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Callee<V> {
+    /// A function that this module defines.
+    Defined(FuncIndex),
+    /// An imported function.
+    Imported(FuncIndex),
+    /// An element of a table, which must have the type.
+    Indirect {
+        table: TableIndex,
+        ty: TypeIndex,
+        index: V,
+    },
+}
+
+/// A call: its arguments are in the slots from `window` on, where the results
+/// will be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallSite<V> {
+    pub(crate) callee: Callee<V>,
+    /// First slot of the arguments.
+    pub(crate) window: FrameSlot,
+    /// Slot of the callee's header, in the frame of the caller.
+    pub(crate) header: FrameSlot,
+    /// Slots of the arguments.
+    pub(crate) param_slots: u16,
+    /// Slots of the results.
+    pub(crate) result_slots: u16,
+}
+
+/// The slots below a call's window that hold references, for the collector.
+/// Made on demand: only a sink that keeps maps pays for them.
+pub(crate) trait RootMap {
+    /// Calls `each` with every such slot, in ascending order.
+    fn for_each(&self, each: &mut dyn FnMut(FrameSlot));
+}
+
+/// Which memory a load or store touches, and where in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryPlace {
+    pub(crate) memory: u32,
+    pub(crate) offset: u64,
+}
+
+/// An operation on memories or tables that takes three operands and gives
+/// none: it goes through the runtime in every tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BulkOp {
+    MemoryCopy { dst: u32, src: u32 },
+    MemoryFill { memory: u32 },
+    MemoryInit { memory: u32, data: u32 },
+    TableCopy { dst: u32, src: u32 },
+    TableFill { table: u32 },
+    TableInit { table: u32, elem: u32 },
+}
+
+/// Receives the body of a function.
+pub(crate) trait Sink {
+    /// Where an operand is while it is on the operand stack.
+    type Val: Copy + Debug;
+    /// A position to branch to.
+    type Label: Copy + Debug;
+    /// A place in the code that charges fuel, for an amount not yet known.
+    type FuelPoint: Copy;
+
+    /// The body starts.
+    fn begin(&mut self, layout: Layout);
+    /// The operator at this offset of the binary starts.
+    fn at(&mut self, offset: u32) -> Result<()>;
+    /// The body has ended; control does not reach this point.
+    fn finish(&mut self, summary: &Summary<'_>) -> Result<()>;
+
+    /// A basic block starts, and pays first.
+    fn fuel(&mut self) -> Self::FuelPoint;
+    /// What the block that starts at `point` pays.
+    fn set_fuel(&mut self, point: Self::FuelPoint, operators: u32);
+
+    /// A constant operand; `bits` are zero-extended.
+    fn constant(&mut self, ty: ValType, bits: u64) -> Self::Val;
+    /// An operand whose value is in a slot: a local, or a home that was
+    /// written before control came here.
+    fn slot(&mut self, ty: ValType, slot: FrameSlot) -> Self::Val;
+    /// Writes an operand to a slot. If the operand's home is another slot,
+    /// nobody looks there any more.
+    fn put(&mut self, ty: ValType, val: Self::Val, to: FrameSlot);
+    /// Copies `slots` slots, in ascending order; `to` is below `from`.
+    fn put_run(&mut self, from: FrameSlot, to: FrameSlot, slots: u16);
+    /// Writes an operand that is still an alias of a local to its home,
+    /// because the local is about to be overwritten by the value that was
+    /// made last.
+    fn spill(&mut self, ty: ValType, val: Self::Val, home: FrameSlot);
+    /// The same bits (or, to `i32`, the low half of them) as another type.
+    fn recast(&mut self, from: ValType, to: ValType, val: Self::Val) -> Self::Val;
+
+    fn unary(&mut self, op: UnaryOp, a: Self::Val, dst: FrameSlot) -> Self::Val;
+    fn binary(&mut self, op: BinaryOp, a: Self::Val, b: Self::Val, dst: FrameSlot) -> Self::Val;
+    fn compare(&mut self, op: CompareOp, a: Self::Val, b: Self::Val, dst: FrameSlot) -> Self::Val;
+    /// `a` if `cond` is not zero, else `b`.
+    fn select(
+        &mut self,
+        ty: ValType,
+        cond: Self::Val,
+        a: Self::Val,
+        b: Self::Val,
+        dst: FrameSlot,
+    ) -> Self::Val;
+
+    fn load(
+        &mut self,
+        op: LoadOp,
+        place: MemoryPlace,
+        addr: Self::Val,
+        dst: FrameSlot,
+    ) -> Self::Val;
+    /// `home` is the home of the address; the value's follows it.
+    fn store(
+        &mut self,
+        op: StoreOp,
+        place: MemoryPlace,
+        addr: Self::Val,
+        val: Self::Val,
+        home: FrameSlot,
+    );
+    fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Self::Val;
+    fn memory_grow(&mut self, memory: u32, delta: Self::Val, dst: FrameSlot) -> Self::Val;
+    /// Operands `a`, `b`, `c` in the order in which they were pushed, each
+    /// with its home, so that a sink can store constants there.
+    fn bulk(&mut self, op: BulkOp, operands: [(Self::Val, FrameSlot); 3]);
+    fn data_drop(&mut self, data: u32);
+    fn elem_drop(&mut self, elem: u32);
+
+    fn global_get(&mut self, ty: ValType, global: u32, dst: FrameSlot) -> Self::Val;
+    fn global_set(&mut self, ty: ValType, global: u32, val: Self::Val, home: FrameSlot);
+
+    fn table_get(&mut self, table: u32, index: Self::Val, dst: FrameSlot) -> Self::Val;
+    /// `home` is the home of the index; the value's follows it.
+    fn table_set(&mut self, table: u32, index: Self::Val, val: Self::Val, home: FrameSlot);
+    fn table_size(&mut self, table: u32, dst: FrameSlot) -> Self::Val;
+    fn table_grow(
+        &mut self,
+        table: u32,
+        init: Self::Val,
+        delta: Self::Val,
+        dst: FrameSlot,
+    ) -> Self::Val;
+    fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Self::Val;
+
+    /// A label that is bound later.
+    fn label(&mut self) -> Self::Label;
+    /// Control from branches and from above meets here.
+    fn bind(&mut self, label: Self::Label);
+    /// A loop starts; `offset` of its operator names it in every tier.
+    fn loop_header(&mut self, offset: u32) -> Self::Label;
+    fn jump(&mut self, label: Self::Label);
+    /// Branches if `cond` is not zero, or with `when` false if it is zero.
+    fn branch_if(&mut self, cond: Self::Val, when: bool, label: Self::Label);
+    /// Branches to the label at `index`, or to the last one.
+    fn branch_table(&mut self, index: Self::Val, labels: &[Self::Label]);
+    fn unreachable(&mut self);
+
+    fn call(&mut self, site: CallSite<Self::Val>, roots: &dyn RootMap);
+    /// Calls in place of the running function. The arguments are in the
+    /// site's window.
+    fn return_call(&mut self, site: CallSite<Self::Val>, roots: &dyn RootMap);
+    /// Returns; the results are in the first slots of the frame.
+    fn return_(&mut self);
+    /// Returns one value of one slot.
+    fn return_value(&mut self, ty: ValType, val: Self::Val);
+}

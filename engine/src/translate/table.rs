@@ -1,0 +1,50 @@
+//! The operators on table elements and on function references.
+
+use crate::error::Result;
+use crate::module::FuncIndex;
+use crate::types::ValType;
+
+use super::Walk;
+use super::numeric::CompareOp;
+use super::sink::{Check, Sink};
+
+impl<C: Check, S: Sink> Walk<'_, C, S> {
+    pub(super) fn table_get(&mut self, table: u32) -> Result<()> {
+        let index = self.stack.pop();
+        let val = self.sink.table_get(table, index.val, index.home);
+        self.stack
+            .push(self.module.tables[table as usize].element, val)
+    }
+
+    pub(super) fn table_set(&mut self, table: u32) {
+        let val = self.stack.pop();
+        let index = self.stack.pop();
+        self.sink.table_set(table, index.val, val.val, index.home);
+    }
+
+    pub(super) fn table_size(&mut self, table: u32) -> Result<()> {
+        let val = self.sink.table_size(table, self.stack.next_home()?);
+        self.stack.push(ValType::I32, val)
+    }
+
+    pub(super) fn table_grow(&mut self, table: u32) -> Result<()> {
+        let delta = self.stack.pop();
+        let init = self.stack.pop();
+        let val = self.sink.table_grow(table, init.val, delta.val, init.home);
+        self.stack.push(ValType::I32, val)
+    }
+
+    pub(super) fn ref_func(&mut self, func: u32) -> Result<()> {
+        let val = self.sink.ref_func(FuncIndex(func), self.stack.next_home()?);
+        self.stack.push(ValType::FuncRef, val)
+    }
+
+    pub(super) fn ref_is_null(&mut self) -> Result<()> {
+        let reference = self.stack.pop();
+        let null = self.sink.constant(ValType::I64, 0);
+        let val = self
+            .sink
+            .compare(CompareOp::I64Eq, reference.val, null, reference.home);
+        self.stack.push(ValType::I32, val)
+    }
+}

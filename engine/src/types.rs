@@ -1,0 +1,469 @@
+//! Types of values, functions, tables, memories and globals, and the
+//! registry that makes equal function types equal integers.
+//!
+//! A registered type is counted: whoever names its id keeps a
+//! [`FuncTypeRef`], and the id is free again when the last one is dropped.
+//! Only registering and the last drop take the registry's lock; reading a
+//! type needs the reference alone.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::entity::TypeId;
+
+/// The type of one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ValType {
+    /// A 32-bit integer without sign.
+    I32,
+    /// A 64-bit integer without sign.
+    I64,
+    /// A 32-bit IEEE 754 number.
+    F32,
+    /// A 64-bit IEEE 754 number.
+    F64,
+    /// A function or null.
+    FuncRef,
+    /// A value of the host or null.
+    ExternRef,
+}
+
+impl ValType {
+    /// Whether values of this type are references.
+    #[must_use]
+    pub fn is_ref(self) -> bool {
+        match self {
+            ValType::FuncRef | ValType::ExternRef => true,
+            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => false,
+        }
+    }
+
+    /// How many slots of the slot stack a value of this type takes.
+    #[must_use]
+    pub(crate) fn slots(self) -> usize {
+        match self {
+            ValType::I32
+            | ValType::I64
+            | ValType::F32
+            | ValType::F64
+            | ValType::FuncRef
+            | ValType::ExternRef => 1,
+        }
+    }
+
+    /// The type as the text format writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ValType::I32 => "i32",
+            ValType::I64 => "i64",
+            ValType::F32 => "f32",
+            ValType::F64 => "f64",
+            ValType::FuncRef => "funcref",
+            ValType::ExternRef => "externref",
+        }
+    }
+}
+
+impl fmt::Display for ValType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The parameters and results of a function. Cloning is cheap; comparison is
+/// structural.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FuncType {
+    /// Parameters first, then results.
+    types: Arc<[ValType]>,
+    /// How many of `types` are parameters.
+    param_count: u32,
+}
+
+impl FuncType {
+    /// A function type from its parameters and results.
+    ///
+    /// Any length is accepted here. A type with more than 1000 parameters or
+    /// results is refused where a function is made of it.
+    #[must_use]
+    pub fn new(
+        params: impl IntoIterator<Item = ValType>,
+        results: impl IntoIterator<Item = ValType>,
+    ) -> FuncType {
+        let mut types: Vec<ValType> = params.into_iter().collect();
+        let param_count = u32::try_from(types.len()).unwrap_or(u32::MAX);
+        types.extend(results);
+        FuncType {
+            types: types.into(),
+            param_count,
+        }
+    }
+
+    /// The types of the parameters.
+    #[must_use]
+    pub fn params(&self) -> &[ValType] {
+        &self.types[..self.param_count as usize]
+    }
+
+    /// The types of the results.
+    #[must_use]
+    pub fn results(&self) -> &[ValType] {
+        &self.types[self.param_count as usize..]
+    }
+}
+
+impl fmt::Debug for FuncType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Prints the text format: `(func (param i32 i64) (result f32))`.
+impl fmt::Display for FuncType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, word: &str, types: &[ValType]| {
+            if types.is_empty() {
+                return Ok(());
+            }
+            write!(f, " ({word}")?;
+            for ty in types {
+                write!(f, " {ty}")?;
+            }
+            f.write_str(")")
+        };
+        f.write_str("(func")?;
+        list(f, "param", self.params())?;
+        list(f, "result", self.results())?;
+        f.write_str(")")
+    }
+}
+
+/// The type of a linear memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MemoryType {
+    /// Initial size in pages of 64 KiB.
+    pub min_pages: u64,
+    /// Pages that the memory may grow to; absent means as far as addresses go.
+    pub max_pages: Option<u64>,
+}
+
+impl fmt::Display for MemoryType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(memory {}", self.min_pages)?;
+        if let Some(max) = self.max_pages {
+            write!(f, " {max}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// The type of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TableType {
+    /// What an element is: a reference type.
+    pub element: ValType,
+    /// Initial number of elements.
+    pub min: u64,
+    /// Elements that the table may grow to; absent means 2³² - 1.
+    pub max: Option<u64>,
+}
+
+impl fmt::Display for TableType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(table {}", self.min)?;
+        if let Some(max) = self.max {
+            write!(f, " {max}")?;
+        }
+        write!(f, " {})", self.element)
+    }
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalType {
+    /// What the global holds.
+    pub content: ValType,
+    /// Whether it may be written.
+    pub mutable: bool,
+}
+
+impl fmt::Display for GlobalType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.mutable {
+            write!(f, "(global (mut {}))", self.content)
+        } else {
+            write!(f, "(global {})", self.content)
+        }
+    }
+}
+
+/// The type of something that a module imports or exports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A table.
+    Table(TableType),
+    /// A linear memory.
+    Memory(MemoryType),
+    /// A global.
+    Global(GlobalType),
+}
+
+impl ExternType {
+    /// The kind of item, as one word: `func`, `table`, `memory` or `global`.
+    #[must_use]
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            ExternType::Func(_) => "func",
+            ExternType::Table(_) => "table",
+            ExternType::Memory(_) => "memory",
+            ExternType::Global(_) => "global",
+        }
+    }
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExternType::Func(ty) => ty.fmt(f),
+            ExternType::Table(ty) => ty.fmt(f),
+            ExternType::Memory(ty) => ty.fmt(f),
+            ExternType::Global(ty) => ty.fmt(f),
+        }
+    }
+}
+
+/// Something that a module needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportType<'m> {
+    /// The first of the two names: by custom the providing module.
+    pub module: &'m str,
+    /// The second name.
+    pub name: &'m str,
+    /// What is expected.
+    pub ty: ExternType,
+}
+
+/// Something that a module offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportType<'m> {
+    /// Its name, unique in the module.
+    pub name: &'m str,
+    /// What it is.
+    pub ty: ExternType,
+}
+
+/// A counted reference to a registered function type.
+#[derive(Clone)]
+pub(crate) struct FuncTypeRef(Arc<Registered>);
+
+/// A registered type with what calls need to know about it.
+pub(crate) struct Registered {
+    ty: FuncType,
+    id: TypeId,
+    param_slots: u16,
+    result_slots: u16,
+    registry: Arc<TypeRegistry>,
+}
+
+impl FuncTypeRef {
+    /// The type itself.
+    pub(crate) fn ty(&self) -> &FuncType {
+        &self.0.ty
+    }
+
+    /// Equal exactly for equal types of one engine, as long as references live.
+    pub(crate) fn id(&self) -> TypeId {
+        self.0.id
+    }
+
+    /// Types of the parameters.
+    pub(crate) fn params(&self) -> &[ValType] {
+        self.0.ty.params()
+    }
+
+    /// Types of the results.
+    pub(crate) fn results(&self) -> &[ValType] {
+        self.0.ty.results()
+    }
+
+    /// Slots that the parameters take.
+    pub(crate) fn param_slots(&self) -> u16 {
+        self.0.param_slots
+    }
+
+    /// Slots that the results take.
+    pub(crate) fn result_slots(&self) -> u16 {
+        self.0.result_slots
+    }
+
+    /// Whether a parameter or result is a function reference.
+    pub(crate) fn has_func_refs(&self) -> bool {
+        self.0.ty.types.contains(&ValType::FuncRef)
+    }
+
+    /// Where the header of a frame of this type starts.
+    pub(crate) fn header_slot(&self) -> usize {
+        usize::from(self.0.param_slots.max(self.0.result_slots))
+    }
+}
+
+impl fmt::Debug for FuncTypeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "type{} {}", self.0.id.0, self.0.ty)
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.registry.remove(&self.ty, self.id);
+    }
+}
+
+/// The function types of one engine.
+#[derive(Default)]
+pub(crate) struct TypeRegistry {
+    inner: Mutex<RegistryInner>,
+}
+
+#[derive(Default)]
+struct RegistryInner {
+    by_type: BTreeMap<FuncType, (TypeId, Weak<Registered>)>,
+    free: Vec<TypeId>,
+    next: u32,
+}
+
+/// Parameters, and likewise results, that a function may have.
+pub(crate) const FUNC_ARITY_MAX: usize = 1000;
+
+impl TypeRegistry {
+    /// The counted reference for `ty`, new or shared. `None` if the type has
+    /// more than [`FUNC_ARITY_MAX`] parameters or results.
+    pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Option<FuncTypeRef> {
+        let slots = |types: &[ValType]| -> Option<u16> {
+            if types.len() > FUNC_ARITY_MAX {
+                return None;
+            }
+            u16::try_from(types.iter().map(|t| t.slots()).sum::<usize>()).ok()
+        };
+        let (param_slots, result_slots) = (slots(ty.params())?, slots(ty.results())?);
+        let mut inner = self.lock();
+        if let Some((_, weak)) = inner.by_type.get(ty)
+            && let Some(live) = weak.upgrade()
+        {
+            return Some(FuncTypeRef(live));
+        }
+        // A dead entry belongs to a reference whose drop waits for this
+        // lock. It keeps its own id, and will find that the entry is no
+        // longer its own.
+        let id = inner.free.pop().unwrap_or_else(|| {
+            let id = TypeId(inner.next);
+            inner.next += 1;
+            id
+        });
+        let registered = Arc::new(Registered {
+            ty: ty.clone(),
+            id,
+            param_slots,
+            result_slots,
+            registry: Arc::clone(self),
+        });
+        inner
+            .by_type
+            .insert(ty.clone(), (id, Arc::downgrade(&registered)));
+        Some(FuncTypeRef(registered))
+    }
+
+    fn remove(&self, ty: &FuncType, id: TypeId) {
+        let mut inner = self.lock();
+        if inner.by_type.get(ty).is_some_and(|(owner, _)| *owner == id) {
+            inner.by_type.remove(ty);
+        }
+        inner.free.push(id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RegistryInner> {
+        // Every update leaves the map whole before anything can panic.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many types are registered now.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.lock().by_type.len()
+    }
+}
+
+impl fmt::Debug for TypeRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypeRegistry").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_types_share_one_id_and_the_last_drop_frees_it() {
+        let registry = Arc::new(TypeRegistry::default());
+        let ty = FuncType::new([ValType::I32], [ValType::I64]);
+        let a = registry.register(&ty).unwrap();
+        let b = registry
+            .register(&FuncType::new([ValType::I32], [ValType::I64]))
+            .unwrap();
+        let other = registry.register(&FuncType::new([], [])).unwrap();
+        assert_eq!(a.id(), b.id());
+        assert_ne!(a.id(), other.id());
+        assert_eq!(registry.len(), 2);
+        let id = a.id();
+        drop(a);
+        assert_eq!(registry.len(), 2);
+        drop(b);
+        assert_eq!(registry.len(), 1);
+        let reused = registry
+            .register(&FuncType::new([ValType::F32], []))
+            .unwrap();
+        assert_eq!(reused.id(), id);
+    }
+
+    #[test]
+    fn parameters_and_results_are_told_apart() {
+        let a = FuncType::new([ValType::I32, ValType::I32], []);
+        let b = FuncType::new([ValType::I32], [ValType::I32]);
+        assert_ne!(a, b);
+        assert_eq!(b.to_string(), "(func (param i32) (result i32))");
+        assert_eq!(FuncType::new([], []).to_string(), "(func)");
+    }
+
+    #[test]
+    fn too_many_parameters_are_refused() {
+        let registry = Arc::new(TypeRegistry::default());
+        let most = FuncType::new([ValType::I32; FUNC_ARITY_MAX], []);
+        assert!(registry.register(&most).is_some());
+        let more = FuncType::new([ValType::I32; FUNC_ARITY_MAX + 1], []);
+        assert!(registry.register(&more).is_none());
+    }
+
+    #[test]
+    fn threads_agree_on_ids() {
+        let registry = Arc::new(TypeRegistry::default());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for i in 0..500_usize {
+                        let ty = FuncType::new(vec![ValType::I64; i % 7], []);
+                        let a = registry.register(&ty).unwrap();
+                        let b = registry.register(&ty).unwrap();
+                        assert_eq!(a.id(), b.id());
+                    }
+                });
+            }
+        });
+        assert_eq!(registry.len(), 0);
+    }
+}

@@ -1,0 +1,640 @@
+//! Random programs, run by the engine and by an evaluator of thirty lines
+//! that knows nothing of slots, accumulators and fused instructions.
+//!
+//! Programs are trees; each is printed as text for the engine and evaluated
+//! as it stands. They end: loops count down a local that nothing else
+//! writes. They do not trap: addresses are sums of bytes.
+
+use std::fmt::Write as _;
+
+use linkspan_engine::{Config, DispatchMode, Engine, Instance, Module, Store, Val};
+
+/// A generator of numbers (xorshift), so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from((self.next() >> 20) % n as u64).unwrap()
+    }
+
+    fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    I32,
+    I64,
+    F64,
+}
+
+impl Type {
+    fn name(self) -> &'static str {
+        match self {
+            Type::I32 => "i32",
+            Type::I64 => "i64",
+            Type::F64 => "f64",
+        }
+    }
+}
+
+/// Locals by number: bytes first, then three of each type, then counters.
+const BYTES: usize = 2;
+const PLAIN: usize = 9;
+const COUNTERS: usize = 4;
+const LOCALS: usize = BYTES + PLAIN + COUNTERS;
+
+fn type_of(local: usize) -> Type {
+    match local {
+        5..=7 => Type::I64,
+        8..=10 => Type::F64,
+        _ => Type::I32,
+    }
+}
+
+fn locals_of(ty: Type) -> &'static [usize] {
+    match ty {
+        Type::I32 => &[2, 3, 4],
+        Type::I64 => &[5, 6, 7],
+        Type::F64 => &[8, 9, 10],
+    }
+}
+
+/// An expression; every value is carried as its bits.
+#[derive(Debug)]
+enum Expr {
+    Const(Type, u64),
+    Local(usize),
+    Tee(usize, Box<Expr>),
+    Op(&'static str, Type, Vec<Expr>),
+    Load(&'static str, Box<Expr>),
+    Select(Box<[Expr; 3]>),
+    If(Type, Box<[Expr; 3]>),
+    Call(Box<[Expr; 2]>),
+}
+
+#[derive(Debug)]
+enum Stmt {
+    Set(usize, Expr),
+    Byte(usize, Expr),
+    Store(&'static str, Expr, Expr),
+    If(Expr, Vec<Stmt>, Vec<Stmt>),
+    /// Leaves early if the condition holds.
+    Block(Vec<Stmt>, Expr, Vec<Stmt>),
+    /// Counts a counter from the first number by the second up to the third.
+    Loop(usize, [i32; 3], &'static str, Vec<Stmt>),
+    Swap(usize, usize),
+}
+
+const I32_OPS: &[&str] = &[
+    "add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr", "add", "xor",
+];
+const COMPARES: &[&str] = &[
+    "eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u",
+];
+const FLOAT_OPS: &[&str] = &["add", "sub", "mul", "div", "min", "max"];
+const FLOAT_COMPARES: &[&str] = &["eq", "ne", "lt", "gt", "le", "ge"];
+
+struct Generator(Random);
+
+impl Generator {
+    fn constant(&mut self, ty: Type) -> Expr {
+        let bits = match self.0.below(4) {
+            0 => self.0.next(),
+            1 => self.0.next() | 1 << 63 | 1 << 31,
+            _ => self.0.next() % 40,
+        };
+        Expr::Const(
+            ty,
+            match ty {
+                Type::I32 => bits & 0xffff_ffff,
+                Type::I64 => bits,
+                Type::F64 => (self.0.below(9) as f64 - 4.0).to_bits(),
+            },
+        )
+    }
+
+    fn address(&mut self, depth: usize) -> Expr {
+        let byte = |g: &mut Generator| match g.0.below(3) {
+            0 => Expr::Op(
+                "and",
+                Type::I32,
+                vec![g.expr(Type::I32, depth), Expr::Const(Type::I32, 0xff)],
+            ),
+            _ => Expr::Local(g.0.below(BYTES)),
+        };
+        let first = byte(self);
+        match self.0.below(4) {
+            0 => first,
+            1 => Expr::Const(Type::I32, self.0.next() % 512),
+            2 => Expr::Op(
+                "add",
+                Type::I32,
+                vec![first, Expr::Const(Type::I32, self.0.next() % 256)],
+            ),
+            _ => {
+                let second = byte(self);
+                Expr::Op("add", Type::I32, vec![first, second])
+            }
+        }
+    }
+
+    fn expr(&mut self, ty: Type, depth: usize) -> Expr {
+        if depth == 0 {
+            return match self.0.below(3) {
+                0 => self.constant(ty),
+                _ => Expr::Local(self.0.pick(locals_of(ty))),
+            };
+        }
+        let depth = depth - 1;
+        match self.0.below(14) {
+            0 => self.constant(ty),
+            1 => Expr::Local(self.0.pick(locals_of(ty))),
+            2 => Expr::Tee(self.0.pick(locals_of(ty)), Box::new(self.expr(ty, depth))),
+            3 => {
+                let op = match ty {
+                    Type::I32 => {
+                        self.0
+                            .pick(&["i32.load", "i32.load8_s", "i32.load8_u", "i32.load16_s"])
+                    }
+                    Type::I64 => {
+                        self.0
+                            .pick(&["i64.load", "i64.load8_s", "i64.load32_u", "i64.load32_s"])
+                    }
+                    Type::F64 => return self.convert(depth),
+                };
+                Expr::Load(op, Box::new(self.address(depth)))
+            }
+            4 => Expr::Select(Box::new([
+                self.expr(ty, depth),
+                self.expr(ty, depth),
+                self.condition(depth),
+            ])),
+            5 => Expr::If(
+                ty,
+                Box::new([
+                    self.condition(depth),
+                    self.expr(ty, depth),
+                    self.expr(ty, depth),
+                ]),
+            ),
+            6 if ty == Type::I32 => self.condition(depth),
+            7 if ty == Type::I32 => {
+                Expr::Op("wrap_i64", Type::I32, vec![self.expr(Type::I64, depth)])
+            }
+            7 if ty == Type::I64 => {
+                let op = self.0.pick(&["extend_i32_s", "extend_i32_u"]);
+                Expr::Op(op, Type::I64, vec![self.expr(Type::I32, depth)])
+            }
+            8 if ty == Type::I64 => {
+                Expr::Call(Box::new([self.expr(ty, depth), self.expr(ty, depth)]))
+            }
+            _ => {
+                let op = match ty {
+                    Type::I32 | Type::I64 => self.0.pick(I32_OPS),
+                    Type::F64 => self.0.pick(FLOAT_OPS),
+                };
+                Expr::Op(op, ty, vec![self.expr(ty, depth), self.expr(ty, depth)])
+            }
+        }
+    }
+
+    fn convert(&mut self, depth: usize) -> Expr {
+        Expr::Op(
+            "convert_i32_s",
+            Type::F64,
+            vec![self.expr(Type::I32, depth)],
+        )
+    }
+
+    fn condition(&mut self, depth: usize) -> Expr {
+        let ty = self.0.pick(&[Type::I32, Type::I64, Type::F64, Type::I32]);
+        let depth = depth.saturating_sub(1);
+        let op = match ty {
+            Type::I32 | Type::I64 if self.0.below(5) == 0 => {
+                return Expr::Op("eqz", ty, vec![self.expr(ty, depth)]);
+            }
+            Type::I32 | Type::I64 => self.0.pick(COMPARES),
+            Type::F64 => self.0.pick(FLOAT_COMPARES),
+        };
+        let compare = Expr::Op(op, ty, vec![self.expr(ty, depth), self.expr(ty, depth)]);
+        match self.0.below(4) {
+            0 => Expr::Op("eqz", Type::I32, vec![compare]),
+            _ => compare,
+        }
+    }
+
+    fn body(&mut self, depth: usize) -> Vec<Stmt> {
+        (0..1 + self.0.below(4)).map(|_| self.stmt(depth)).collect()
+    }
+
+    fn stmt(&mut self, depth: usize) -> Stmt {
+        let ty = self.0.pick(&[Type::I32, Type::I64, Type::F64]);
+        let size = 1 + self.0.below(3);
+        match self.0.below(if depth == 0 { 6 } else { 10 }) {
+            0 => Stmt::Byte(self.0.below(BYTES), self.expr(Type::I32, size)),
+            1 => {
+                let (op, ty) = self.0.pick(&[
+                    ("i32.store", Type::I32),
+                    ("i32.store8", Type::I32),
+                    ("i64.store", Type::I64),
+                    ("i64.store32", Type::I64),
+                ]);
+                Stmt::Store(op, self.address(1), self.expr(ty, size))
+            }
+            2 => Stmt::Swap(self.0.pick(locals_of(ty)), self.0.pick(locals_of(ty))),
+            6 => Stmt::If(
+                self.condition(size),
+                self.body(depth - 1),
+                self.body(depth - 1),
+            ),
+            7 => Stmt::Block(
+                self.body(depth - 1),
+                self.condition(size),
+                self.body(depth - 1),
+            ),
+            8 | 9 => {
+                let counter = BYTES + PLAIN + depth;
+                let (numbers, op) = self.0.pick(&[
+                    ([3, -1, 0], "ne"),
+                    ([0, 1, 4], "ne"),
+                    ([0, 2, 7], "lt_u"),
+                    ([-3, 1, 2], "lt_s"),
+                    ([9, -4, 0], "gt_s"),
+                ]);
+                Stmt::Loop(counter, numbers, op, self.body(depth - 1))
+            }
+            _ => Stmt::Set(self.0.pick(locals_of(ty)), self.expr(ty, size)),
+        }
+    }
+}
+
+/// Prints expressions and statements.
+fn print_expr(out: &mut String, expr: &Expr) {
+    match expr {
+        Expr::Const(Type::F64, bits) => {
+            write!(out, "(f64.const {:?})", f64::from_bits(*bits)).unwrap()
+        }
+        Expr::Const(ty, bits) => write!(out, "({}.const {bits})", ty.name()).unwrap(),
+        Expr::Local(local) => write!(out, "(local.get {local})").unwrap(),
+        Expr::Tee(local, value) => print_node(out, &format!("local.tee {local}"), [&**value]),
+        Expr::Op(op, ty, operands) => print_node(out, &format!("{}.{op}", ty.name()), operands),
+        Expr::Load(op, address) => print_node(out, op, [&**address]),
+        Expr::Select(operands) => print_node(out, "select", operands.iter()),
+        Expr::Call(operands) => print_node(out, "call $f", operands.iter()),
+        Expr::If(ty, parts) => {
+            write!(out, "(if (result {}) ", ty.name()).unwrap();
+            print_expr(out, &parts[0]);
+            out.push_str("(then ");
+            print_expr(out, &parts[1]);
+            out.push_str(") (else ");
+            print_expr(out, &parts[2]);
+            out.push_str("))");
+        }
+    }
+}
+
+fn print_node<'e>(out: &mut String, op: &str, operands: impl IntoIterator<Item = &'e Expr>) {
+    write!(out, "({op}").unwrap();
+    for operand in operands {
+        out.push(' ');
+        print_expr(out, operand);
+    }
+    out.push(')');
+}
+
+fn print_all(out: &mut String, stmts: &[Stmt]) {
+    for stmt in stmts {
+        print_stmt(out, stmt);
+        out.push('\n');
+    }
+}
+
+fn print_stmt(out: &mut String, stmt: &Stmt) {
+    match stmt {
+        Stmt::Set(local, value) => print_node(out, &format!("local.set {local}"), [value]),
+        Stmt::Byte(local, value) => {
+            write!(out, "(local.set {local} (i32.and (i32.const 255) ").unwrap();
+            print_expr(out, value);
+            out.push_str("))");
+        }
+        Stmt::Store(op, address, value) => print_node(out, op, [address, value]),
+        Stmt::Swap(a, b) => {
+            write!(
+                out,
+                "local.get {a} local.get {b} local.set {a} local.set {b}"
+            )
+            .unwrap();
+        }
+        Stmt::If(cond, then, other) => {
+            out.push_str("(if ");
+            print_expr(out, cond);
+            out.push_str("(then ");
+            print_all(out, then);
+            out.push_str(") (else ");
+            print_all(out, other);
+            out.push_str("))");
+        }
+        Stmt::Block(first, cond, rest) => {
+            out.push_str("(block ");
+            print_all(out, first);
+            print_node(out, "br_if 0", [cond]);
+            print_all(out, rest);
+            out.push(')');
+        }
+        Stmt::Loop(counter, [from, by, to], op, body) => {
+            write!(out, "(local.set {counter} (i32.const {from})) (loop ").unwrap();
+            print_all(out, body);
+            let sum =
+                format!("(local.tee {counter} (i32.add (local.get {counter}) (i32.const {by})))");
+            // Comparing with zero is what compilers leave out.
+            if *op == "ne" && *to == 0 {
+                write!(out, "(br_if 0 {sum}))").unwrap();
+            } else {
+                write!(out, "(br_if 0 (i32.{op} {sum} (i32.const {to}))))").unwrap();
+            }
+        }
+    }
+}
+
+/// The evaluator's machine.
+struct Machine {
+    locals: [u64; LOCALS],
+    memory: [u8; 1024],
+}
+
+impl Machine {
+    fn eval(&mut self, expr: &Expr) -> u64 {
+        match expr {
+            Expr::Const(_, bits) => *bits,
+            Expr::Local(local) => self.locals[*local],
+            Expr::Tee(local, value) => {
+                self.locals[*local] = self.eval(value);
+                self.locals[*local]
+            }
+            Expr::Op(op, ty, operands) => {
+                let a = self.eval(&operands[0]);
+                let b = operands.get(1).map_or(0, |b| self.eval(b));
+                match ty {
+                    Type::I32 => int32(op, a as u32, b as u32),
+                    Type::I64 => int64(op, a, b),
+                    Type::F64 => float(op, a, b),
+                }
+            }
+            Expr::Load(op, address) => {
+                let at = self.eval(address) as usize + 8;
+                let bytes: [u8; 8] = self.memory[at..at + 8].try_into().unwrap();
+                let bits = u64::from_le_bytes(bytes);
+                match *op {
+                    "i32.load" | "i64.load32_u" => bits & 0xffff_ffff,
+                    "i32.load8_s" => u64::from(bits as i8 as u32),
+                    "i32.load8_u" => bits & 0xff,
+                    "i32.load16_s" => u64::from(bits as i16 as u32),
+                    "i64.load" => bits,
+                    "i64.load8_s" => bits as i8 as u64,
+                    "i64.load32_s" => bits as i32 as u64,
+                    _ => unreachable!("{op}"),
+                }
+            }
+            Expr::Select(operands) => {
+                let (a, b) = (self.eval(&operands[0]), self.eval(&operands[1]));
+                if self.eval(&operands[2]) != 0 { a } else { b }
+            }
+            Expr::If(_, parts) => {
+                let chosen = if self.eval(&parts[0]) != 0 { 1 } else { 2 };
+                self.eval(&parts[chosen])
+            }
+            Expr::Call(operands) => {
+                let (a, b) = (self.eval(&operands[0]), self.eval(&operands[1]));
+                if a < b {
+                    b.wrapping_sub(a)
+                } else {
+                    a.wrapping_mul(5) ^ b
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Set(local, value) => self.locals[*local] = self.eval(value),
+                Stmt::Byte(local, value) => self.locals[*local] = self.eval(value) & 255,
+                Stmt::Store(op, address, value) => {
+                    let at = self.eval(address) as usize + 8;
+                    let bytes = self.eval(value).to_le_bytes();
+                    let count = match *op {
+                        "i32.store8" => 1,
+                        "i64.store" => 8,
+                        _ => 4,
+                    };
+                    self.memory[at..at + count].copy_from_slice(&bytes[..count]);
+                }
+                Stmt::Swap(a, b) => self.locals.swap(*a, *b),
+                Stmt::If(cond, then, other) => {
+                    let holds = self.eval(cond) != 0;
+                    self.run(if holds { then } else { other });
+                }
+                Stmt::Block(first, cond, rest) => {
+                    self.run(first);
+                    if self.eval(cond) == 0 {
+                        self.run(rest);
+                    }
+                }
+                Stmt::Loop(counter, [from, by, to], op, body) => {
+                    self.locals[*counter] = u64::from(from.cast_unsigned());
+                    loop {
+                        self.run(body);
+                        let sum = (self.locals[*counter] as u32).wrapping_add(by.cast_unsigned());
+                        self.locals[*counter] = u64::from(sum);
+                        if int32(op, sum, to.cast_unsigned()) == 0 {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn int32(op: &str, a: u32, b: u32) -> u64 {
+    let (sa, sb) = (a as i32, b as i32);
+    u64::from(match op {
+        "add" => a.wrapping_add(b),
+        "sub" => a.wrapping_sub(b),
+        "mul" => a.wrapping_mul(b),
+        "and" => a & b,
+        "or" => a | b,
+        "xor" => a ^ b,
+        "shl" => a << (b % 32),
+        "shr_s" => (sa >> (b % 32)) as u32,
+        "shr_u" => a >> (b % 32),
+        "rotl" => a.rotate_left(b % 32),
+        "rotr" => a.rotate_right(b % 32),
+        "wrap_i64" => a,
+        "eqz" => u32::from(a == 0),
+        _ => u32::from(compare(
+            op,
+            (i64::from(sa), i64::from(sb)),
+            (u64::from(a), u64::from(b)),
+        )),
+    })
+}
+
+fn int64(op: &str, a: u64, b: u64) -> u64 {
+    let k = (b % 64) as u32;
+    match op {
+        "add" => a.wrapping_add(b),
+        "sub" => a.wrapping_sub(b),
+        "mul" => a.wrapping_mul(b),
+        "and" => a & b,
+        "or" => a | b,
+        "xor" => a ^ b,
+        "shl" => a << k,
+        "shr_s" => ((a as i64) >> k) as u64,
+        "shr_u" => a >> k,
+        "rotl" => a.rotate_left(k),
+        "rotr" => a.rotate_right(k),
+        "extend_i32_s" => a as i32 as u64,
+        "extend_i32_u" => a & 0xffff_ffff,
+        "eqz" => u64::from(a == 0),
+        _ => u64::from(compare(op, (a as i64, b as i64), (a, b))),
+    }
+}
+
+fn compare(op: &str, (sa, sb): (i64, i64), (a, b): (u64, u64)) -> bool {
+    match op {
+        "eq" => a == b,
+        "ne" => a != b,
+        "lt_s" => sa < sb,
+        "lt_u" => a < b,
+        "gt_s" => sa > sb,
+        "gt_u" => a > b,
+        "le_s" => sa <= sb,
+        "le_u" => a <= b,
+        "ge_s" => sa >= sb,
+        "ge_u" => a >= b,
+        _ => unreachable!("{op}"),
+    }
+}
+
+fn float(op: &str, a: u64, b: u64) -> u64 {
+    let (x, y) = (f64::from_bits(a), f64::from_bits(b));
+    let extreme = |smaller: bool| {
+        if x.is_nan() || y.is_nan() {
+            f64::NAN
+        } else if (x < y || (x == y && x.is_sign_negative())) == smaller {
+            x
+        } else {
+            y
+        }
+    };
+    let value = match op {
+        "add" => x + y,
+        "sub" => x - y,
+        "mul" => x * y,
+        "div" => x / y,
+        "min" => extreme(true),
+        "max" => extreme(false),
+        "convert_i32_s" => f64::from(a as i32),
+        "eq" => return u64::from(x == y),
+        "ne" => return u64::from(x != y),
+        "lt" => return u64::from(x < y),
+        "gt" => return u64::from(x > y),
+        "le" => return u64::from(x <= y),
+        "ge" => return u64::from(x >= y),
+        _ => unreachable!("{op}"),
+    };
+    value.to_bits()
+}
+
+fn print_module(stmts: &[Stmt]) -> String {
+    let mut out = String::from("(module (memory (export \"m\") 1)\n");
+    out.push_str(
+        "(func $f (param i64 i64) (result i64) (if (i64.lt_u (local.get 0) (local.get 1)) \
+         (then (return (i64.sub (local.get 1) (local.get 0))))) \
+         (i64.xor (i64.mul (local.get 0) (i64.const 5)) (local.get 1)))\n",
+    );
+    out.push_str("(func (export \"run\") (result");
+    let types = || (0..LOCALS).map(|local| type_of(local).name());
+    types().for_each(|ty| write!(out, " {ty}").unwrap());
+    out.push_str(") (local");
+    types().for_each(|ty| write!(out, " {ty}").unwrap());
+    out.push_str(")\n");
+    // What every local starts with, as in `Machine::new`.
+    for local in 0..BYTES + PLAIN {
+        let ty = type_of(local).name();
+        writeln!(out, "(local.set {local} ({ty}.const {}))", local * 7 + 1).unwrap();
+    }
+    let mut body = String::new();
+    print_all(&mut body, stmts);
+    // Every access is eight bytes further, so that offsets are tried too.
+    for access in [
+        "load", "load8_s", "load8_u", "load16_s", "load32_s", "load32_u", "store", "store8",
+        "store32",
+    ] {
+        body = body.replace(&format!(".{access} "), &format!(".{access} offset=8 "));
+    }
+    out.push_str(&body);
+    (0..LOCALS).for_each(|local| write!(out, "(local.get {local})").unwrap());
+    out.push_str("))");
+    out
+}
+
+fn expected(stmts: &[Stmt]) -> Machine {
+    let mut machine = Machine {
+        locals: [0; LOCALS],
+        memory: [0; 1024],
+    };
+    for local in 0..BYTES + PLAIN {
+        let start = local as u64 * 7 + 1;
+        machine.locals[local] = match type_of(local) {
+            Type::I32 | Type::I64 => start,
+            Type::F64 => (start as f64).to_bits(),
+        };
+    }
+    machine.run(stmts);
+    machine
+}
+
+fn agree(engine: &Engine, text: &str, machine: &Machine) -> bool {
+    let module = Module::new(engine, text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let mut store: Store<()> = Store::new(engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let run = instance.get_func(&store, "run").unwrap();
+    let mut results = [Val::I32(0); LOCALS];
+    run.call(&mut store, &[], &mut results)
+        .unwrap_or_else(|e| panic!("{e}: {text}"));
+    let same = |(found, wanted): (&Val, &u64)| match found {
+        Val::I32(x) => x.cast_unsigned() == *wanted as u32,
+        Val::I64(x) => x.cast_unsigned() == *wanted,
+        Val::F64(x) => {
+            x == wanted || (f64::from_bits(*x).is_nan() && f64::from_bits(*wanted).is_nan())
+        }
+        _ => false,
+    };
+    let memory = instance.get_memory(&store, "m").unwrap();
+    results.iter().zip(&machine.locals).all(same) && memory.data(&store)[..1024] == machine.memory
+}
+
+#[test]
+fn random_programs_do_what_their_trees_say() {
+    let engines = [DispatchMode::Auto, DispatchMode::Loop]
+        .map(|mode| Engine::new(Config::new().dispatch(mode)).unwrap());
+    for seed in 1..=400_u64 {
+        let mut generator = Generator(Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let stmts: Vec<Stmt> = (0..6).flat_map(|_| generator.body(COUNTERS - 1)).collect();
+        let (text, machine) = (print_module(&stmts), expected(&stmts));
+        for engine in &engines {
+            assert!(agree(engine, &text, &machine), "seed {seed}:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Every kind of instruction, a million times over on a thread with a tiny
+//! stack: a handler that calls the next one instead of jumping to it would
+//! overflow it. Both ways to dispatch run, and count to the same sums.
+
+use std::fmt::Write as _;
+
+use linkspan_engine::{Config, DispatchMode, Engine, Error, Linker, Module, Store, TypedFunc};
+
+const ROUNDS: u32 = 1_000_000;
+/// Room for a handler that calls the runtime, not for a thousand handlers.
+const STACK_BYTES: usize = 64 << 10;
+
+/// Operators by the types of their operands and of their result.
+const BINARY: &[(&str, &str, &str)] = &[
+    (
+        "i32",
+        "i32",
+        "add sub mul div_s div_u rem_s rem_u and or xor shl shr_s shr_u rotl rotr",
+    ),
+    (
+        "i64",
+        "i64",
+        "add sub mul div_s div_u rem_s rem_u and or xor shl shr_s shr_u rotl rotr",
+    ),
+    ("f32", "f32", "add sub mul div min max copysign"),
+    ("f64", "f64", "add sub mul div min max copysign"),
+    (
+        "i32",
+        "i32 ",
+        "eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u",
+    ),
+    (
+        "i64",
+        "i32",
+        "eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u",
+    ),
+    ("f32", "i32", "eq ne lt gt le ge"),
+    ("f64", "i32", "eq ne lt gt le ge"),
+];
+
+const UNARY: &[(&str, &str, &str)] = &[
+    (
+        "i32",
+        "i32",
+        "i32.clz i32.ctz i32.popcnt i32.eqz i32.extend8_s i32.extend16_s",
+    ),
+    (
+        "i64",
+        "i64",
+        "i64.clz i64.ctz i64.popcnt i64.extend8_s i64.extend16_s i64.extend32_s",
+    ),
+    ("i64", "i32", "i64.eqz i32.wrap_i64"),
+    (
+        "f32",
+        "f32",
+        "f32.abs f32.neg f32.ceil f32.floor f32.trunc f32.nearest f32.sqrt",
+    ),
+    (
+        "f64",
+        "f64",
+        "f64.abs f64.neg f64.ceil f64.floor f64.trunc f64.nearest f64.sqrt",
+    ),
+    (
+        "f32",
+        "i32",
+        "i32.trunc_f32_s i32.trunc_f32_u i32.trunc_sat_f32_s i32.trunc_sat_f32_u",
+    ),
+    (
+        "f64",
+        "i32",
+        "i32.trunc_f64_s i32.trunc_f64_u i32.trunc_sat_f64_s i32.trunc_sat_f64_u",
+    ),
+    (
+        "f32",
+        "i64",
+        "i64.trunc_f32_s i64.trunc_f32_u i64.trunc_sat_f32_s i64.trunc_sat_f32_u",
+    ),
+    (
+        "f64",
+        "i64",
+        "i64.trunc_f64_s i64.trunc_f64_u i64.trunc_sat_f64_s i64.trunc_sat_f64_u",
+    ),
+    ("i32", "i64", "i64.extend_i32_s i64.extend_i32_u"),
+    (
+        "i32",
+        "f32",
+        "f32.convert_i32_s f32.convert_i32_u f32.reinterpret_i32",
+    ),
+    ("i64", "f32", "f32.convert_i64_s f32.convert_i64_u"),
+    ("i32", "f64", "f64.convert_i32_s f64.convert_i32_u"),
+    (
+        "i64",
+        "f64",
+        "f64.convert_i64_s f64.convert_i64_u f64.reinterpret_i64",
+    ),
+    ("f64", "f32", "f32.demote_f64"),
+    ("f32", "f64", "f64.promote_f32"),
+    ("f32", "i32", "i32.reinterpret_f32"),
+    ("f64", "i64", "i64.reinterpret_f64"),
+];
+
+const ACCESS: &[(&str, &str, &str)] = &[
+    (
+        "i32",
+        "load load8_s load8_u load16_s load16_u",
+        "store store8 store16",
+    ),
+    (
+        "i64",
+        "load load8_s load8_u load16_s load16_u load32_s load32_u",
+        "store store8 store16 store32",
+    ),
+    ("f32", "load", "store"),
+    ("f64", "load", "store"),
+];
+
+/// Statements that need more than operands, each tried as it stands.
+const OTHERS: &[&str] = &[
+    "(local.set $i32 (call $leaf (local.get $i32)))",
+    "(local.set $i64 (call $wide (local.get $i64) (i64.const 3)))",
+    "(local.set $i32 (call_indirect (type $leaf) (local.get $i32) (i32.const 0)))",
+    "(call $host)",
+    "(local.set $i32 (call $tail (i32.const 2) (local.get $i32)))",
+    "(local.set $i32 (call $tail_indirect (local.get $i32)))",
+    "(call $tail_host)",
+    "(call $many (local.get $i32) (local.get $i64) (local.get $f64)) \
+     (local.set $f64) (local.set $i64) (local.set $i32)",
+    "(global.set $g (i32.add (global.get $g) (i32.const 1)))",
+    "(global.set $x (f64.add (global.get $x) (f64.const 1)))",
+    "(global.set $g (i32.const 7)) (global.set $x (f64.const 7))",
+    "(local.set $i32 (i32.add (memory.size) (memory.grow (i32.const 0))))",
+    "(local.set $i32 (i32.add (table.size $t) (i32.const 1)))",
+    "(memory.copy (i32.const 64) (i32.const 128) (i32.const 16))",
+    "(memory.fill (i32.const 64) (i32.const 3) (i32.const 16))",
+    "(memory.init $d (i32.const 64) (i32.const 0) (i32.const 2))",
+    "(data.drop $e) (elem.drop $n)",
+    "(table.copy (i32.const 1) (i32.const 0) (i32.const 1))",
+    "(table.init $n2 (i32.const 1) (i32.const 0) (i32.const 0))",
+    "(table.fill $t (i32.const 2) (ref.func $leaf) (i32.const 1))",
+    "(table.set $t (i32.const 2) (table.get $t (i32.const 0)))",
+    "(local.set $i32 (ref.is_null (ref.null func)))",
+    "(local.set $i32 (table.grow $t (ref.null func) (i32.const 0)))",
+    "(local.set $i32 (select (local.get $i32) (i32.const 4) (local.get $n)))",
+    "(local.set $i32 (select (local.get $i32) (local.get $n) (i32.lt_u (local.get $n) (i32.const 9))))",
+    "(local.set $i32 (select (local.get $i32) (local.get $n) (i64.eq (local.get $i64) (i64.const 1))))",
+    "(local.set $f64 (select (local.get $f64) (f64.const 4) (local.get $n)))",
+    "(local.set $f32 (select (local.get $f32) (f32.const 4) (f64.lt (local.get $f64) (f64.const 1))))",
+    "(block (block (block (br_table 0 1 2 (i32.rem_u (local.get $n) (i32.const 4))))))",
+    "(block (block (br_table 0 1 (local.get $n))))",
+    "(block (br_if 0 (f64.lt (local.get $f64) (f64.const 1))) (local.set $i32 (i32.const 1)))",
+    "(block (br_if 0 (i32.eqz (f64.lt (local.get $f64) (f64.const 1)))) (local.set $i32 (i32.const 1)))",
+    "(if (local.get $n) (then (local.set $i32 (i32.const 1))) (else (local.set $i32 (i32.const 2))))",
+    "(local.set $i32 (block (result i32) (br_if 0 (i32.const 1) (local.get $n)) (drop) (i32.const 2)))",
+    "(local.set $k (i32.const 2)) (loop (br_if 0 (local.tee $k (i32.sub (local.get $k) (i32.const 1)))))",
+    "(local.set $k (i32.const 0)) (loop (br_if 0 (i32.lt_s (local.tee $k (i32.add (local.get $k) (i32.const 1))) (i32.const 3))))",
+    "(local.set $k (i32.const 0)) (loop (br_if 0 (i32.lt_u (local.tee $k (i32.add (local.get $k) (i32.const 1))) (local.get $two))))",
+    "(local.set $k (i32.const 0)) (loop (br_if 0 (i32.lt_u (local.tee $k (i32.add (local.get $k) (local.get $two))) (i32.const 5))))",
+    "(local.set $k (i32.const 0)) (block (loop (br_if 1 (local.get $k)) (local.set $k (local.get $two)) (br 0)))",
+    "(local.set $i32 (i32.xor (local.get $i32) (i32.shl (local.get $i32) (i32.const 13))))",
+    "(local.set $i64 (i64.xor (local.get $i64) (i64.shr_u (local.get $i64) (i64.const 7))))",
+    "(local.set $i64 (i64.mul (local.get $i64) (i64.const 0x9E3779B97F4A7C15)))",
+    "(local.set $i64 (i64.and (i64.add (local.get $i64) (i64.const 1)) (i64.const 0x1FFFFFFFFFFFFFFF)))",
+    "(local.set $k (local.get $i32)) (local.set $i32 (local.get $two)) (local.set $two (local.get $k)) (local.set $two (i32.const 2))",
+];
+
+const PRELUDE: &str = r#"
+  (import "host" "nothing" (func $host))
+  (type $leaf (func (param i32) (result i32)))
+  (memory 1) (table $t 8 funcref) (global $g (mut i32) (i32.const 1)) (global $x (mut f64) (f64.const 1))
+  (data $d "ab") (data $e "") (elem $n func) (elem $n2 func $leaf) (elem (i32.const 0) func $leaf)
+  (func $leaf (type $leaf) (i32.add (local.get 0) (i32.const 1)))
+  (func $wide (param i64 i64) (result i64) (local i64 i64)
+    (local.set 3 (i64.add (local.get 0) (local.get 2)))
+    (if (i64.eqz (local.get 3)) (then (return (i64.const 5))))
+    (local.get 1))
+  (func $many (param i32 i64 f64) (result i32 i64 f64) (local.get 0) (local.get 1) (local.get 2))
+  (func $tail (param i32 i32) (result i32)
+    (if (i32.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call $tail (i32.sub (local.get 0) (i32.const 1)) (local.get 1)))
+  (func $tail_indirect (param i32) (result i32)
+    (return_call_indirect (type $leaf) (local.get 0) (i32.const 0)))
+  (func $tail_host (return_call $host))
+"#;
+
+/// A module whose `run(n)` does `statement` `n` times and answers what the
+/// variables then hold.
+fn module(statement: &str) -> String {
+    format!(
+        r#"(module {PRELUDE}
+        (func (export "run") (param $n i32) (result i64)
+          (local $i32 i32) (local $i64 i64) (local $f32 f32) (local $f64 f64) (local $k i32) (local $two i32)
+          (local.set $i32 (i32.const 9)) (local.set $i64 (i64.const 9)) (local.set $two (i32.const 2))
+          (local.set $f32 (f32.const 1.5)) (local.set $f64 (f64.const 1.5))
+          (loop $again {statement}
+            (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+            (br_if $again (local.get $n)))
+          (i64.add (i64.extend_i32_u (i32.add (local.get $i32) (local.get $k)))
+            (i64.add (local.get $i64)
+              (i64.add (i64.extend_i32_u (i32.reinterpret_f32 (local.get $f32)))
+                (i64.reinterpret_f64 (local.get $f64)))))))"#
+    )
+}
+
+/// Statements for each operator with operands from everywhere: locals, the
+/// result before, constants.
+fn statements() -> Vec<String> {
+    let mut all: Vec<String> = OTHERS.iter().map(|s| (*s).to_owned()).collect();
+    for (from, to, names) in BINARY {
+        let to = to.trim();
+        for name in names.split(' ') {
+            let (op, x, k) = (
+                format!("{from}.{name}"),
+                format!("(local.get ${from})"),
+                format!("({from}.const 3)"),
+            );
+            // The inner one leaves its result in the accumulator.
+            let acc = format!("({from}.add {x} {k})");
+            let mut statement = String::new();
+            for (a, b) in [
+                (&x, &x),
+                (&acc, &x),
+                (&x, &k),
+                (&acc, &k),
+                (&x, &acc),
+                (&k, &x),
+                (&k, &acc),
+            ] {
+                let b = if b == &x {
+                    &format!("({from}.add {x} {k})")
+                } else {
+                    b
+                };
+                let _ = write!(statement, "(drop ({op} {a} {b})) ");
+            }
+            let _ = write!(statement, "(local.set ${to} ({op} {x} {k})) ");
+            if to == "i32" && from != &"i32" || name.starts_with(['e', 'l', 'g']) || name == "ne" {
+                let _ = write!(
+                    statement,
+                    "(block (br_if 0 ({op} {x} {k}))) (block (br_if 0 ({op} {acc} {x})))"
+                );
+            }
+            all.push(statement);
+        }
+    }
+    for (from, to, names) in UNARY {
+        for op in names.split(' ') {
+            let x = format!("(local.get ${from})");
+            let small = format!("({from}.const 3)");
+            all.push(format!(
+                "(drop ({op} {x})) (local.set ${from} ({from}.add {small} {small})) \
+                 (local.set ${to} ({op} ({from}.sub {x} {small}))) (local.set ${from} {small})"
+            ));
+        }
+    }
+    for (ty, loads, stores) in ACCESS {
+        for op in loads.split(' ') {
+            let mut statement = String::new();
+            for address in ADDRESSES {
+                let _ = write!(
+                    statement,
+                    "(local.set ${ty} ({ty}.{op} offset=8 {address})) "
+                );
+            }
+            all.push(statement);
+        }
+        for op in stores.split(' ') {
+            let mut statement = String::new();
+            for address in ADDRESSES {
+                for value in [
+                    format!("(local.get ${ty})"),
+                    format!("({ty}.const 3)"),
+                    format!("({ty}.add (local.get ${ty}) ({ty}.const 1))"),
+                ] {
+                    let _ = write!(statement, "({ty}.{op} offset=8 {address} {value}) ");
+                }
+            }
+            all.push(statement);
+        }
+    }
+    all
+}
+
+const ADDRESSES: &[&str] = &[
+    "(local.get $two)",
+    "(i32.mul (local.get $two) (i32.const 3))",
+    "(i32.const 40)",
+    "(i32.add (local.get $two) (i32.const 64))",
+    "(i32.add (local.get $two) (local.get $two))",
+    "(i32.add (i32.mul (local.get $two) (i32.const 3)) (local.get $two))",
+    "(i32.add (i32.mul (local.get $two) (i32.const 3)) (i32.const 24))",
+];
+
+struct Case {
+    statement: String,
+    store: Store<()>,
+    run: TypedFunc<u32, u64>,
+}
+
+fn load(engine: &Engine, statement: String) -> Result<Case, Error> {
+    let module =
+        Module::new(engine, module(&statement)).map_err(|e| e.context(statement.clone()))?;
+    let mut store: Store<()> = Store::new(engine, ());
+    let mut linker = Linker::new(engine);
+    linker.func_wrap("host", "nothing", || {})?;
+    let instance = linker.instantiate(&mut store, &module)?;
+    let run = instance.get_typed_func::<u32, u64>(&store, "run")?;
+    Ok(Case {
+        statement,
+        store,
+        run,
+    })
+}
+
+/// Runs everything `rounds` times; what each answers.
+fn run_all(mode: DispatchMode, rounds: u32) -> Vec<u64> {
+    let mut config = Config::new();
+    config.dispatch(mode);
+    let engine = Engine::new(&config).unwrap();
+    let mut cases: Vec<Case> = statements()
+        .into_iter()
+        .map(|s| load(&engine, s).unwrap())
+        .collect();
+    // The first call translates, which may use more stack than running.
+    for case in &mut cases {
+        case.run
+            .call(&mut case.store, 1)
+            .unwrap_or_else(|e| panic!("{}: {e}", case.statement));
+    }
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+    let running = thread.spawn(move || {
+        cases
+            .iter_mut()
+            .map(|case| case.run.call(&mut case.store, rounds))
+            .collect::<Vec<_>>()
+    });
+    running
+        .unwrap()
+        .join()
+        .unwrap()
+        .into_iter()
+        .map(Result::unwrap)
+        .collect()
+}
+
+#[test]
+fn no_instruction_uses_up_the_stack() {
+    let default = run_all(DispatchMode::Auto, ROUNDS);
+    // The loop cannot overflow; a few rounds compare what it computes.
+    let few = run_all(DispatchMode::Loop, 1000);
+    assert_eq!(run_all(DispatchMode::Auto, 1000), few);
+    assert_eq!(default.len(), few.len());
+}
