@@ -48,6 +48,7 @@ type Place = OnceCell<Box<dyn Any + Send>>;
 
 impl Scratch {
     /// An empty one.
+    #[inline]
     pub const fn new() -> Self {
         Self {
             blocks: OnceCell::new(),

@@ -51,6 +51,7 @@ impl Source {
     }
 
     /// The position of the bytes, checked.
+    #[inline]
     pub(crate) fn check(&self, pointer: u64, memory_bytes: usize) -> Result<usize> {
         check_range(
             Content::String,

@@ -29,7 +29,6 @@ pub enum Content {
 
 /// A trap of the canonical ABI.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Trap {
     /// A string of more than [`MAX_STRING_BYTE_LENGTH`](crate::MAX_STRING_BYTE_LENGTH) bytes.
     StringTooLong {
@@ -280,7 +279,6 @@ impl fmt::Display for Trap {
 
 /// What an [`Error`] is about.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum ErrorKind {
     /// A guest broke a rule of the canonical ABI.
     Trap(Trap),

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{FakeGuest, all_options};
+use common::{FILL, FakeGuest, all_options};
 use linkspan_canon_abi::program::{Bridge, Memories, MoveContext, Pair, Programs};
 use linkspan_canon_abi::{
     Encoding, Guest, Handles, Options, PointerSize, ResourceTypeId, Result, Scratch, Trap,
@@ -190,6 +190,85 @@ fn errors_name_the_place() {
         error.to_string(),
         "1.items[0].shape.letter: invalid `char` bit pattern: 0xd800"
     );
+}
+
+#[test]
+fn long_lists_of_plain_records() {
+    let mut types = TypeTable::new();
+    let level = types.enumeration(["a", "b", "c"]).unwrap();
+    let perms = types.flags(["r", "w"]).unwrap();
+    let fields = [
+        ValType::U32,
+        ValType::Bool,
+        ValType::Char,
+        ValType::U8,
+        ValType::U64,
+        ValType::S16,
+        level,
+        perms,
+    ];
+    let item = types.tuple(fields).unwrap();
+    let maybe = types.option(item).unwrap();
+    for (elem, optional) in [(item, false), (maybe, true)] {
+        let list = types.list(elem).unwrap();
+        let values = (0..1000_u32).map(|i| {
+            let item = Val::Tuple(
+                [
+                    Val::U32(i * 7919),
+                    Val::Bool(i % 3 == 0),
+                    Val::Char(char::from_u32(i + 1).unwrap()),
+                    Val::U8(i as u8),
+                    Val::U64(u64::from(i) << 33),
+                    Val::S16(-(i as i16)),
+                    Val::Enum(i % 3),
+                    Val::Flags(i % 4),
+                ]
+                .into(),
+            );
+            if optional {
+                Val::Option(Some(Box::new(item)))
+            } else {
+                item
+            }
+        });
+        let value = Val::from(values.collect::<Vec<_>>());
+        let options = Options::default();
+        assert_eq!(moved(&types, list, &value, options, options), value);
+    }
+}
+
+#[test]
+fn errors_in_long_lists_name_the_element() {
+    let mut types = TypeTable::new();
+    let pair = types
+        .record([("n", ValType::U8), ("letter", ValType::Char)])
+        .unwrap();
+    let list = types.list(pair).unwrap();
+    let program = Programs::new()
+        .values(&types, &[list], PointerSize::P32, PointerSize::P32)
+        .unwrap();
+    let options = Options::default();
+    let mut source = FakeGuest::new(8000, 0, options);
+    source.memory.fill(0);
+    source.memory[8 * 700 + 4..8 * 701].fill(0xff);
+    let mut target = FakeGuest::new(8000, 0, options);
+    let mut cx = MoveContext::new(
+        Pair {
+            from: &mut source,
+            to: &mut target,
+        },
+        options,
+        options,
+    );
+    let error = program
+        .move_params(&mut cx, &[0, 1000], &mut [0; 2])
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "[700].letter: invalid `char` bit pattern: 0xffffffff"
+    );
+    // Padding of the source stays where it is.
+    assert_eq!(target.memory[..5], [0, FILL, FILL, FILL, 0]);
 }
 
 #[test]

@@ -343,7 +343,51 @@ fn host_functions_borrow_from_guest_memory() {
     }
 }
 
-/// A closure serves as well as a function, and bytes really are borrowed.
+/// As `import`, for any function: items and closures, by their own types.
+fn import_any<H, P, R, F>(host: &mut H, guest: &mut FakeGuest, window: &mut [u64], function: F)
+where
+    P: Lift + Params,
+    R: Lower,
+    F: for<'a> Fn(&mut H, P::Lifted<'a>) -> R,
+{
+    let scratch = Scratch::new();
+    let args = call::lift_params::<P, _>(&mut guest.lift(&scratch), window).unwrap();
+    let result = function(host, args);
+    call::lower_result(
+        &mut guest.lower(),
+        &result,
+        window,
+        call::lifted_param_slots::<P>(),
+    )
+    .unwrap();
+}
+
+#[test]
+fn items_and_closures_serve_alike() {
+    type P = (&'static str, u32);
+    let mut host = Host::default();
+    let mut guest = FakeGuest::new(256, 64, Options::default());
+    let mut window = [0; 3];
+    call::lower_params(&mut guest.lower(), &("ab", 3_u32), &mut window).unwrap();
+    let params = window;
+    import_any::<Host, P, u32, _>(&mut host, &mut guest, &mut window, note);
+    assert_eq!((window[0], host.seen.len()), (1, 1));
+    window = params;
+    let scale = 10;
+    let closure = |host: &mut Host, (text, n): (&str, u32)| {
+        host.seen.push(text.to_owned());
+        text.len() as u32 * n * scale
+    };
+    import_any::<Host, P, u32, _>(&mut host, &mut guest, &mut window, closure);
+    assert_eq!((window[0], host.seen.len()), (60, 2));
+    window = params;
+    import_any::<Host, P, bool, _>(&mut host, &mut guest, &mut window, |_, (text, _)| {
+        text.is_empty()
+    });
+    assert_eq!(window[0], 0);
+}
+
+/// Bytes and UTF-8 really are borrowed.
 #[test]
 fn utf8_and_bytes_are_not_copied() {
     let mut guest = FakeGuest::new(256, 64, Options::default());

@@ -20,6 +20,7 @@
 mod compile;
 mod lift;
 mod lower;
+mod plain;
 mod print;
 mod transfer;
 
@@ -64,6 +65,7 @@ struct At {
 }
 
 impl At {
+    #[inline]
     const fn plus(self, base: Self) -> Self {
         Self {
             bytes: [
@@ -74,10 +76,12 @@ impl At {
         }
     }
 
+    #[inline]
     const fn byte(self, side: usize) -> usize {
         self.bytes[side] as usize
     }
 
+    #[inline]
     const fn slot(self) -> usize {
         self.slot as usize
     }
@@ -101,6 +105,7 @@ enum Scalar {
 }
 
 impl Scalar {
+    #[inline]
     const fn size(self) -> u32 {
         match self {
             Self::Bool | Self::S8 | Self::U8 => 1,
@@ -117,6 +122,7 @@ impl Scalar {
 
     /// Lifts and lowers again: bits as they were read, to bits as they are
     /// written to a flat slot. Memory takes as many as it needs.
+    #[inline]
     fn pass(self, bits: u64) -> Result<u64> {
         Ok(match self {
             Self::Bool => u64::from(bits as u32 != 0),
@@ -207,6 +213,7 @@ enum Op {
 
 impl Op {
     /// How many ops belong to this one alone: it and the bodies of its cases.
+    #[inline]
     const fn width(&self) -> usize {
         match self {
             Self::Switch { body, .. } => 1 + *body as usize,
@@ -227,6 +234,7 @@ impl Op {
 
 impl Program {
     /// How many values the program describes.
+    #[inline]
     pub fn values(&self) -> usize {
         self.values as usize
     }
@@ -257,6 +265,7 @@ impl Program {
     }
 
     /// Refuses a memory for which the program was not compiled.
+    #[inline]
     fn check_pointer(&self, side: usize, pointer: PointerSize) -> Result<()> {
         if self.pointers[side] == pointer {
             return Ok(());
@@ -390,6 +399,7 @@ impl Program {
 }
 
 /// Checks a discriminant (`trap_if(case_index >= len(cases))`).
+#[inline]
 fn check_case(case: u32, cases: usize) -> Result<usize> {
     if (case as usize) < cases {
         Ok(case as usize)
@@ -426,6 +436,7 @@ fn write_bits(bytes: &mut [u8], size: u32, bits: u64) {
 }
 
 /// A pointer in a flat slot.
+#[inline]
 fn flat_pointer(pointer: PointerSize, slot: u64) -> u64 {
     match pointer {
         PointerSize::P32 => slot & 0xffff_ffff,

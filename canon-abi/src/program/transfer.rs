@@ -385,13 +385,7 @@ impl<B: Bridge> MoveContext<B> {
         let [from_size, to_size] = elem.layout.map(|layout| layout.size as usize);
         let source = at_range(from, from_at, count * from_size)?;
         let target = at_range_mut(to, to_at, count * to_size)?;
-        let elements = source
-            .chunks_exact(from_size)
-            .zip(target.chunks_exact_mut(to_size));
-        for (i, (source, target)) in elements.enumerate() {
-            elem.plain(source, target)
-                .map_err(|error| error.within_index(i))?;
-        }
+        elem.move_plain_list(source, target)?;
         Ok(true)
     }
 }
@@ -565,63 +559,6 @@ impl Program {
         }
         Ok(())
     }
-
-    /// Moves one element without pointers and handles.
-    fn plain(&self, source: &[u8], target: &mut [u8]) -> Result<()> {
-        self.run_plain(0..self.ops.len(), source, target)
-            .map_err(|fault| self.locate(fault.error, fault.pc))
-    }
-
-    fn run_plain(&self, ops: Range<usize>, source: &[u8], target: &mut [u8]) -> Result<(), Fault> {
-        let mut pc = ops.start;
-        while pc < ops.end {
-            let op = &self.ops[pc];
-            let fault = |error| Fault { error, pc };
-            let mut put = |at: At, bytes, bits| {
-                write_bits(&mut target[at.byte(TO)..], bytes, bits);
-            };
-            let get = |at: At, bytes| read_bits(&source[at.byte(FROM)..], bytes);
-            match op {
-                Op::Copy { at, bytes, skip } => {
-                    let ([from, to], bytes) = (at.map(|at| at as usize), *bytes as usize);
-                    copy_few(&source[from..from + bytes], &mut target[to..to + bytes]);
-                    pc += *skip as usize;
-                }
-                Op::Record { .. } | Op::Tuple { .. } => {}
-                Op::Scalar { at, scalar } => {
-                    let bits = scalar.pass(get(*at, scalar.size())).map_err(fault)?;
-                    put(*at, scalar.size(), bits);
-                }
-                Op::Flags { at, bytes, mask } => {
-                    put(*at, *bytes, get(*at, *bytes) & u64::from(*mask));
-                }
-                Op::Enum { at, bytes, cases } => {
-                    let case = get(*at, *bytes);
-                    check_case(case as u32, *cases as usize).map_err(fault)?;
-                    put(*at, *bytes, case);
-                }
-                Op::Switch {
-                    at, bytes, cases, ..
-                } => {
-                    let case = get(*at, *bytes);
-                    let body = check_case(case as u32, cases.len()).map_err(fault)?;
-                    put(*at, *bytes, case);
-                    if let Some(body) = &cases[body] {
-                        let body = pc + 1 + body.start as usize..pc + 1 + body.end as usize;
-                        self.run_plain(body, source, target)?;
-                    }
-                }
-                Op::Outlined { at, program } => program
-                    .plain(&source[at.byte(FROM)..], &mut target[at.byte(TO)..])
-                    .map_err(fault)?,
-                Op::String { .. } | Op::List { .. } | Op::Own { .. } | Op::Borrow { .. } => {
-                    return Err(fault(Error::invalid_type("plain data holds no pointers")));
-                }
-            }
-            pc += op.width();
-        }
-        Ok(())
-    }
 }
 
 impl Op {
@@ -676,23 +613,10 @@ impl Op {
     }
 }
 
-/// Copies a run of plain fields: usually too few bytes to be worth a call.
-#[inline]
-fn copy_few(source: &[u8], target: &mut [u8]) {
-    let mut words = source.chunks_exact(4);
-    let mut target = target.chunks_exact_mut(4);
-    for (to, from) in (&mut target).zip(&mut words) {
-        to.copy_from_slice(from);
-    }
-    for (to, from) in target.into_remainder().iter_mut().zip(words.remainder()) {
-        *to = *from;
-    }
-}
-
 /// An error, and the op that met it.
-struct Fault {
-    error: Error,
-    pc: usize,
+pub(super) struct Fault {
+    pub(super) error: Error,
+    pub(super) pc: usize,
 }
 
 impl Place {
@@ -705,6 +629,7 @@ impl Place {
     }
 }
 
+#[inline]
 fn at_range(memory: &[u8], at: usize, bytes: usize) -> Result<&[u8]> {
     let size = memory.len();
     at.checked_add(bytes)
@@ -712,6 +637,7 @@ fn at_range(memory: &[u8], at: usize, bytes: usize) -> Result<&[u8]> {
         .ok_or_else(|| beyond(at, bytes, size))
 }
 
+#[inline]
 fn at_range_mut(memory: &mut [u8], at: usize, bytes: usize) -> Result<&mut [u8]> {
     let size = memory.len();
     at.checked_add(bytes)
