@@ -192,12 +192,26 @@ fn table_limits_hold_for_guests_and_hosts() {
     assert!(table.set(&mut store, 0, Val::I32(0)).is_err());
     store.limits_mut().table_total_elements_max = 10_000_007;
     assert!(Table::new(&mut store, ty, Val::FuncRef(None)).is_err());
+    let backward = TableType { max: Some(4), ..ty };
+    assert!(Table::new(&mut store, backward, Val::FuncRef(None)).is_err());
     let huge = TableType {
         min: u64::MAX,
         max: None,
         ..ty
     };
     assert!(Table::new(&mut store, huge, Val::FuncRef(None)).is_err());
+}
+
+#[test]
+fn stacks_are_reused_by_the_stores_of_an_engine() {
+    let mut config = Config::new();
+    config.max_stack_bytes(1 << 14);
+    let engine = Engine::new(&config).unwrap();
+    for _ in 0..40 {
+        let (mut store, instance) = instantiate(&engine, LOOP);
+        let sum: TypedFunc<i32, i32> = instance.get_typed_func(&store, "sum").unwrap();
+        assert_eq!(sum.call(&mut store, 3).unwrap(), 6);
+    }
 }
 
 #[test]

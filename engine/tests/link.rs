@@ -2,8 +2,8 @@
 //! and what a failure leaves behind.
 
 use linkspan_engine::{
-    Config, Engine, ErrorKind, Features, Func, Global, GlobalType, Instance, LinkProblems, Linker,
-    Memory, MemoryType, Module, Proposal, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
+    Engine, ErrorKind, Func, Global, GlobalType, Instance, LinkProblems, Linker, Memory,
+    MemoryType, Module, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
 };
 
 #[test]
@@ -132,30 +132,6 @@ fn a_trap_during_instantiation_keeps_what_was_written() {
     };
     let func: TypedFunc<(), i32> = func.typed(&store).unwrap();
     assert_eq!(func.call(&mut store, ()).unwrap(), 8);
-}
-
-#[test]
-fn before_bulk_memory_nothing_is_written_unless_all_fits() {
-    let mut config = Config::new();
-    config.features(Features::wasm1());
-    let engine = Engine::new(&config).unwrap();
-    assert!(!engine.has(Proposal::BulkMemory));
-    let mut store = Store::<()>::new(&engine, ());
-    let ty = MemoryType {
-        min_pages: 1,
-        max_pages: None,
-    };
-    let memory = Memory::new(&mut store, ty).unwrap();
-    let module = Module::new(
-        &engine,
-        r#"(module (import "" "" (memory 1)) (data (i32.const 0) "abc")
-            (data (i32.const 65536) "d"))"#,
-    )
-    .unwrap();
-    let error = Instance::new(&mut store, &module, &[memory.into()]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Link);
-    assert!(error.to_string().starts_with("data segment does not fit"));
-    assert_eq!(memory.data(&store)[0], 0);
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl Encoder<'_> {
         } else {
             at = self.plain(if back { Plain::BrBack } else { Plain::Br }, 0);
         }
-        self.asm.target(label);
+        self.asm.target(at, label);
         if back {
             self.asm.position(at);
         }
@@ -214,7 +214,7 @@ impl Encoder<'_> {
         let opcode = Opcode::branch(arranged.op, arranged.form, when, back);
         let at = self.asm.op(opcode, 0);
         self.write_operands(&arranged);
-        self.asm.target(label);
+        self.asm.target(at, label);
         if back {
             self.asm.position(at);
         }
@@ -287,7 +287,7 @@ impl Encoder<'_> {
                 self.asm.immediate(ty, bits);
             }
         }
-        self.asm.target(label);
+        self.asm.target(at, label);
         self.asm.position(at);
         // The accumulator no longer holds what it held before the sum.
         self.asm.barrier();
@@ -314,7 +314,7 @@ impl Encoder<'_> {
         // A body has fewer operators than 2^32.
         self.asm.word(last as u32);
         for label in labels {
-            self.asm.target(*label);
+            self.asm.target(at, *label);
         }
         self.asm.position(at);
         self.asm.forget();

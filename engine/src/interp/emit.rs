@@ -7,10 +7,10 @@
 //! to a place behind the first of them.
 
 use crate::error::{Error, Result};
-use crate::translate::{BinaryOp, CompareOp, FrameSlot};
+use crate::translate::{BinaryOp, CompareOp, FrameSlot, LoadOp};
 use crate::types::ValType;
 
-use super::ops::Opcode;
+use super::ops::{AddressForm, Opcode};
 
 /// Words that the code of one function may have.
 const WORDS_MAX: usize = 1 << 24;
@@ -82,11 +82,25 @@ impl Accs {
     }
 }
 
+/// How the address of a load or store is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Address {
+    pub(super) form: AddressForm,
+    pub(super) a: FrameSlot,
+    pub(super) b: FrameSlot,
+    pub(super) constant: Option<u32>,
+}
+
 /// What an instruction does, as far as it can be fused with a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Binary { op: BinaryOp, a: Val, b: Val },
     Compare { op: CompareOp, a: Val, b: Val },
+    Load {
+        op: LoadOp,
+        address: Address,
+        offset: u32,
+    },
     Copy { from: FrameSlot, to: FrameSlot },
     Other,
 }
@@ -103,12 +117,23 @@ pub(super) struct Recent {
     accs: Accs,
 }
 
-/// A place to branch to: bound, or with a chain of branches that wait for it.
+/// A place to branch to: bound, or with a list of branches that wait for it.
 #[derive(Clone, Copy, Debug)]
 struct LabelState {
     bound: Option<usize>,
-    /// The last word that waits; it holds the one before, plus one.
-    waiting: u32,
+    /// The last one that waits, as its position in `Assembler::waiting`.
+    waiting: Option<u32>,
+}
+
+/// A branch whose label is not bound.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    /// Its instruction.
+    at: usize,
+    /// The word for the offset.
+    word: usize,
+    /// The next of the same label.
+    next: Option<u32>,
 }
 
 /// A label of the function.
@@ -126,6 +151,7 @@ pub(super) struct Assembler {
     offset: u32,
     recent: [Option<Recent>; RECENT_MAX],
     labels: Vec<LabelState>,
+    waiting: Vec<Waiting>,
 }
 
 /// Two 16-bit fields, the first at the lower address.
@@ -295,7 +321,7 @@ impl Assembler {
     pub(super) fn label(&mut self) -> Label {
         self.labels.push(LabelState {
             bound: None,
-            waiting: 0,
+            waiting: None,
         });
         Label(u32::try_from(self.labels.len() - 1).unwrap_or(u32::MAX))
     }
@@ -310,22 +336,24 @@ impl Assembler {
         let here = self.words.len();
         let state = &mut self.labels[label.0 as usize];
         state.bound = Some(here);
-        let mut waiting = core::mem::take(&mut state.waiting);
-        while waiting != 0 {
-            let at = (waiting - 1) as usize;
-            waiting = core::mem::replace(&mut self.words[at], distance(at, here));
+        let mut list = state.waiting.take();
+        while let Some(first) = list {
+            let waiting = self.waiting[first as usize];
+            self.words[waiting.word] = distance(waiting.at, here);
+            list = waiting.next;
         }
     }
 
-    /// Writes the offset of a branch, relative to itself.
-    pub(super) fn target(&mut self, label: Label) {
-        let at = self.words.len();
+    /// Writes the offset of the branch instruction at `at`, relative to it.
+    pub(super) fn target(&mut self, at: usize, label: Label) {
         let state = &mut self.labels[label.0 as usize];
         let word = match state.bound {
             Some(bound) => distance(at, bound),
             None => {
-                let next = u32::try_from(at + 1).unwrap_or(0);
-                core::mem::replace(&mut state.waiting, next)
+                let position = u32::try_from(self.waiting.len()).ok();
+                let next = core::mem::replace(&mut state.waiting, position);
+                self.waiting.push(Waiting { at, word: self.words.len(), next });
+                0
             }
         };
         self.words.push(word);

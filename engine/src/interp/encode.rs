@@ -247,8 +247,7 @@ impl<'m> Encoder<'m> {
             self.plain(Plain::Zero, *first);
             self.asm.word(u32::from(*count));
         }
-        self.plain(Plain::Br, 0);
-        let at = self.asm.words.len();
+        let at = self.plain(Plain::Br, 0);
         self.asm.word(distance(at, 0));
         entry
     }

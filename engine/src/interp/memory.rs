@@ -126,7 +126,7 @@ addresses! {
 
 /// The place of `size` bytes in memory 0, if they are in bounds.
 #[inline(always)]
-unsafe fn place(r: &Regs, addr: u32, size: usize) -> Option<*mut u8> {
+pub(super) unsafe fn place(r: &Regs, addr: u32, size: usize) -> Option<*mut u8> {
     // SAFETY: Contexts and definitions live as long as the store.
     unsafe {
         let start = u64::from(addr) + u64::from(r.word(2));

@@ -18,6 +18,7 @@ mod control;
 mod dispatch;
 mod emit;
 mod encode;
+mod fused;
 mod memory;
 mod numeric;
 mod operand;

@@ -237,13 +237,13 @@ impl Regs {
         }
     }
 
-    /// Goes on where the offset in word `index` says, relative to itself.
+    /// Goes on where the offset in word `index` says, relative to this
+    /// instruction.
     #[inline(always)]
     pub(super) unsafe fn jump<D: Dispatch>(mut self, index: usize) -> D::Next {
         // SAFETY: Branch offsets lead to instructions of the same function.
         unsafe {
-            let word = self.ip.add(index);
-            self.ip = word.offset(*word as i32 as isize);
+            self.ip = self.ip.offset(self.word(index).cast_signed() as isize);
             D::next(self)
         }
     }

@@ -18,13 +18,14 @@ use super::control::{
     GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
+use super::fused::{LoadBrTable, LoadThen, Pair};
 use super::memory::{
     AccPlus, Constant, InAcc, InSlot, LoadFrom, LoadOther, SlotAcc, SlotPlus, StoreOther, StoreTo,
     TwoSlots,
 };
 use super::operand::{I, R, S};
 use super::shape::{
-    AccNonZero, Bin, BinWide, BrCmp, Chain, Cmp, Holds, Latch, NonZero, Select, Un,
+    AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un,
 };
 use super::table::{
     BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
@@ -73,6 +74,7 @@ define_plain! {
     CopyBr = CopyBr;
     BrTable = BrTable<S>;
     BrTableAcc = BrTable<I>;
+    LoadBrTable = LoadBrTable;
     Fuel = Fuel;
     EnterBig = EnterBig;
     Zero = Zero;
@@ -184,18 +186,6 @@ const STORE_FORMS: usize = ADDRESS_FORMS * 3 + 1;
 const LATCH_FORMS: usize = 3;
 const SELECT_FORMS: usize = 2;
 
-/// Operators that take an immediate inside a chain, by type.
-const CHAIN_INNER: [[BinaryOp; 3]; 2] = [
-    [BinaryOp::I32Shl, BinaryOp::I32ShrU, BinaryOp::I32Rotl],
-    [BinaryOp::I64Shl, BinaryOp::I64ShrU, BinaryOp::I64Rotl],
-];
-/// Operators that a chain ends with, by type.
-const CHAIN_OUTER: [[BinaryOp; 3]; 2] = [
-    [BinaryOp::I32Xor, BinaryOp::I32Add, BinaryOp::I32Or],
-    [BinaryOp::I64Xor, BinaryOp::I64Add, BinaryOp::I64Or],
-];
-const CHAIN_FORMS: usize = 2;
-
 const BINARY: usize = PLAIN_COUNT;
 const WIDE: usize = BINARY + BinaryOp::COUNT * BINARY_FORMS;
 const UNARY: usize = WIDE + BinaryOp::COUNT * 2;
@@ -205,10 +195,11 @@ const LATCH: usize = BRANCH + CompareOp::COUNT * BRANCH_FORMS;
 const SELECT: usize = LATCH + CompareOp::COUNT * LATCH_FORMS;
 const LOAD: usize = SELECT + CompareOp::COUNT * SELECT_FORMS;
 const STORE: usize = LOAD + LoadOp::COUNT * LOAD_FORMS;
-const CHAIN: usize = STORE + StoreOp::COUNT * STORE_FORMS;
+const PAIR: usize = STORE + StoreOp::COUNT * STORE_FORMS;
+const LOAD_THEN: usize = PAIR + PAIRS.len() * PAIR_FORMS;
 
 /// How many instructions there are.
-pub(super) const COUNT: usize = CHAIN + 2 * 3 * 3 * CHAIN_FORMS;
+pub(super) const COUNT: usize = LOAD_THEN + LOADS_THEN.len() * LOAD_THEN_FORMS;
 
 impl Opcode {
     const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
@@ -272,16 +263,47 @@ impl Opcode {
         Opcode::at(STORE, same_store(op) as u16, STORE_FORMS, ADDRESS_FORMS * 3)
     }
 
-    /// `inner` with a constant, then `outer`; `None` if there is no such
-    /// instruction.
-    pub(super) fn chain(inner: BinaryOp, outer: BinaryOp, acc: bool) -> Option<Opcode> {
-        (0..2).find_map(|ty| {
-            let row = CHAIN_INNER[ty].iter().position(|op| *op == inner)?;
-            let column = CHAIN_OUTER[ty].iter().position(|op| *op == outer)?;
-            let at = (ty * 3 + row) * 3 + column;
-            Some(Opcode((CHAIN + at * CHAIN_FORMS + usize::from(acc)) as u16))
-        })
+    /// Two operators in one; `acc` if the first operand is in the
+    /// accumulator. `None` if there is no such instruction.
+    pub(super) fn pair(pair: PairOf, acc: bool) -> Option<Opcode> {
+        let row = PAIRS.iter().position(|known| *known == pair)?;
+        Some(Opcode((PAIR + row * PAIR_FORMS + usize::from(acc)) as u16))
     }
+
+    /// A load and an operator in one, if there is such an instruction.
+    pub(super) fn load_then(
+        load: LoadOp,
+        form: AddressForm,
+        op: BinaryOp,
+        swapped: bool,
+    ) -> Option<Opcode> {
+        let known = |row: &(LoadOp, BinaryOp, bool)| *row == (same_load(load), op, swapped);
+        let row = LOADS_THEN.iter().position(known)?;
+        let column = match form {
+            AddressForm::Slot => 0,
+            AddressForm::Acc => 1,
+            AddressForm::SlotPlus => 2,
+            AddressForm::Const
+            | AddressForm::AccPlus
+            | AddressForm::TwoSlots
+            | AddressForm::SlotAcc => return None,
+        };
+        Some(Opcode((LOAD_THEN + row * LOAD_THEN_FORMS + column) as u16))
+    }
+}
+
+/// Two operators in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PairOf {
+    pub(super) inner: BinaryOp,
+    pub(super) outer: BinaryOp,
+    /// Whether the inner operator's second operand is a constant.
+    pub(super) inner_const: bool,
+    /// Whether the outer operator's other operand is a constant.
+    pub(super) outer_const: bool,
+    /// Whether the inner result is the outer operator's second operand, and
+    /// that makes a difference.
+    pub(super) swapped: bool,
 }
 
 /// The load that leaves the same bits in slot and accumulator, since values
@@ -535,25 +557,83 @@ where
     row[form * 3 + 2] = handler_of::<D, StoreTo<O, A, I>>();
 }
 
-macro_rules! chain_row {
-    ($d:ident: $inner:ident, $($outer:ident)*) => {
-        [$([
-            handler_of::<$d, Chain<numeric::$inner, numeric::$outer, S>>(),
-            handler_of::<$d, Chain<numeric::$inner, numeric::$outer, R>>(),
-        ]),*]
+macro_rules! is_const {
+    (S) => {
+        false
+    };
+    (I) => {
+        true
     };
 }
 
-/// In the order of `CHAIN_INNER` and `CHAIN_OUTER`.
-const fn chain<D: Dispatch>() -> [[[Handler<D::Next>; CHAIN_FORMS]; 3]; 6] {
-    [
-        chain_row!(D: I32Shl, I32Xor I32Add I32Or),
-        chain_row!(D: I32ShrU, I32Xor I32Add I32Or),
-        chain_row!(D: I32Rotl, I32Xor I32Add I32Or),
-        chain_row!(D: I64Shl, I64Xor I64Add I64Or),
-        chain_row!(D: I64ShrU, I64Xor I64Add I64Or),
-        chain_row!(D: I64Rotl, I64Xor I64Add I64Or),
-    ]
+macro_rules! define_pairs {
+    ($($inner:ident $x:ident $outer:ident $y:ident $swapped:literal;)*) => {
+        const PAIRS: &[PairOf] = &[$(PairOf {
+            inner: BinaryOp::$inner,
+            outer: BinaryOp::$outer,
+            inner_const: is_const!($x),
+            outer_const: is_const!($y),
+            swapped: $swapped,
+        }),*];
+
+        const fn pair<D: Dispatch>() -> [[Handler<D::Next>; PAIR_FORMS]; PAIRS.len()] {
+            use numeric as n;
+            [$([
+                handler_of::<D, Pair<n::$inner, n::$outer, S, $x, $y, $swapped>>(),
+                handler_of::<D, Pair<n::$inner, n::$outer, R, $x, $y, $swapped>>(),
+            ]),*]
+        }
+    };
+}
+
+const PAIR_FORMS: usize = 2;
+
+// The inner operator, its second operand, the outer one, its other operand,
+// and whether the inner result is the second.
+define_pairs! {
+    I32Shl I I32Xor S false; I32Shl I I32Add S false; I32Shl I I32Or S false;
+    I32ShrU I I32Xor S false; I32ShrU I I32Add S false; I32ShrU I I32Or S false;
+    I32Rotl I I32Xor S false; I32Rotl I I32Add S false;
+    I32And I I32Or S false; I32And I I32Add S false;
+    I32Shl I I32Add I false; I32And I I32Shl I false; I32ShrU I I32And I false;
+    I32Add I I32And I false; I32Or I I32Add I false;
+    I32Add S I32Add I false; I32Add S I32And I false;
+    I32Xor S I32Add S false; I32Mul S I32Add S false; I32Mul I I32Add S false;
+    I64Shl I I64Xor S false; I64Shl I I64Add S false; I64Shl I I64Or S false;
+    I64ShrU I I64Xor S false; I64ShrU I I64Add S false; I64ShrU I I64Or S false;
+    I64Rotl I I64Xor S false; I64ShrU I I64And I false; I64And I I64Or S false;
+    I64Mul S I64Add S false; I64Mul I I64Add I false;
+    F64Mul S F64Add S false; F64Mul S F64Sub S false; F64Mul S F64Sub S true;
+    F64Mul S F64Mul S false; F64Add S F64Add S false; F64Add S F64Mul S false;
+    F64Sub S F64Add S false; F64Sub S F64Mul S false;
+    F32Mul S F32Add S false; F32Mul S F32Sub S true;
+}
+
+macro_rules! define_loads_then {
+    ($($load:ident $op:ident $swapped:literal;)*) => {
+        const LOADS_THEN: &[(LoadOp, BinaryOp, bool)] =
+            &[$((LoadOp::$load, BinaryOp::$op, $swapped)),*];
+
+        const fn load_then<D: Dispatch>()
+        -> [[Handler<D::Next>; LOAD_THEN_FORMS]; LOADS_THEN.len()] {
+            use {memory as m, numeric as n};
+            [$([
+                handler_of::<D, LoadThen<m::$load, InSlot, n::$op, $swapped>>(),
+                handler_of::<D, LoadThen<m::$load, InAcc, n::$op, $swapped>>(),
+                handler_of::<D, LoadThen<m::$load, SlotPlus, n::$op, $swapped>>(),
+            ]),*]
+        }
+    };
+}
+
+const LOAD_THEN_FORMS: usize = 3;
+
+// The load, the operator, and whether what was loaded is its second operand.
+define_loads_then! {
+    I32Load I32Add false; I32Load I32Mul false; I32Load I32Xor false;
+    I32Load8U I32Add false; I64Load I64Add false; I64Load I64Xor false;
+    F64Load F64Add false; F64Load F64Mul false;
+    F64Load F64Sub false; F64Load F64Sub true;
 }
 
 /// Writes the rows of a family into the table.
@@ -586,6 +666,7 @@ pub(super) const fn table<D: Dispatch>() -> [Handler<D::Next>; COUNT] {
     fill(&mut table, SELECT, &select::<D>());
     fill(&mut table, LOAD, &load::<D>());
     fill(&mut table, STORE, &store::<D>());
-    fill(&mut table, CHAIN, chain::<D>().as_flattened());
+    fill(&mut table, PAIR, &pair::<D>());
+    fill(&mut table, LOAD_THEN, &load_then::<D>());
     table
 }

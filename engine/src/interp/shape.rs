@@ -221,26 +221,3 @@ impl<O: Compare, B: Source> Condition for Holds<O, B> {
         }
     }
 }
-
-/// `d = b P (a O k)`: two operators in one, where `O` takes an immediate.
-pub(super) struct Chain<O, P, A>(PhantomData<(O, P, A)>);
-
-impl<O: Binary, P: Binary, A: Source> Op for Chain<O, P, A>
-where
-    O: Binary<T = <P as Binary>::T>,
-{
-    #[inline(always)]
-    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
-        // SAFETY: The encoder writes the words and slots that this reads.
-        unsafe {
-            let inner = O::eval(A::a(&r, 2), I::b(&r, 2));
-            match inner.and_then(|inner| P::eval(S::b(&r, 2), inner)) {
-                Ok(value) => {
-                    r.set(r.d(), value);
-                    r.next::<D>(3)
-                }
-                Err(trap) => stop::<D>(r, trap),
-            }
-        }
-    }
-}

@@ -122,10 +122,8 @@ impl<'a> Decoder<'a> {
         let mut allocations = FuncValidatorAllocations::default();
         for payload in parser.parse_all(self.bytes) {
             let payload = payload?;
-            if let Payload::Version {
-                encoding: Encoding::Component,
-                ..
-            } = payload
+            if let Payload::Version { encoding, .. } = &payload
+                && *encoding != Encoding::Module
             {
                 return Err(not_a_module());
             }

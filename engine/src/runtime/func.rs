@@ -58,7 +58,7 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// None for the closures of today; a limit of the engine could be met.
+    /// None that is known: every closure that is accepted has few parameters.
     pub fn wrap<C: AsContextMut, M, F>(mut store: C, function: F) -> Result<Func>
     where
         F: IntoHostFunc<C::Data, C::Extra, M>,

@@ -20,13 +20,12 @@ use super::store::{AsContext, AsContextMut, StoreContextMut, StoreCore, StoreId,
 use super::table::{Table, TableData};
 use super::typed::{TypedFunc, WasmParams, WasmResults};
 use super::vmctx::{FuncDef, GlobalDef, MemoryDef, Slot, StoreCtx, TableDef, VmCtx};
-use crate::config::Proposal;
 use crate::engine::Engine;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, GlobalIndex};
 use crate::error::{Error, Result};
 use crate::interp;
 use crate::module::{
-    ConstContext, ConstExpr, DataMode, ElemItems, ElemMode, EntityIndex, Module, ModuleInner,
+    ConstContext, DataMode, ElemItems, ElemMode, EntityIndex, Module, ModuleInner,
 };
 use crate::trap::Trap;
 use crate::types::{ExternType, GlobalType, MemoryType, TableType};
@@ -699,9 +698,6 @@ unsafe fn initialise(store: *mut StoreCtx, data: NonNull<InstanceData>) -> Resul
                 .fill(value);
         }
     }
-    if !inner.engine.has(Proposal::BulkMemory) {
-        check_segments(instance)?;
-    }
     // SAFETY: passed on to the caller; no borrow of the instance is used
     // from here on.
     unsafe {
@@ -711,47 +707,6 @@ unsafe fn initialise(store: *mut StoreCtx, data: NonNull<InstanceData>) -> Resul
             None => Ok(()),
         }
     }
-}
-
-/// Before bulk memory operations came, a module whose segments did not fit
-/// was refused before anything was written.
-fn check_segments(instance: &InstanceData) -> Result<()> {
-    let inner = instance.module.inner();
-    for segment in &inner.elems {
-        if let ElemMode::Active { table, offset } = &segment.mode {
-            // SAFETY: the definition is live.
-            let size = unsafe { instance.table(table.index()).as_ref() }.def.size;
-            check_segment("element", offset, segment.items.len(), size, instance)?;
-        }
-    }
-    for segment in &inner.datas {
-        if let DataMode::Active { memory, offset } = &segment.mode {
-            // SAFETY: the definition is live.
-            let size = unsafe { instance.memory(memory.index()).as_ref() }
-                .def
-                .size_bytes;
-            let len = segment.bytes.len();
-            check_segment("data", offset, len, size, instance)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_segment(
-    kind: &str,
-    offset: &ConstExpr,
-    len: usize,
-    size: u64,
-    instance: &InstanceData,
-) -> Result<()> {
-    let offset = offset.eval(instance);
-    let end = offset.checked_add(len as u64);
-    if end.is_some_and(|end| end <= size) {
-        return Ok(());
-    }
-    Err(Error::link(format!(
-        "{kind} segment does not fit: {len} at {offset} of {size}"
-    )))
 }
 
 /// Applies active segments in order, and drops them and declared ones.

@@ -371,6 +371,10 @@ pub struct StoreContextMut<'a, T, X = ()> {
     _borrow: PhantomData<&'a mut StoreInner<T, X>>,
 }
 
+// SAFETY: this is an exclusive borrow of a store, and crosses threads exactly
+// if the store does.
+unsafe impl<T: Send, X: Send> Send for StoreContextMut<'_, T, X> {}
+
 impl<'a, T, X> StoreContextMut<'a, T, X> {
     /// The store whose context a host function was given.
     ///

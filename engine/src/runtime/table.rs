@@ -54,6 +54,13 @@ impl TableData {
                 core.limits.tables_max
             )));
         }
+        if ty.max.is_some_and(|max| max < ty.min) {
+            return Err(Error::limit(format!(
+                "expected a maximum of at least {} elements, found {}",
+                ty.min,
+                ty.max.unwrap_or_default()
+            )));
+        }
         let limit = core.limits.table_elements_max;
         let total = core.usage.table_elements.saturating_add(ty.min);
         if ty.min > limit || total > core.limits.table_total_elements_max {

@@ -77,9 +77,11 @@ fn loops_are_named_by_offset_and_take_parameters() {
     let text = body(
         "(func (param i32) (result i32)
            local.get 0
-           (loop (param i32) (result i32) (i32.sub (i32.const 1)) (br_if 0 (i32.const 1) (local.get 0))))",
+           (loop (param i32) (result i32)
+             i32.const 1  i32.sub  local.get 0  br_if 0))",
     );
     assert!(text.starts_with("s5 = s0\nL1: loop at 0x"), "{text}");
+    assert!(text.ends_with("s5 = i32.sub s5 1\nif s0 jump L1\nreturn s5\nslots 7"), "{text}");
 }
 
 #[test]
