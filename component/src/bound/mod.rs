@@ -1,0 +1,303 @@
+//! What generated bindings are made of: the trait [`Bindings`] with which a
+//! host loads, links and instantiates, and the types that stand in generated
+//! signatures.
+//!
+//! Everything here is public because generated code, in a macro or in a file,
+//! uses nothing else; what a macro writes, a person can write. Names and types
+//! are compared once, when a [`Pre`] is made. A call knows its function by
+//! position and looks nothing up.
+//!
+//! - `export`: the table of exports, and its comparison with a component
+//! - `pre`: prepared components, guests with their stores
+//! - `handle`: handles of both sides as Rust values
+//! - `host`: parameters and results of host functions
+//! - `wide`: more parameters than a tuple has
+
+mod export;
+mod handle;
+mod host;
+mod pre;
+mod wide;
+
+use std::path::Path;
+
+use linkspan_engine as core;
+
+pub(crate) use export::{compare, describe};
+pub use export::{Export, Interface, NamedResource, func, interface, resource};
+pub use handle::{Borrow, GuestHandle, GuestResource, Handle, Lend, LendAll};
+pub use host::{HostParam, HostParams, HostResource, HostTag, Mut, New, Own, Ref};
+pub use pre::{Bound, Exports, Pre};
+pub use wide::Wide;
+
+/// What the macros of this module expand to: no part of the API.
+#[doc(hidden)]
+pub mod hidden {
+    pub use super::handle::{guest_lift, guest_lower};
+    pub use linkspan_canon_abi::{
+        ComponentType, Guest, Handles, Lift, LiftContext, Lower, LowerContext, Result, TypeTable,
+        ValType, hidden::Abi,
+    };
+}
+
+use linkspan_canon_abi::{LiftOwned, Lower};
+
+use crate::component::Component;
+use crate::error::Result;
+use crate::linker::Linker;
+use crate::resource::Resource;
+use crate::store::{ComponentState, Store, StoreContextMut};
+
+/// Full access to a store whose data is an `H`: the store itself, a borrow of
+/// it, or what a host function gets.
+pub trait Access<H>: core::AsContextMut<Data = H, Extra = ComponentState> {}
+
+impl<H, S: core::AsContextMut<Data = H, Extra = ComponentState>> Access<H> for S {}
+
+/// The plumbing of a world's type; written by [`bindings!`](crate::bindings).
+pub trait World: Sized {
+    /// What the store of a guest holds: the host.
+    type Host: 'static;
+    /// The exports of a guest without its store.
+    type Exports: Copy;
+
+    #[doc(hidden)]
+    fn from_bound(bound: Bound<Self::Host>) -> Self;
+    #[doc(hidden)]
+    fn into_bound(self) -> Bound<Self::Host>;
+    #[doc(hidden)]
+    fn bound(&self) -> &Bound<Self::Host>;
+    #[doc(hidden)]
+    fn bound_mut(&mut self) -> &mut Bound<Self::Host>;
+    #[doc(hidden)]
+    fn exports(exports: Exports) -> Self::Exports;
+}
+
+/// The bindings of a world: how a host loads a guest of it.
+///
+/// [`bindgen!`](crate::bindgen) implements it for the type that it names after
+/// the world. That type's own methods are the guest's exports and nothing
+/// else, so everything that is about the guest as a whole stands here.
+pub trait Bindings: World {
+    /// The world, as WIT names it.
+    const WORLD: &'static str;
+
+    /// What a component must export, in the order of positions.
+    #[doc(hidden)]
+    const EXPORTS: &'static [Interface];
+
+    /// Defines everything that the world imports.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if a name is defined
+    /// already.
+    fn link(linker: &mut Linker<Self::Host>) -> Result<()>;
+
+    /// Loads a component from a file, with an engine of its own, and
+    /// instantiates it for `host`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Component::from_file`] and [`Bindings::from_component`].
+    fn load(path: impl AsRef<Path>, host: Self::Host) -> Result<Self> {
+        let engine = core::Engine::default();
+        Self::from_component(&Component::from_file(&engine, path)?, host)
+    }
+
+    /// Links a component with what `Self::Host` implements and instantiates it
+    /// in a store of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pre::new`] and [`Pre::instantiate`].
+    fn from_component(component: &Component, host: Self::Host) -> Result<Self> {
+        let mut linker = Linker::new(component.engine());
+        Self::link(&mut linker)?;
+        Pre::new(component, &linker)?.instantiate(host)
+    }
+
+    /// The host.
+    fn host(&self) -> &Self::Host {
+        self.bound().store().data()
+    }
+
+    /// The host.
+    fn host_mut(&mut self) -> &mut Self::Host {
+        self.bound_mut().store_mut().data_mut()
+    }
+
+    /// The store that the guest lives in.
+    fn store(&self) -> &Store<Self::Host> {
+        self.bound().store()
+    }
+
+    /// The store that the guest lives in.
+    fn store_mut(&mut self) -> &mut Store<Self::Host> {
+        self.bound_mut().store_mut()
+    }
+
+    /// Ends the guest and gives the host back.
+    fn into_host(self) -> Self::Host {
+        self.into_bound().into_store().into_data()
+    }
+
+    /// Puts a value of the host into the store and answers a handle that owns
+    /// it, to be passed to the guest.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) if the store holds too
+    /// many values.
+    fn push<R: HostTag<Self::Host>>(&mut self, value: R::Value) -> Result<Resource<R>> {
+        let table = self.store_mut().extra_mut().table_mut();
+        table.push(value).map(|handle| Resource::new_own(handle.rep()))
+    }
+
+    /// The value of the host behind a handle.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Resource`](crate::ErrorKind::Resource) if the handle is
+    /// stale or its value in use.
+    fn get<R: HostTag<Self::Host>>(&self, handle: &Resource<R>) -> Result<&R::Value> {
+        self.store().extra().table().get_as(handle.rep())
+    }
+
+    /// The value of the host behind a handle.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bindings::get`].
+    fn get_mut<R: HostTag<Self::Host>>(&mut self, handle: &Resource<R>) -> Result<&mut R::Value> {
+        let table = self.store_mut().extra_mut().table_mut();
+        table.get_as_mut(handle.rep())
+    }
+
+    /// Takes the value of the host behind a handle that owns it out of the
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bindings::get`], and for a handle that borrows.
+    fn take<R: HostTag<Self::Host>>(&mut self, handle: Resource<R>) -> Result<R::Value> {
+        let handle = match handle.owned() {
+            true => Resource::new_own(handle.rep()),
+            false => Resource::new_borrow(handle.rep()),
+        };
+        self.store_mut().extra_mut().table_mut().delete(handle)
+    }
+}
+
+/// Whatever has a guest of the world whose exports are `W` within reach.
+///
+/// Handles of guest resources take it to be called.
+pub trait Holds<W> {
+    /// What the store holds.
+    type Data: 'static;
+    /// How the store is reached.
+    type Access: Access<Self::Data>;
+
+    /// The guest.
+    #[doc(hidden)]
+    fn guest(&mut self) -> &mut Bound<Self::Data, Self::Access>;
+
+    /// Calls the export at a position of the world's table.
+    ///
+    /// # Errors
+    ///
+    /// What the call fails with.
+    #[doc(hidden)]
+    #[inline]
+    fn call<P: Lower, R: LiftOwned>(&mut self, index: u32, params: P) -> Result<R> {
+        self.guest().call(index, params)
+    }
+}
+
+/// A guest of `W` that is reached through a borrow.
+impl<W, A: Holds<W> + ?Sized> Holds<W> for &mut A {
+    type Data = A::Data;
+    type Access = A::Access;
+
+    fn guest(&mut self) -> &mut Bound<Self::Data, Self::Access> {
+        (**self).guest()
+    }
+}
+
+/// Writes the part of a world's bindings that is the same for all worlds.
+///
+/// `bindings! { Hello, HelloExports }` stands beside
+/// `pub struct Hello<H: 'static, S = Store<H>>(bound::Bound<H, S>)`. It defines
+/// `HelloExports` and implements [`World`](crate::bound::World),
+/// [`Holds`](crate::Holds) and the engine's `AsContext`, `AsContextMut`.
+#[macro_export]
+macro_rules! bindings {
+    ($world:ident, $exports:ident) => {
+        #[doc = concat!("The exports of a [`", stringify!($world), "`] without its store: a copyable index into it.")]
+        #[allow(dead_code, unreachable_pub)]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $exports($crate::bound::Exports);
+
+        #[allow(dead_code, unreachable_pub)]
+        impl $exports {
+            /// The guest, with the store that it lives in.
+            pub fn on<H: 'static, S: $crate::bound::Access<H>>(self, store: S) -> $world<H, S> {
+                $world(self.0.on(store))
+            }
+        }
+
+        impl<H: 'static> $crate::bound::World for $world<H> {
+            type Host = H;
+            type Exports = $exports;
+
+            fn from_bound(bound: $crate::bound::Bound<H>) -> Self {
+                Self(bound)
+            }
+
+            fn into_bound(self) -> $crate::bound::Bound<H> {
+                self.0
+            }
+
+            fn bound(&self) -> &$crate::bound::Bound<H> {
+                &self.0
+            }
+
+            fn bound_mut(&mut self) -> &mut $crate::bound::Bound<H> {
+                &mut self.0
+            }
+
+            fn exports(exports: $crate::bound::Exports) -> $exports {
+                $exports(exports)
+            }
+        }
+
+        impl<H: 'static, S: $crate::bound::Access<H>> $crate::Holds<$exports> for $world<H, S> {
+            type Data = H;
+            type Access = S;
+
+            fn guest(&mut self) -> &mut $crate::bound::Bound<H, S> {
+                &mut self.0
+            }
+        }
+
+        impl<H: 'static, S: $crate::bound::Access<H>> $crate::core::AsContext for $world<H, S> {
+            type Data = H;
+            type Extra = $crate::ComponentState;
+
+            fn as_context(&self) -> $crate::StoreContext<'_, H> {
+                $crate::core::AsContext::as_context(&self.0)
+            }
+        }
+
+        impl<H: 'static, S: $crate::bound::Access<H>> $crate::core::AsContextMut for $world<H, S> {
+            fn as_context_mut(&mut self) -> $crate::StoreContextMut<'_, H> {
+                $crate::core::AsContextMut::as_context_mut(&mut self.0)
+            }
+        }
+    };
+}
+
+/// Drops a handle of the host, if there is one.
+pub(crate) fn drop_token<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> Result<()> {
+    crate::func::drop_handle(store, token)
+}

@@ -1,0 +1,201 @@
+//! A plan together with what is compiled of it: for each function type the
+//! signatures on both sides and the programs that move its values. Compiled
+//! when first linked, then shared by all instances.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use linkspan_canon_abi::program::{Program, Programs};
+use linkspan_canon_abi::{
+    Context, CoreSignature, CoreType, FuncType, PointerSize, ValType, flatten_functype,
+};
+use linkspan_engine as core;
+
+use crate::error::{Error, Result};
+use crate::plan::{FuncTypeId, Plan};
+
+/// A plan and its compiled function types. Dereferences to the plan.
+pub(crate) struct Code {
+    plan: Plan,
+    signatures: Box<[OnceLock<Arc<Signature>>]>,
+    /// Programs that signatures share.
+    programs: Mutex<Programs>,
+}
+
+impl Code {
+    pub(crate) fn new(plan: Plan) -> Code {
+        let signatures = plan.func_types.iter().map(|_| OnceLock::new()).collect();
+        Code {
+            plan,
+            signatures,
+            programs: Mutex::default(),
+        }
+    }
+
+    /// The compiled form of a function type.
+    pub(crate) fn signature(&self, id: FuncTypeId) -> Result<&Arc<Signature>> {
+        let cell = self
+            .signatures
+            .get(id.index())
+            .ok_or_else(|| Error::inconsistent("a function type is missing"))?;
+        if let Some(signature) = cell.get() {
+            return Ok(signature);
+        }
+        let signature = Arc::new(self.compile(id)?);
+        Ok(cell.get_or_init(|| signature))
+    }
+
+    /// What a call needs to know of a function type, without compiling it: an
+    /// instance does not pay for functions that are never called.
+    pub(crate) fn facts(&self, id: FuncTypeId) -> Result<CallFacts> {
+        match self.plan.func_types.get(id.index()) {
+            Some(Ok(ty)) => {
+                let types = &self.plan.types;
+                let lift = flatten_functype(types, ty, PointerSize::P32, Context::Lift);
+                Ok(CallFacts::new(&self.plan, ty, &lift))
+            }
+            // Calls of it are refused when its signature is asked for.
+            Some(Err(_)) => Ok(CallFacts::default()),
+            None => Err(Error::inconsistent("a function type is missing")),
+        }
+    }
+
+    fn compile(&self, id: FuncTypeId) -> Result<Signature> {
+        match self.plan.func_types.get(id.index()) {
+            Some(Ok(ty)) => {
+                let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+                Signature::new(&self.plan, &mut programs, ty)
+            }
+            Some(Err(reason)) => Err(Error::unsupported(
+                self.plan
+                    .reasons
+                    .get(reason.index())
+                    .map_or("this type is", |r| r),
+            )),
+            None => Err(Error::inconsistent("a function type is missing")),
+        }
+    }
+}
+
+impl Deref for Code {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Code")
+            .field("steps", &self.plan.steps.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A function type, compiled.
+#[derive(Debug)]
+pub(crate) struct Signature {
+    /// The type.
+    pub(crate) ty: FuncType,
+    /// Moves the parameters.
+    pub(crate) params: Arc<Program>,
+    /// Moves the result.
+    pub(crate) result: Arc<Program>,
+    /// The core type that a lowered function has.
+    pub(crate) lower: core::FuncType,
+    pub(crate) facts: CallFacts,
+}
+
+/// What a call needs to know of a function type.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CallFacts {
+    /// Slots of the parameters, without a pointer for the results.
+    pub(crate) param_slots: usize,
+    /// Whether a result comes back in slot 0: a value or a pointer to it.
+    pub(crate) has_result: bool,
+    /// Whether the result travels through memory.
+    pub(crate) result_in_memory: bool,
+    /// Whether a parameter holds a borrow.
+    pub(crate) has_borrow: bool,
+    /// Whether all parameters are numbers of 32 or 64 bits: their slots can
+    /// be copied.
+    pub(crate) params_copy: bool,
+    /// As `params_copy`, for the result.
+    pub(crate) result_copy: bool,
+}
+
+impl Signature {
+    /// Says which parameter an error is about.
+    #[cold]
+    pub(crate) fn param_error(&self, error: linkspan_canon_abi::Error) -> Error {
+        let error = Error::from(error);
+        // Several parameters are a tuple to the program: its first step is
+        // the position.
+        let position = error.path().next().and_then(|path| {
+            let first = path.split(['.', '[']).next()?;
+            first.parse::<usize>().ok()
+        });
+        let param = match &self.ty.params[..] {
+            [only] => Some(only),
+            params => params.get(position.unwrap_or(usize::MAX)),
+        };
+        match param {
+            Some(param) => error.within(format!("parameter {:?}", param.name)),
+            None => error,
+        }
+    }
+
+    fn new(plan: &Plan, programs: &mut Programs, ty: &FuncType) -> Result<Signature> {
+        const P32: PointerSize = PointerSize::P32;
+        let types = &plan.types;
+        let lift = flatten_functype(types, ty, P32, Context::Lift);
+        let lower = flatten_functype(types, ty, P32, Context::Lower);
+        let facts = CallFacts::new(plan, ty, &lift);
+        Ok(Signature {
+            ty: ty.clone(),
+            params: programs.params(types, ty, P32, P32)?,
+            result: programs.result(types, ty, P32, P32)?,
+            lower: core_type(&lower),
+            facts,
+        })
+    }
+}
+
+impl CallFacts {
+    fn new(plan: &Plan, ty: &FuncType, lift: &CoreSignature) -> CallFacts {
+        let copies = |ty: ValType| {
+            matches!(
+                ty,
+                ValType::U32
+                    | ValType::S32
+                    | ValType::U64
+                    | ValType::S64
+                    | ValType::F32
+                    | ValType::F64
+            )
+        };
+        CallFacts {
+            param_slots: lift.params.len(),
+            has_result: ty.result.is_some(),
+            result_in_memory: lift.results_in_memory,
+            has_borrow: ty.param_types().any(|ty| plan.types.facts(ty).has_borrow),
+            params_copy: !lift.params_in_memory && ty.param_types().all(copies),
+            result_copy: ty.result.is_none_or(copies),
+        }
+    }
+}
+
+fn core_type(signature: &CoreSignature) -> core::FuncType {
+    let convert = |ty: &CoreType| match ty {
+        CoreType::I32 => core::ValType::I32,
+        CoreType::I64 => core::ValType::I64,
+        CoreType::F32 => core::ValType::F32,
+        CoreType::F64 => core::ValType::F64,
+    };
+    core::FuncType::new(
+        signature.params.iter().map(convert),
+        signature.results.iter().map(convert),
+    )
+}

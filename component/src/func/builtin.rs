@@ -1,0 +1,238 @@
+//! Built-ins that guests call on their own handles (`canon resource.new`,
+//! `resource.drop`, `resource.rep`), and what stands in for definitions that
+//! are not built.
+
+use linkspan_canon_abi::ResourceTypeId;
+use linkspan_canon_abi::handle::Removed;
+use linkspan_engine as core;
+use linkspan_engine::{Answer, HostCall, HostFunc};
+
+use crate::error::{Error, Result};
+use crate::resource::Dtor;
+use crate::store::{ComponentState, OwnerState};
+
+/// A built-in on the handles of one component instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Builtin {
+    pub(crate) owner: u32,
+    /// The resource type, numbered by the store.
+    pub(crate) resource: ResourceTypeId,
+    pub(crate) kind: BuiltinKind,
+}
+
+/// See [`Builtin`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BuiltinKind {
+    New,
+    Drop,
+    Rep,
+}
+
+impl BuiltinKind {
+    /// The core type of the built-in.
+    pub(crate) fn ty(self) -> core::FuncType {
+        let results = match self {
+            BuiltinKind::New | BuiltinKind::Rep => &[core::ValType::I32][..],
+            BuiltinKind::Drop => &[],
+        };
+        core::FuncType::new([core::ValType::I32], results.iter().copied())
+    }
+}
+
+impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
+    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+        let arg = low_half(call.window());
+        let state = call.extra();
+        let result = match self.kind {
+            BuiltinKind::New => self.new_handle(state, arg).map(Done::Value),
+            BuiltinKind::Rep => self.rep(state, arg).map(Done::Value),
+            BuiltinKind::Drop => self.drop_handle(state, arg),
+        };
+        match result {
+            Ok(Done::Value(value)) => {
+                if let Some(slot) = call.window().first_mut() {
+                    *slot = u64::from(value);
+                }
+                Answer::Done
+            }
+            Ok(Done::Nothing) => Answer::Done,
+            Ok(Done::Destroy { func, rep }) => {
+                if let Some(slot) = call.callee_window().first_mut() {
+                    *slot = u64::from(rep);
+                }
+                Answer::Call { func, then: 0 }
+            }
+            Err(error) => Answer::Trap(error.into()),
+        }
+    }
+
+    fn resume(&self, mut call: HostCall<'_, T, ComponentState>, _then: u32) -> Answer {
+        // The destructor has returned.
+        call.extra().exit();
+        Answer::Done
+    }
+}
+
+/// What a built-in comes to.
+enum Done {
+    Value(u32),
+    Nothing,
+    /// A destructor is to be called.
+    Destroy {
+        func: core::Func,
+        rep: u32,
+    },
+}
+
+impl Builtin {
+    fn owner<'a>(&self, state: &'a mut ComponentState) -> Result<&'a mut OwnerState> {
+        state
+            .owners
+            .get_mut(self.owner as usize)
+            .ok_or_else(|| Error::inconsistent("a component instance is missing"))
+    }
+
+    fn new_handle(&self, state: &mut ComponentState, rep: u32) -> Result<u32> {
+        state.check_leave(self.owner)?;
+        Ok(self.owner(state)?.handles.insert_own(self.resource, rep)?)
+    }
+
+    fn rep(&self, state: &mut ComponentState, index: u32) -> Result<u32> {
+        Ok(self.owner(state)?.handles.rep(self.resource, index)?)
+    }
+
+    fn drop_handle(&self, state: &mut ComponentState, index: u32) -> Result<Done> {
+        state.check_leave(self.owner)?;
+        let removed = self.owner(state)?.handles.remove(self.resource, index)?;
+        let rep = match removed {
+            Removed::Own(rep) => rep,
+            Removed::Borrow => return Ok(Done::Nothing),
+        };
+        let resource = *state.resource(self.resource)?;
+        match resource.dtor {
+            Dtor::None => {
+                if let Some(owner) = resource.owner {
+                    state.check_enter(owner)?;
+                }
+                Ok(Done::Nothing)
+            }
+            Dtor::Table => {
+                drop(state.table.remove(rep)?);
+                Ok(Done::Nothing)
+            }
+            Dtor::Func(func) => {
+                let owner = resource.owner.unwrap_or(self.owner);
+                state.check_enter(owner)?;
+                state.enter(owner, false);
+                Ok(Done::Destroy { func, rep })
+            }
+        }
+    }
+}
+
+/// A built-in on the running call of a component instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallBuiltin {
+    pub(crate) owner: u32,
+    pub(crate) kind: CallBuiltinKind,
+}
+
+/// See [`CallBuiltin`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallBuiltinKind {
+    /// `context.get` of a slot.
+    Get(u8),
+    /// `context.set` of a slot.
+    Set(u8),
+    /// `backpressure.inc`
+    Inc,
+    /// `backpressure.dec`
+    Dec,
+}
+
+impl CallBuiltinKind {
+    /// The core type of the built-in.
+    pub(crate) fn ty(self) -> core::FuncType {
+        const I32: &[core::ValType] = &[core::ValType::I32];
+        let (params, results): (&[_], &[_]) = match self {
+            CallBuiltinKind::Get(_) => (&[], I32),
+            CallBuiltinKind::Set(_) => (I32, &[]),
+            CallBuiltinKind::Inc | CallBuiltinKind::Dec => (&[], &[]),
+        };
+        core::FuncType::new(params.iter().copied(), results.iter().copied())
+    }
+}
+
+impl<T: 'static> HostFunc<T, ComponentState> for CallBuiltin {
+    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+        match self.run(&mut call) {
+            Some(()) => Answer::Done,
+            None => Answer::Trap(self.failure().into()),
+        }
+    }
+
+    fn callee_slots(&self) -> u32 {
+        0
+    }
+}
+
+impl CallBuiltin {
+    fn run<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Option<()> {
+        match self.kind {
+            CallBuiltinKind::Get(slot) => {
+                let frame = call.extra().frames.last()?;
+                let value = *frame.context.get(usize::from(slot))?;
+                *call.window().first_mut()? = u64::from(value);
+            }
+            CallBuiltinKind::Set(slot) => {
+                let value = low_half(call.window());
+                let frame = call.extra().frames.last_mut()?;
+                *frame.context.get_mut(usize::from(slot))? = value;
+            }
+            CallBuiltinKind::Inc | CallBuiltinKind::Dec => {
+                let owner = call.extra().owners.get_mut(self.owner as usize)?;
+                owner.backpressure = match self.kind {
+                    CallBuiltinKind::Inc => owner.backpressure.checked_add(1),
+                    _ => owner.backpressure.checked_sub(1),
+                }?;
+            }
+        }
+        Some(())
+    }
+
+    #[cold]
+    fn failure(&self) -> Error {
+        Error::new(
+            crate::ErrorKind::Trap,
+            match self.kind {
+                CallBuiltinKind::Get(_) | CallBuiltinKind::Set(_) => "no call is running",
+                CallBuiltinKind::Inc => "backpressure counter overflowed",
+                CallBuiltinKind::Dec => "backpressure counter underflowed",
+            },
+        )
+    }
+}
+
+/// The argument of a built-in.
+fn low_half(window: &[u64]) -> u32 {
+    let slot = window.first().copied().unwrap_or(0);
+    u32::try_from(slot & 0xffff_ffff).unwrap_or(u32::MAX)
+}
+
+/// Stands in for a canonical definition that is not built: it can be linked,
+/// and traps when it is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Unsupported {
+    pub(crate) owner: u32,
+    pub(crate) what: &'static str,
+    pub(crate) offset: u64,
+}
+
+impl<T: 'static> HostFunc<T, ComponentState> for Unsupported {
+    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+        if let Err(error) = call.extra().check_leave(self.owner) {
+            return Answer::Trap(error);
+        }
+        Answer::Trap(Error::unsupported(self.what).at(self.offset).into())
+    }
+}

@@ -1,0 +1,183 @@
+//! Guest to host: a function of the host as the core function that a guest
+//! calls. Everything that a call needs stands in the stub when it is made.
+
+use linkspan_canon_abi::{
+    FuncType, Guest, LiftContext, LowerContext, ResourceTypeId, Scratch, TypeTable, Val,
+};
+use linkspan_engine as core;
+use linkspan_engine::{Answer, HostCall, HostFunc};
+
+use std::sync::Arc;
+
+use super::guest::{GuestView, Site};
+use super::values;
+use crate::code::{Code, Signature};
+use crate::error::{Error, Result};
+use crate::resource::ResourceType;
+use crate::store::{ComponentState, HandleMode, StoreContextMut};
+
+/// A function of the host that a linker knows: it can be compared with the
+/// type that a component imports it with, and be put into a store.
+pub(crate) trait HostFunction<T>: Send + Sync + 'static {
+    /// Compares types; called once, at link.
+    fn check(&self, with: FuncCheck<'_>) -> Result<()>;
+
+    /// Makes the core function for one `canon lower` of it.
+    fn bind(
+        self: Arc<Self>,
+        store: StoreContextMut<'_, T>,
+        import: LoweredImport,
+    ) -> Result<core::Func>;
+}
+
+/// The type with which a component imports a function.
+pub(crate) struct FuncCheck<'a> {
+    /// Value types.
+    pub(crate) types: &'a TypeTable,
+    /// The type.
+    pub(crate) ty: &'a FuncType,
+    /// What a resource type of `types` was linked to.
+    pub(crate) resource: &'a dyn Fn(ResourceTypeId) -> Option<ResourceType>,
+}
+
+/// One `canon lower` of a function of the host.
+#[derive(Clone)]
+pub(crate) struct LoweredImport {
+    /// The calling guest.
+    pub(crate) site: Site,
+    /// The plan that numbers resource types.
+    pub(crate) code: Arc<Code>,
+    /// The compiled type.
+    pub(crate) signature: Arc<Signature>,
+    /// The import, for errors.
+    pub(crate) path: Arc<str>,
+}
+
+impl LoweredImport {
+    /// Says in which import an error happened.
+    #[cold]
+    pub(crate) fn error(&self, error: impl Into<Error>) -> core::Error {
+        error.into().within(format!("import {}", self.path)).into()
+    }
+}
+
+/// A closure on dynamic values.
+pub(crate) struct DynamicFunc<F> {
+    func: F,
+}
+
+impl<F> DynamicFunc<F> {
+    pub(crate) fn new(func: F) -> DynamicFunc<F> {
+        DynamicFunc { func }
+    }
+}
+
+impl<T, F> HostFunction<T> for DynamicFunc<F>
+where
+    T: 'static,
+    F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    fn check(&self, _with: FuncCheck<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn bind(
+        self: Arc<Self>,
+        store: StoreContextMut<'_, T>,
+        import: LoweredImport,
+    ) -> Result<core::Func> {
+        let ty = import.signature.lower.clone();
+        Ok(core::Func::from_host(
+            store,
+            &ty,
+            DynamicStub { def: self, import },
+        )?)
+    }
+}
+
+struct DynamicStub<F> {
+    def: Arc<DynamicFunc<F>>,
+    import: LoweredImport,
+}
+
+impl<T, F> HostFunc<T, ComponentState> for DynamicStub<F>
+where
+    T: 'static,
+    F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+        if let Err(error) = call.extra().check_leave(self.import.site.owner) {
+            return Answer::Trap(error);
+        }
+        match self.run(&mut call) {
+            Ok(()) => Answer::Done,
+            Err(error) => Answer::Trap(self.import.error(error)),
+        }
+    }
+
+    fn callee_slots(&self) -> u32 {
+        0
+    }
+}
+
+impl<F> DynamicStub<F> {
+    fn run<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()>
+    where
+        T: 'static,
+        F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()>,
+    {
+        let LoweredImport {
+            site, signature, ..
+        } = &self.import;
+        let facts = signature.facts;
+        let mut window = [0; super::WINDOW_SLOTS];
+        let slots = call.window();
+        let count = slots.len().min(window.len());
+        window[..count].copy_from_slice(&slots[..count]);
+
+        let mut store = call.store();
+        if facts.has_borrow {
+            store.extra_mut().enter_host(site.owner);
+        }
+        let mut guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
+        let scratch = Scratch::new();
+        let (memory, handles) = guest.parts();
+        let mut cx = LiftContext::new(memory, handles, &scratch, site.options);
+        let params = signature
+            .params
+            .lift_params(&mut cx, &window)
+            .map_err(|error| signature.param_error(error))?;
+        // A function without a result gets an empty slice.
+        let mut results = [Val::Bool(false)];
+        let results = &mut results[..usize::from(facts.has_result)];
+        (self.def.func)(
+            core::AsContextMut::as_context_mut(&mut store),
+            &params,
+            results,
+        )?;
+
+        let guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
+        let mut cx = LowerContext::new(guest, site.options);
+        let result = match (results.first_mut(), signature.ty.result) {
+            (Some(result), Some(ty)) => {
+                let result = std::mem::replace(result, Val::Bool(false));
+                Some(values::result_for(&self.import.code.types, ty, result))
+            }
+            _ => None,
+        };
+        signature
+            .result
+            .lower_result(&mut cx, result.as_ref(), &mut window, facts.param_slots)
+            .map_err(|error| Error::from(error).within("result"))?;
+        if facts.has_borrow {
+            store.extra_mut().exit();
+        }
+        if facts.has_result
+            && !facts.result_in_memory
+            && let Some(slot) = call.window().first_mut()
+        {
+            *slot = window[0];
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,381 @@
+//! Functions: handles to lifted functions, and the one path by which the host
+//! calls them. Typed calls and dynamic ones differ only in what fills and
+//! reads the window.
+
+pub(crate) mod adapter;
+pub(crate) mod builtin;
+pub(crate) mod guest;
+pub(crate) mod host;
+pub(crate) mod transfer;
+pub(crate) mod typed;
+
+mod values;
+
+use std::sync::Arc;
+
+use linkspan_canon_abi::{Guest, LiftContext, LowerContext, Scratch};
+use linkspan_engine as core;
+
+pub use linkspan_canon_abi::Val;
+pub use typed::TypedFunc;
+
+use crate::code::{Code, Signature};
+use crate::error::{Error, Result};
+use crate::plan::FuncTypeId;
+use crate::resource::Dtor;
+use crate::store::{AsContext, AsContextMut, ComponentState, HandleMode, StoreContextMut};
+use crate::types;
+use guest::{GuestView, Site};
+
+/// Slots of the largest window: flat parameters and a pointer to the result.
+pub(crate) const WINDOW_SLOTS: usize = linkspan_canon_abi::MAX_FLAT_PARAMS + 1;
+
+/// A lifted function, ready to be called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifted {
+    /// The core function.
+    pub(crate) func: core::Func,
+    /// Frees what the results point to.
+    pub(crate) post_return: Option<core::Func>,
+    pub(crate) site: Site,
+    /// Whether the guest may use the storage of its running call.
+    pub(crate) framed: bool,
+    /// Its type in the plan of `site.instance`.
+    pub(crate) ty: FuncTypeId,
+    pub(crate) facts: crate::code::CallFacts,
+}
+
+impl Lifted {
+    /// Calls `post-return` with what the function returned.
+    pub(crate) fn run_post_return<T>(
+        &self,
+        store: &mut StoreContextMut<'_, T>,
+        returned: u64,
+    ) -> Result<()> {
+        if let Some(post_return) = self.post_return {
+            self.site.call_closed(store, post_return, |slots| {
+                if let Some(slot) = slots.first_mut() {
+                    *slot = returned;
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// A function that a component instance exports.
+///
+/// It is an index, as cheap to copy as an integer, and belongs to one store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Func {
+    state: u64,
+    index: u32,
+}
+
+impl Func {
+    pub(crate) fn new(state: u64, index: u32) -> Func {
+        Func { state, index }
+    }
+
+    /// The prepared function, in the store that it belongs to.
+    #[inline]
+    pub(crate) fn lifted(self, state: &ComponentState) -> Result<&Lifted> {
+        if state.id != self.state {
+            return Err(other_store());
+        }
+        state
+            .lifts
+            .get(self.index as usize)
+            .ok_or_else(|| Error::inconsistent("a function is missing"))
+    }
+
+    /// The plan that describes the function's type, and the type.
+    pub(crate) fn code(self, state: &ComponentState) -> Result<(&Arc<Code>, FuncTypeId)> {
+        let lifted = self.lifted(state)?;
+        let instance = state
+            .instances
+            .get(lifted.site.instance as usize)
+            .ok_or_else(|| Error::inconsistent("an instance is missing"))?;
+        Ok((&instance.code, lifted.ty))
+    }
+
+    /// Calls `read` with the function's type.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) if the function belongs to
+    /// another store.
+    pub fn with_type<R>(
+        &self,
+        store: impl AsContext,
+        read: impl FnOnce(types::Func<'_>) -> R,
+    ) -> Result<R> {
+        let store = store.as_context();
+        let (code, ty) = self.code(store.extra())?;
+        Ok(read(types::Func::new(code, ty)))
+    }
+
+    /// Calls the function with dynamic values. `results` has one element if
+    /// the function has a result, and none otherwise.
+    ///
+    /// Handles in `params` that own their resource are gone afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Type`](crate::ErrorKind::Type) with the path to what does
+    /// not fit, [`ErrorKind::Trap`](crate::ErrorKind::Trap) if the guest
+    /// traps or has trapped before, and what host functions fail with.
+    pub fn call(
+        &self,
+        mut store: impl AsContextMut,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<()> {
+        let mut store = store.as_context_mut();
+        let (code, ty) = self.code(store.extra())?;
+        let code = Arc::clone(code);
+        let signature = code.signature(ty)?;
+        check_counts(signature, params, results)?;
+        let state = store.extra();
+        let instance = self.lifted(state)?.site.instance;
+        let params = values::params_for(state, instance, &code.types, &signature.ty, params)?;
+        let result = call_lifted(
+            &mut store,
+            *self,
+            |mut guest, window| {
+                guest.mode = HandleMode::Dynamic;
+                let options = guest.site.options;
+                let mut cx = LowerContext::new(guest, options);
+                signature
+                    .params
+                    .lower_params(&mut cx, &params, window)
+                    .map_err(|error| signature.param_error(error))
+            },
+            |mut guest, window| {
+                guest.mode = HandleMode::Dynamic;
+                let options = guest.site.options;
+                let scratch = Scratch::new();
+                let (memory, handles) = guest.parts();
+                let mut cx = LiftContext::new(memory, handles, &scratch, options);
+                signature
+                    .result
+                    .lift_result(&mut cx, window)
+                    .map_err(|error| Error::from(error).within("result"))
+            },
+        )?;
+        if let (Some(place), Some(result)) = (results.first_mut(), result) {
+            *place = result;
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Func {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Func({})", self.index)
+    }
+}
+
+#[cold]
+pub(crate) fn other_store() -> Error {
+    Error::msg("the function or instance belongs to another store")
+}
+
+/// Wrong values are found before anything of the guest has run, so its
+/// instance stays usable.
+fn check_counts(signature: &Signature, params: &[Val], results: &[Val]) -> Result<()> {
+    let expected = signature.ty.params.len();
+    if params.len() != expected {
+        return Err(Error::ty(format!(
+            "expected {expected} parameters, found {}",
+            params.len()
+        )));
+    }
+    let expected = usize::from(signature.facts.has_result);
+    if results.len() != expected {
+        return Err(Error::ty(format!(
+            "expected room for {expected} results, found {}",
+            results.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Calls a lifted function: `lower` fills the window, `lift` reads what came
+/// back in its first slot. `post-return` has run when it answers.
+///
+/// Any error makes the component instance unusable, as the specification
+/// demands of traps.
+pub(crate) fn call_lifted<T, R>(
+    store: &mut StoreContextMut<'_, T>,
+    func: Func,
+    lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
+    lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
+) -> Result<R> {
+    drain_dropped(store);
+    let state = store.extra_mut();
+    let lifted = *func.lifted(state)?;
+    state.check_enter(lifted.site.owner)?;
+    let depth = state.frames.len();
+    state.enter(lifted.site.owner, lifted.facts.has_borrow);
+    let result = run_lifted(store, &lifted, lower, lift);
+    let state = store.extra_mut();
+    match &result {
+        Ok(_) => state.exit(),
+        // A mistake of the host that was found before the guest was called.
+        Err(Failure::Lower(error)) if error.is_misuse() => state.exit(),
+        Err(Failure::Lower(error) | Failure::Call(error)) => state.unwind(depth, error),
+    }
+    result.map_err(|(Failure::Lower(error) | Failure::Call(error))| error)
+}
+
+/// When a call failed.
+enum Failure {
+    /// While parameters were lowered.
+    Lower(Error),
+    /// Afterwards.
+    Call(Error),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Call(error.into())
+    }
+}
+
+#[inline]
+fn run_lifted<T, R>(
+    store: &mut StoreContextMut<'_, T>,
+    lifted: &Lifted,
+    lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
+    lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
+) -> Result<R, Failure> {
+    let Lifted { site, facts, .. } = *lifted;
+    let mut window = [0; WINDOW_SLOTS];
+    let window = &mut window[..facts.param_slots.max(1)];
+    lower(GuestView::new(store, site, HandleMode::Typed), window).map_err(Failure::Lower)?;
+    let results = lifted.func.call_raw(store, |slots| {
+        slots[..facts.param_slots].copy_from_slice(&window[..facts.param_slots]);
+    })?;
+    let returned = results.first().copied().unwrap_or(0);
+    if facts.has_borrow {
+        store.extra_mut().check_borrows()?;
+    }
+    let result = lift(GuestView::new(store, site, HandleMode::Typed), &[returned])?;
+    lifted.run_post_return(store, returned)?;
+    Ok(result)
+}
+
+/// Calls a lifted function whose parameters and result travel in slots and
+/// need no memory and no handles: `write` fills them, `read` gets what came
+/// back.
+///
+/// Nothing has to be kept for such a call, so it starts no frame, unless the
+/// guest uses the storage of one.
+#[inline]
+pub(crate) fn call_scalars<T, R>(
+    store: &mut StoreContextMut<'_, T>,
+    func: Func,
+    write: impl FnOnce(&mut [u64]),
+    read: impl FnOnce(&[u64]) -> Result<R>,
+) -> Result<R> {
+    drain_dropped(store);
+    let state = store.extra_mut();
+    let lifted = func.lifted(state)?;
+    let (core_func, owner) = (lifted.func, lifted.site.owner);
+    if lifted.framed || lifted.post_return.is_some() {
+        return call_scalars_framed(store, func, write, read);
+    }
+    state.check_enter(owner)?;
+    let depth = state.frames.len();
+    let result = match core_func.call_raw(store, write) {
+        Ok(results) => read(results),
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = &result {
+        let state = store.extra_mut();
+        state.unwind(depth, error);
+        state.poison(owner, error);
+    }
+    result
+}
+
+#[cold]
+fn call_scalars_framed<T, R>(
+    store: &mut StoreContextMut<'_, T>,
+    func: Func,
+    write: impl FnOnce(&mut [u64]),
+    read: impl FnOnce(&[u64]) -> Result<R>,
+) -> Result<R> {
+    call_lifted(
+        store,
+        func,
+        |_, window| {
+            write(window);
+            Ok(())
+        },
+        |_, window| read(window),
+    )
+}
+
+/// Drops handles whose owners were dropped where no store was at hand.
+#[inline]
+pub(crate) fn drain_dropped<T>(store: &mut StoreContextMut<'_, T>) {
+    if !store.extra().dropped.is_empty() {
+        drain(store);
+    }
+}
+
+#[cold]
+fn drain<T>(store: &mut StoreContextMut<'_, T>) {
+    for token in store.extra().dropped.take() {
+        // A destructor that traps locks its instance, and the next call of
+        // that one says so; the call at hand may have nothing to do with it.
+        drop(drop_handle(store, token));
+    }
+}
+
+/// Drops a handle that the host holds.
+pub(crate) fn drop_handle<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> Result<()> {
+    let state = store.extra_mut();
+    let handle = state.any.take(token)?;
+    if !handle.own {
+        return Ok(());
+    }
+    let resource = *state.resource(handle.resource)?;
+    if let Some(owner) = resource.owner {
+        state.check_enter(owner)?;
+    }
+    match resource.dtor {
+        Dtor::None => Ok(()),
+        Dtor::Table => {
+            drop(state.table.remove(handle.rep)?);
+            Ok(())
+        }
+        Dtor::Func(func) => {
+            let depth = state.frames.len();
+            if let Some(owner) = resource.owner {
+                state.enter(owner, false);
+            }
+            let called = func.call_raw(store, |slots| {
+                if let Some(slot) = slots.first_mut() {
+                    *slot = u64::from(handle.rep);
+                }
+            });
+            match called.map(drop) {
+                Ok(()) => {
+                    let state = store.extra_mut();
+                    while state.frames.len() > depth {
+                        state.exit();
+                    }
+                    Ok(())
+                }
+                Err(error) => {
+                    let error = Error::from(error).within("destructor");
+                    store.extra_mut().unwind(depth, &error);
+                    Err(error)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Two guests of one store as the canonical ABI's bridge: both memories at
+//! once, the destination's `realloc`, and handles that change their table.
+
+use linkspan_canon_abi as abi;
+use linkspan_canon_abi::program::{Bridge, Memories, MoveContext};
+use linkspan_canon_abi::{Guest, Handles, ResourceTypeId};
+
+use super::guest::{GuestView, Site};
+use crate::code::Signature;
+use crate::error::{Error, Result};
+use crate::store::{ComponentState, HandleMode, StoreContextMut};
+
+/// The guest that values come from, and the one that they go to.
+pub(crate) struct Sides<'a, T> {
+    to: GuestView<'a, T>,
+    from: Site,
+}
+
+impl<'a, T> Sides<'a, T> {
+    pub(crate) fn new(store: &'a mut StoreContextMut<'_, T>, from: Site, to: Site) -> Sides<'a, T> {
+        Sides {
+            to: GuestView::new(store, to, HandleMode::Raw),
+            from,
+        }
+    }
+
+    /// The state, on behalf of one side.
+    fn state(&mut self, site: Site) -> &mut ComponentState {
+        let state = self.to.store.extra_mut();
+        state.call = site.call(HandleMode::Raw);
+        state
+    }
+}
+
+impl<T> Bridge for Sides<'_, T> {
+    fn memories(&mut self) -> Memories<'_> {
+        let memories = self.to.store.parts().memories;
+        let pair = match (self.from.memory, self.to.site.memory) {
+            (Some(from), Some(to)) if from == to => memories.into_bytes(to).map(Memories::Shared),
+            (Some(from), Some(to)) => memories
+                .into_pair(from, to)
+                .map(|(from, to)| Memories::Apart { from, to }),
+            (Some(from), None) => memories
+                .into_bytes(from)
+                .map(|from| Memories::Apart { from, to: &mut [] }),
+            (None, Some(to)) => memories
+                .into_bytes(to)
+                .map(|to| Memories::Apart { from: &[], to }),
+            (None, None) => Ok(no_memory()),
+        };
+        // Both memories are of this store: they were taken from its instances.
+        pair.unwrap_or_else(|_| no_memory())
+    }
+
+    fn realloc(
+        &mut self,
+        old_pointer: u64,
+        old_bytes: u64,
+        alignment: u32,
+        new_bytes: u64,
+    ) -> abi::Result<u64> {
+        self.to
+            .realloc(old_pointer, old_bytes, alignment, new_bytes)
+    }
+
+    fn move_own(&mut self, resource: ResourceTypeId, index: u32) -> abi::Result<u32> {
+        let rep = self.state(self.from).lift_own(resource, index)?;
+        self.state(self.to.site).lower_own(resource, rep)
+    }
+
+    fn move_borrow(&mut self, resource: ResourceTypeId, index: u32) -> abi::Result<u32> {
+        let rep = self.state(self.from).lift_borrow(resource, index)?;
+        self.state(self.to.site).lower_borrow(resource, rep)
+    }
+}
+
+fn no_memory() -> Memories<'static> {
+    Memories::Apart {
+        from: &[],
+        to: &mut [],
+    }
+}
+
+/// Moves parameters: the caller's window is read, the callee's written.
+pub(crate) fn params<T>(
+    signature: &Signature,
+    sides: &mut Sides<'_, T>,
+    from: &[u64],
+    to: &mut [u64],
+) -> Result<()> {
+    let options = (sides.from.options, sides.to.site.options);
+    let mut cx = MoveContext::new(sides, options.0, options.1);
+    signature
+        .params
+        .move_params(&mut cx, from, to)
+        .map_err(|error| signature.param_error(error))
+}
+
+/// Moves the result: what the callee returned is read, the caller's window
+/// written.
+pub(crate) fn result<T>(
+    signature: &Signature,
+    sides: &mut Sides<'_, T>,
+    returned: u64,
+    window: &mut [u64],
+) -> Result<()> {
+    let options = (sides.from.options, sides.to.site.options);
+    let mut cx = MoveContext::new(sides, options.0, options.1);
+    signature
+        .result
+        .move_result(&mut cx, &[returned], window, signature.facts.param_slots)
+        .map_err(|error| Error::from(error).within("result"))
+}

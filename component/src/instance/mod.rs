@@ -1,0 +1,385 @@
+//! Instances: handles to instantiated components, what they export, and their
+//! exports as definitions for other components of the same store.
+
+mod pre;
+mod run;
+
+use std::any;
+use std::fmt;
+use std::sync::Arc;
+
+use linkspan_canon_abi as abi;
+use linkspan_canon_abi::{ResourceTypeId, TypeTable};
+use linkspan_engine as core;
+
+pub use pre::InstancePre;
+
+use crate::code::Code;
+use crate::error::{Error, Result};
+use crate::func::{Func, other_store};
+use crate::linker::Definition;
+use crate::names::VersionedMap;
+use crate::plan::{
+    FuncItem, FuncSource, FuncTypeId, InstanceId, Item, Items, LiftId, ModuleRef, TypeItem,
+};
+use crate::resource::ResourceType;
+use crate::store::{AsContext, ComponentState};
+use crate::types;
+
+/// An instance in a store's state.
+pub(crate) struct InstanceState {
+    /// Plan and compiled types.
+    pub(crate) code: Arc<Code>,
+    /// Resource types of the plan, numbered by the store.
+    pub(crate) resources: Box<[ResourceTypeId]>,
+    /// Lifted functions of the plan, by their place in the store.
+    lifts: Box<[u32]>,
+    /// What imports of functions were linked to, if it was a function of
+    /// another instance.
+    guest_imports: Vec<(u32, Func)>,
+    /// Core modules that the host provided: import → module.
+    module_imports: Vec<(u32, core::Module)>,
+    /// Rust types that name resource types of this instance.
+    keys: Vec<(any::TypeId, ResourceTypeId)>,
+    component: crate::Component,
+}
+
+impl InstanceState {
+    /// The resource type that a Rust type names.
+    pub(crate) fn key(&self, key: any::TypeId) -> Option<ResourceTypeId> {
+        let found = self.keys.iter().find(|(known, _)| *known == key)?;
+        Some(found.1)
+    }
+
+    /// Lets a Rust type name a resource type of the plan.
+    pub(crate) fn add_key(&mut self, key: any::TypeId, resource: ResourceTypeId) {
+        let Some(resource) = self.resources.get(resource.0 as usize).copied() else {
+            return;
+        };
+        match self.keys.iter_mut().find(|(known, _)| *known == key) {
+            Some(known) => known.1 = resource,
+            None => self.keys.push((key, resource)),
+        }
+    }
+
+    fn items(&self, id: InstanceId) -> Option<&Items> {
+        self.code.instances.get(id.index())
+    }
+}
+
+/// An instance of a component.
+///
+/// It is an index, as cheap to copy as an integer, and belongs to one store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Instance {
+    state: u64,
+    index: u32,
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Instance({})", self.index)
+    }
+}
+
+/// A path to an export: a name, or the names of an instance and of an item
+/// in it.
+pub trait ExportPath {
+    /// The names from the outside in.
+    fn names(&self) -> impl Iterator<Item = &str>;
+}
+
+impl ExportPath for &str {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(*self)
+    }
+}
+
+impl ExportPath for &String {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.as_str())
+    }
+}
+
+impl ExportPath for (&str, &str) {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        [self.0, self.1].into_iter()
+    }
+}
+
+impl ExportPath for &[&str] {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.iter().copied()
+    }
+}
+
+impl Instance {
+    pub(crate) fn state(self, state: &ComponentState) -> Result<&InstanceState> {
+        if state.id != self.state {
+            return Err(other_store());
+        }
+        state
+            .instances
+            .get(self.index as usize)
+            .ok_or_else(other_store)
+    }
+
+    pub(crate) fn state_mut(self, state: &mut ComponentState) -> Result<&mut InstanceState> {
+        if state.id != self.state {
+            return Err(other_store());
+        }
+        state
+            .instances
+            .get_mut(self.index as usize)
+            .ok_or_else(other_store)
+    }
+
+    /// The component.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) if the instance belongs to
+    /// another store.
+    pub fn component(&self, store: impl AsContext) -> Result<crate::Component> {
+        let store = store.as_context();
+        Ok(self.state(store.extra())?.component.clone())
+    }
+
+    /// The exported function of that name, or of that name in an exported
+    /// instance: `"run"`, or `("ns:pkg/iface@1.0.0", "run")`. Names of
+    /// instances match semver-compatible versions.
+    ///
+    /// `None` also for an instance of another store.
+    #[must_use]
+    pub fn get_func(&self, store: impl AsContext, path: impl ExportPath) -> Option<Func> {
+        let store = store.as_context();
+        let instance = self.state(store.extra()).ok()?;
+        match item(instance, &path)? {
+            Item::Func(func) => self.func_of(instance, func),
+            Item::Instance(_)
+            | Item::Type(_)
+            | Item::Module(_)
+            | Item::Component(_)
+            | Item::Value => None,
+        }
+    }
+
+    /// A lifted function that was found in the plan.
+    pub(crate) fn lifted_func(self, state: &ComponentState, lift: LiftId) -> Result<Func> {
+        let place = self.state(state)?.lifts.get(lift.index()).copied();
+        place
+            .map(|place| Func::new(self.state, place))
+            .ok_or_else(|| Error::inconsistent("a lifted function is missing"))
+    }
+
+    fn func_of(self, instance: &InstanceState, func: FuncItem) -> Option<Func> {
+        match func.source {
+            FuncSource::Lift(id) => {
+                let place = *instance.lifts.get(id.index())?;
+                Some(Func::new(self.state, place))
+            }
+            FuncSource::Import(import) => {
+                let known = instance.guest_imports.iter();
+                let mut known = known.filter(|(i, _)| *i == import.0);
+                known.next().map(|(_, func)| *func)
+            }
+            FuncSource::Unsupported(..) => None,
+        }
+    }
+
+    /// The exported core module of that name.
+    #[must_use]
+    pub fn get_module(&self, store: impl AsContext, path: impl ExportPath) -> Option<core::Module> {
+        let store = store.as_context();
+        let instance = self.state(store.extra()).ok()?;
+        let Item::Module(slot) = item(instance, &path)? else {
+            return None;
+        };
+        match instance.code.modules.get(slot.index())? {
+            ModuleRef::Embedded(source, id) if source.0 == 0 => {
+                instance.component.module(*id).ok().cloned()
+            }
+            ModuleRef::Embedded(..) => None,
+            ModuleRef::Import(import) => {
+                let mut known = instance.module_imports.iter();
+                let known = known.find(|(i, _)| *i == import.0)?;
+                Some(known.1.clone())
+            }
+        }
+    }
+
+    /// The exported resource type of that name.
+    #[must_use]
+    pub fn get_resource(
+        &self,
+        store: impl AsContext,
+        path: impl ExportPath,
+    ) -> Option<ResourceType> {
+        let store = store.as_context();
+        let state = store.extra();
+        let instance = self.state(state).ok()?;
+        let Item::Type(TypeItem::Resource(id)) = item(instance, &path)? else {
+            return None;
+        };
+        let id = *instance.resources.get(id.0 as usize)?;
+        Some(state.resource(id).ok()?.ty)
+    }
+
+    /// Calls `read` with everything that the instance exports.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) if the instance belongs to
+    /// another store.
+    pub fn with_exports<R>(
+        &self,
+        store: impl AsContext,
+        read: impl FnOnce(types::Items<'_>) -> R,
+    ) -> Result<R> {
+        let store = store.as_context();
+        let code = &self.state(store.extra())?.code;
+        Ok(read(types::Items::new(code, &code.root_exports)))
+    }
+
+    /// The plan's number of an exported resource type.
+    pub(crate) fn resource_id(
+        self,
+        state: &ComponentState,
+        path: impl ExportPath,
+    ) -> Result<ResourceTypeId> {
+        match item(self.state(state)?, &path) {
+            Some(Item::Type(TypeItem::Resource(id))) => Ok(id),
+            _ => Err(Error::link("no resource type of that name is exported")),
+        }
+    }
+
+    /// An export as a definition for other components of the same store.
+    pub(crate) fn definition<T: 'static>(
+        self,
+        state: &ComponentState,
+        export: &str,
+    ) -> Result<Definition<T>> {
+        let instance = self.state(state)?;
+        let found = item(instance, &export)
+            .ok_or_else(|| Error::link(format!("the instance exports no {export:?}")))?;
+        let types = Arc::new(GuestTypes {
+            code: Arc::clone(&instance.code),
+            resources: instance
+                .resources
+                .iter()
+                .map(|id| state.resource(*id).map(|resource| resource.ty))
+                .collect::<Result<_>>()?,
+        });
+        self.item_definition(instance, &types, found, 0)
+            .map_err(|error| error.within(format!("{export:?}")))
+    }
+
+    fn item_definition<T: 'static>(
+        self,
+        instance: &InstanceState,
+        types: &Arc<GuestTypes>,
+        found: Item,
+        depth: u32,
+    ) -> Result<Definition<T>> {
+        const DEPTH_MAX: u32 = 16;
+        match found {
+            Item::Func(func) => {
+                let handle = self
+                    .func_of(instance, func)
+                    .ok_or_else(|| Error::unsupported("re-exporting this function is"))?;
+                let export = InstanceExport {
+                    types: Arc::clone(types),
+                    ty: func.ty,
+                };
+                Ok(Definition::Guest(Arc::new(export), handle))
+            }
+            Item::Instance(id) if depth < DEPTH_MAX => {
+                let mut names = VersionedMap::default();
+                for (name, inner) in instance.items(id).map(Items::iter).into_iter().flatten() {
+                    // Value types have no run-time part.
+                    if matches!(inner, Item::Type(ty) if !matches!(ty, TypeItem::Resource(_))) {
+                        continue;
+                    }
+                    let definition = self.item_definition(instance, types, inner, depth + 1)?;
+                    names.insert(name, definition);
+                }
+                Ok(Definition::Instance(names))
+            }
+            Item::Instance(_) => Err(Error::limit(format!(
+                "exported instances nest deeper than {DEPTH_MAX}"
+            ))),
+            Item::Type(TypeItem::Resource(id)) => types
+                .resources
+                .get(id.0 as usize)
+                .map(|ty| Definition::Resource(*ty, None))
+                .ok_or_else(|| Error::inconsistent("a resource type is missing")),
+            Item::Module(_) | Item::Type(_) | Item::Component(_) | Item::Value => {
+                Err(Error::unsupported(format!(
+                    "re-exporting a {} from an instance is",
+                    found.kind()
+                )))
+            }
+        }
+    }
+}
+
+/// The item of a path in an instance's exports.
+fn item(instance: &InstanceState, path: &impl ExportPath) -> Option<Item> {
+    let mut items = &instance.code.root_exports;
+    let mut names = path.names().peekable();
+    while let Some(name) = names.next() {
+        let found = items.get(name).or_else(|| compatible(items, name))?;
+        if names.peek().is_none() {
+            return Some(found);
+        }
+        let Item::Instance(id) = found else {
+            return None;
+        };
+        items = instance.items(id)?;
+    }
+    None
+}
+
+/// The item whose name is a semver-compatible version of `name`.
+fn compatible(items: &Items, name: &str) -> Option<Item> {
+    name.contains('@').then_some(())?;
+    let mut versions = VersionedMap::default();
+    for (known, item) in items.iter() {
+        versions.insert(known, item);
+    }
+    versions.get(name).copied()
+}
+
+/// A function of an instance as linkers know it: with its type.
+pub(crate) struct InstanceExport {
+    types: Arc<GuestTypes>,
+    ty: FuncTypeId,
+}
+
+/// The types of an instance, apart from its store.
+struct GuestTypes {
+    code: Arc<Code>,
+    resources: Box<[ResourceType]>,
+}
+
+impl InstanceExport {
+    /// The table of the function's type.
+    pub(crate) fn types(&self) -> &TypeTable {
+        &self.types.code.types
+    }
+
+    /// The function's type.
+    pub(crate) fn func_type(&self) -> Option<&abi::FuncType> {
+        self.types
+            .code
+            .func_types
+            .get(self.ty.index())?
+            .as_ref()
+            .ok()
+    }
+
+    /// What a resource type of the function's type is.
+    pub(crate) fn resource_type(&self, id: ResourceTypeId) -> Option<ResourceType> {
+        self.types.resources.get(id.0 as usize).copied()
+    }
+}

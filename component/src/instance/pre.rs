@@ -1,0 +1,260 @@
+//! From a linked component to prepared steps: names of core exports become
+//! positions, so that instantiation looks nothing up.
+
+use std::fmt;
+use std::sync::Arc;
+
+use linkspan_canon_abi::ResourceTypeId;
+use linkspan_engine as core;
+
+use super::Instance;
+use super::run::{Run, reborrow};
+use crate::code::Code;
+use crate::error::{Error, Result};
+use crate::linker::{Definition, Resolved};
+use crate::plan::{
+    CoreExport, CoreInstance, CoreInstanceSlot, CoreItem, FuncSlot, ModuleRef, ResourceDef, Step,
+};
+use crate::resource::ResourceType;
+use crate::store::ComponentState;
+
+/// A component with a definition for each of its imports: all names are
+/// resolved and all types compared. Cloning shares it.
+pub struct InstancePre<T: 'static>(Arc<Pre<T>>);
+
+pub(super) struct Pre<T: 'static> {
+    pub(super) component: crate::Component,
+    pub(super) code: Arc<Code>,
+    pub(super) imports: Vec<Definition<T>>,
+    /// What each step needs that was looked up by name; parallel to the
+    /// plan's steps.
+    pub(super) steps: Vec<Prepared>,
+}
+
+/// See [`Pre::steps`].
+pub(super) enum Prepared {
+    Instantiate {
+        module: core::Module,
+        args: Vec<Arg>,
+    },
+    /// The position of an export in its instance.
+    Bind {
+        position: usize,
+    },
+    Nothing,
+}
+
+/// Where an import of a core module comes from.
+pub(super) enum Arg {
+    Export {
+        instance: CoreInstanceSlot,
+        position: usize,
+    },
+    Func(FuncSlot),
+    Unsupported {
+        what: &'static str,
+        offset: u64,
+        ty: core::FuncType,
+    },
+}
+
+impl<T> Clone for InstancePre<T> {
+    fn clone(&self) -> Self {
+        InstancePre(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for InstancePre<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstancePre")
+            .field("component", &self.0.component)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> InstancePre<T> {
+    pub(crate) fn new(component: &crate::Component, resolved: Resolved<T>) -> Result<Self> {
+        let Resolved {
+            code,
+            components,
+            imports,
+        } = resolved;
+        let mut preparation = Preparation {
+            code: &code,
+            components: &components,
+            imports: &imports,
+            modules: vec![None; code.counts.core_instances as usize],
+        };
+        let steps = code
+            .steps
+            .iter()
+            .map(|step| preparation.step(step))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(InstancePre(Arc::new(Pre {
+            component: component.clone(),
+            code,
+            imports,
+            steps,
+        })))
+    }
+
+    /// The component.
+    #[must_use]
+    pub fn component(&self) -> &crate::Component {
+        &self.0.component
+    }
+
+    pub(crate) fn code(&self) -> &Arc<Code> {
+        &self.0.code
+    }
+
+    /// What an imported resource type of the plan was linked to.
+    pub(crate) fn imported_resource(&self, resource: ResourceTypeId) -> Option<ResourceType> {
+        match self.0.code.resources.get(resource.0 as usize)? {
+            ResourceDef::Import(import) => match self.0.imports.get(import.index())? {
+                Definition::Resource(ty, _) => Some(*ty),
+                _ => None,
+            },
+            ResourceDef::Defined(_) => None,
+        }
+    }
+
+    /// Instantiates the component: its core modules are instantiated in their
+    /// order, and their start functions run.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Trap`](crate::ErrorKind::Trap) if a start function traps,
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) if a limit of the store
+    /// refuses, [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if
+    /// the component needs what is not built, and
+    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if it was linked to items
+    /// of another store.
+    pub fn instantiate(
+        &self,
+        mut store: impl core::AsContextMut<Data = T, Extra = ComponentState>,
+    ) -> Result<Instance> {
+        let mut store = store.as_context_mut();
+        let depth = store.extra().frames.len();
+        Run::new(&self.0, reborrow(&mut store))
+            .and_then(Run::run)
+            .inspect_err(|error| store.extra_mut().unwind(depth, error))
+    }
+}
+
+/// Resolves names while a component is linked.
+struct Preparation<'a, T: 'static> {
+    code: &'a Code,
+    components: &'a [crate::Component],
+    imports: &'a [Definition<T>],
+    /// The module of each core instance so far.
+    modules: Vec<Option<core::Module>>,
+}
+
+impl<T: 'static> Preparation<'_, T> {
+    fn step(&mut self, step: &Step) -> Result<Prepared> {
+        Ok(match step {
+            Step::Instantiate {
+                slot, module, args, ..
+            } => {
+                let module = self.module(*module)?;
+                let args = module
+                    .imports()
+                    .map(|import| {
+                        self.arg(args, &import).map_err(|error| {
+                            error.within(format!(
+                                "core import {:?} {:?}",
+                                import.module, import.name
+                            ))
+                        })
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                if let Some(place) = self.modules.get_mut(slot.index()) {
+                    *place = Some(module.clone());
+                }
+                Prepared::Instantiate { module, args }
+            }
+            Step::BindMemory { export, .. } | Step::BindFunc { export, .. } => Prepared::Bind {
+                position: self.position(export)?,
+            },
+            Step::DefineResource { .. }
+            | Step::Lift(_)
+            | Step::Stub { .. }
+            | Step::Unsupported { .. } => Prepared::Nothing,
+        })
+    }
+
+    fn module(&self, slot: crate::plan::ModuleSlot) -> Result<core::Module> {
+        match self.code.modules.get(slot.index()) {
+            Some(ModuleRef::Embedded(source, id)) => self
+                .components
+                .get(source.index())
+                .ok_or_else(|| Error::inconsistent("a binary is missing"))?
+                .module(*id)
+                .cloned(),
+            Some(ModuleRef::Import(import)) => match self.imports.get(import.index()) {
+                Some(Definition::Module(module)) => Ok(module.clone()),
+                _ => Err(Error::inconsistent("a core module is missing")),
+            },
+            None => Err(Error::inconsistent("a core module is missing")),
+        }
+    }
+
+    fn position(&self, export: &CoreExport) -> Result<usize> {
+        self.modules
+            .get(export.instance.index())
+            .and_then(Option::as_ref)
+            .and_then(|module| module.export_position(&export.name))
+            .ok_or_else(|| {
+                Error::link(format!(
+                    "a core module without the export {:?}",
+                    export.name
+                ))
+            })
+    }
+
+    fn arg(&self, args: &[(Arc<str>, CoreInstance)], import: &core::ImportType<'_>) -> Result<Arg> {
+        let from = args
+            .iter()
+            .find(|(name, _)| **name == *import.module)
+            .ok_or_else(|| Error::link("no instance of that name is given"))?;
+        match from.1 {
+            CoreInstance::Real(instance) => {
+                let export = CoreExport {
+                    instance,
+                    name: Arc::from(import.name),
+                };
+                Ok(Arg::Export {
+                    instance,
+                    position: self.position(&export)?,
+                })
+            }
+            CoreInstance::Set(set) => {
+                let item = self
+                    .code
+                    .core_sets
+                    .get(set.index())
+                    .and_then(|set| set.iter().find(|(name, _)| **name == *import.name))
+                    .ok_or_else(|| Error::link("the instance has no item of that name"))?;
+                match (&item.1, &import.ty) {
+                    (CoreItem::Export(export), _) => Ok(Arg::Export {
+                        instance: export.instance,
+                        position: self.position(export)?,
+                    }),
+                    (CoreItem::Func(slot), _) => Ok(Arg::Func(*slot)),
+                    (CoreItem::Unsupported(what, offset), core::ExternType::Func(ty)) => {
+                        Ok(Arg::Unsupported {
+                            what,
+                            offset: *offset,
+                            ty: ty.clone(),
+                        })
+                    }
+                    (CoreItem::Unsupported(..), _) => {
+                        Err(Error::link("the instance has a function of that name"))
+                    }
+                }
+            }
+        }
+    }
+}
+

@@ -1,0 +1,455 @@
+//! Running a plan: the steps of a linked component, in a store. Each step is a
+//! few indexed loads and one call of the engine.
+
+use std::sync::Arc;
+
+use linkspan_canon_abi as abi;
+use linkspan_canon_abi::ResourceTypeId;
+use linkspan_engine as core;
+
+use super::pre::{Arg, Pre, Prepared};
+use super::{Instance, InstanceState};
+use crate::error::{Error, Result};
+use crate::func::adapter::Adapter;
+use crate::func::builtin::{Builtin, BuiltinKind, CallBuiltin, CallBuiltinKind, Unsupported};
+use crate::func::guest::Site;
+use crate::func::host::LoweredImport;
+use crate::func::{Func, Lifted};
+use crate::linker::Definition;
+use crate::plan::{
+    CoreInstanceSlot, FuncSlot, FuncTypeId, ImportId, Lift, LiftId, OptionsId, OwnerId,
+    ResourceDef, Step, Stub,
+};
+use crate::resource::{Dtor, HostDtor, ResourceKind, ResourceType, RuntimeResource};
+use crate::store::{ComponentState, StoreContextMut};
+
+/// A borrow of a store for a shorter time.
+pub(super) fn reborrow<'s, T>(store: &'s mut StoreContextMut<'_, T>) -> StoreContextMut<'s, T> {
+    core::AsContextMut::as_context_mut(store)
+}
+
+/// One instantiation.
+pub(super) struct Run<'a, T: 'static> {
+    pre: &'a Pre<T>,
+    store: StoreContextMut<'a, T>,
+    state: u64,
+    instance: u32,
+    owners: u32,
+    core_instances: Vec<core::Instance>,
+    funcs: Vec<Option<core::Func>>,
+    memories: Vec<Option<core::Memory>>,
+    resources: Vec<ResourceTypeId>,
+    lifts: Vec<u32>,
+}
+
+impl<'a, T: 'static> Run<'a, T> {
+    pub(super) fn new(pre: &'a Pre<T>, mut store: StoreContextMut<'a, T>) -> Result<Run<'a, T>> {
+        let counts = pre.code.counts;
+        let state = store.extra_mut();
+        let instance = u32::try_from(state.instances.len())
+            .map_err(|_| Error::limit("the store holds too many instances"))?;
+        let owners = u32::try_from(state.owners.len())
+            .map_err(|_| Error::limit("the store holds too many component instances"))?;
+        for _ in &pre.code.owners {
+            state.new_owner()?;
+        }
+        state.instances.push(InstanceState {
+            code: Arc::clone(&pre.code),
+            resources: Box::default(),
+            lifts: Box::default(),
+            guest_imports: Vec::new(),
+            module_imports: Vec::new(),
+            keys: Vec::new(),
+            component: pre.component.clone(),
+        });
+        Ok(Run {
+            pre,
+            state: state.id,
+            store,
+            instance,
+            owners,
+            core_instances: Vec::with_capacity(counts.core_instances as usize),
+            funcs: vec![None; counts.funcs as usize],
+            memories: vec![None; counts.memories as usize],
+            resources: vec![ResourceTypeId(u32::MAX); pre.code.resources.len()],
+            lifts: Vec::with_capacity(pre.code.lifts.len()),
+        })
+    }
+
+    pub(super) fn run(mut self) -> Result<Instance> {
+        self.imported_resources()?;
+        for (step, prepared) in self.pre.code.steps.iter().zip(&self.pre.steps) {
+            self.step(step, prepared)?;
+        }
+        self.publish();
+        Ok(Instance {
+            state: self.state,
+            index: self.instance,
+        })
+    }
+
+    /// Puts what instantiation has made so far where calls find it.
+    fn publish(&mut self) {
+        let guest_imports = self.imports_of(|definition| match definition {
+            Definition::Guest(_, func) => Some(*func),
+            _ => None,
+        });
+        let module_imports = self.imports_of(|definition| match definition {
+            Definition::Module(module) => Some(module.clone()),
+            _ => None,
+        });
+        let state = self.store.extra_mut();
+        if let Some(instance) = state.instances.get_mut(self.instance as usize) {
+            instance.resources = self.resources.as_slice().into();
+            instance.lifts = self.lifts.as_slice().into();
+            instance.guest_imports = guest_imports;
+            instance.module_imports = module_imports;
+        }
+    }
+
+    fn imports_of<R>(&self, pick: impl Fn(&Definition<T>) -> Option<R>) -> Vec<(u32, R)> {
+        (0..)
+            .zip(&self.pre.imports)
+            .filter_map(|(i, definition)| Some((i, pick(definition)?)))
+            .collect()
+    }
+
+    fn imported_resources(&mut self) -> Result<()> {
+        for (i, def) in self.pre.code.resources.iter().enumerate() {
+            let ResourceDef::Import(import) = def else {
+                continue;
+            };
+            let Some(Definition::Resource(ty, dtor)) = self.pre.imports.get(import.index()) else {
+                return Err(Error::inconsistent("a resource type is missing"));
+            };
+            self.resources[i] = self.imported_resource(*ty, dtor.as_ref())?;
+        }
+        self.update_resources();
+        Ok(())
+    }
+
+    fn imported_resource(
+        &mut self,
+        ty: ResourceType,
+        dtor: Option<&HostDtor<T>>,
+    ) -> Result<ResourceTypeId> {
+        match ty.kind() {
+            ResourceKind::Guest { .. } => self.store.extra().resource_of(ty).map_err(|_| {
+                Error::link("the component was linked to a resource type of another store")
+            }),
+            kind @ (ResourceKind::Host(_) | ResourceKind::Numbered(_)) => {
+                if let Some(known) = self.store.extra().host_resource_id(kind) {
+                    return Ok(known);
+                }
+                let dtor = match dtor {
+                    None => Dtor::None,
+                    Some(HostDtor::Table) => Dtor::Table,
+                    Some(HostDtor::Call(dtor)) => {
+                        let dtor = Arc::clone(dtor);
+                        Dtor::Func(core::Func::wrap(
+                            &mut self.store,
+                            move |mut caller: core::Caller<'_, T, ComponentState>, rep: i32| {
+                                dtor(
+                                    core::AsContextMut::as_context_mut(&mut caller),
+                                    rep.cast_unsigned(),
+                                )
+                                .map_err(core::Error::from)
+                            },
+                        )?)
+                    }
+                };
+                self.store
+                    .extra_mut()
+                    .host_resource(kind, || RuntimeResource {
+                        ty,
+                        owner: None,
+                        dtor,
+                    })
+            }
+        }
+    }
+
+    /// Calls of start functions already lift and lower handles.
+    fn update_resources(&mut self) {
+        let resources = self.resources.as_slice().into();
+        let state = self.store.extra_mut();
+        if let Some(instance) = state.instances.get_mut(self.instance as usize) {
+            instance.resources = resources;
+        }
+    }
+
+    fn owner(&self, owner: OwnerId) -> u32 {
+        self.owners.saturating_add(owner.0)
+    }
+
+    fn func(&self, slot: FuncSlot) -> Result<core::Func> {
+        self.funcs
+            .get(slot.index())
+            .copied()
+            .flatten()
+            .ok_or_else(|| Error::inconsistent("a core function is missing"))
+    }
+
+    fn export(&self, instance: CoreInstanceSlot, position: usize) -> Result<core::Extern> {
+        self.core_instances
+            .get(instance.index())
+            .and_then(|instance| instance.export_at(&self.store, position))
+            .ok_or_else(|| Error::inconsistent("a core export is missing"))
+    }
+
+    fn step(&mut self, step: &Step, prepared: &Prepared) -> Result<()> {
+        match (step, prepared) {
+            (Step::Instantiate { owner, slot, .. }, Prepared::Instantiate { module, args }) => {
+                let instance = self
+                    .instantiate(module, args, *owner)
+                    .map_err(|error| error.within(format!("core instance {}", slot.0)))?;
+                self.core_instances.push(instance);
+            }
+            (Step::BindMemory { slot, export }, Prepared::Bind { position }) => {
+                let memory = self.export(export.instance, *position)?.into_memory();
+                self.memories[slot.index()] = memory;
+            }
+            (Step::BindFunc { slot, export }, Prepared::Bind { position }) => {
+                let func = self.export(export.instance, *position)?.into_func();
+                self.funcs[slot.index()] = func;
+            }
+            (
+                Step::DefineResource {
+                    resource,
+                    owner,
+                    dtor,
+                },
+                _,
+            ) => self.define_resource(*resource, *owner, *dtor)?,
+            (Step::Lift(id), _) => self.lift(*id)?,
+            (Step::Stub { slot, stub, owner }, _) => {
+                let func = self.stub(*stub, self.owner(*owner))?;
+                self.funcs[slot.index()] = Some(func);
+            }
+            (Step::Unsupported { what, offset }, _) => {
+                return Err(Error::unsupported(what).at(*offset));
+            }
+            (
+                Step::Instantiate { .. } | Step::BindMemory { .. } | Step::BindFunc { .. },
+                Prepared::Instantiate { .. } | Prepared::Bind { .. } | Prepared::Nothing,
+            ) => return Err(Error::inconsistent("a step was not prepared")),
+        }
+        Ok(())
+    }
+
+    fn instantiate(
+        &mut self,
+        module: &core::Module,
+        args: &[Arg],
+        owner: OwnerId,
+    ) -> Result<core::Instance> {
+        let owner = self.owner(owner);
+        let imports = args
+            .iter()
+            .map(|arg| match arg {
+                Arg::Export { instance, position } => self.export(*instance, *position),
+                Arg::Func(slot) => Ok(core::Extern::Func(self.func(*slot)?)),
+                Arg::Unsupported { what, offset, ty } => {
+                    let stand_in = Unsupported {
+                        owner,
+                        what,
+                        offset: *offset,
+                    };
+                    Ok(core::Extern::Func(core::Func::from_host(
+                        &mut self.store,
+                        ty,
+                        stand_in,
+                    )?))
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        // A start function may call out: then it runs as a call does.
+        let state = self.store.extra_mut();
+        state.enter(owner, false);
+        let instance = core::Instance::new(&mut self.store, module, &imports)?;
+        self.store.extra_mut().exit();
+        Ok(instance)
+    }
+
+    fn define_resource(
+        &mut self,
+        resource: ResourceTypeId,
+        owner: OwnerId,
+        dtor: Option<FuncSlot>,
+    ) -> Result<()> {
+        let dtor = match dtor {
+            None => Dtor::None,
+            Some(slot) => Dtor::Func(self.func(slot)?),
+        };
+        let owner = self.owner(owner);
+        let state = self.store.extra_mut();
+        let number = u32::try_from(state.resources.len()).unwrap_or(u32::MAX);
+        let id = state.guest_resource(RuntimeResource {
+            ty: ResourceType::guest(state.id, number),
+            owner: Some(owner),
+            dtor,
+        })?;
+        if let Some(place) = self.resources.get_mut(resource.0 as usize) {
+            *place = id;
+        }
+        self.update_resources();
+        Ok(())
+    }
+
+    fn site(&self, options: OptionsId, owner: u32) -> Result<Site> {
+        let options = self
+            .pre
+            .code
+            .options
+            .get(options.index())
+            .ok_or_else(|| Error::inconsistent("canonical options are missing"))?;
+        let memory = match options.memory {
+            None => None,
+            Some(slot) => self.memories.get(slot.index()).copied().flatten(),
+        };
+        let realloc = options.realloc.map(|slot| self.func(slot)).transpose()?;
+        Ok(Site {
+            memory,
+            realloc,
+            options: abi::Options {
+                encoding: options.encoding,
+                pointer: abi::PointerSize::P32,
+            },
+            owner,
+            instance: self.instance,
+        })
+    }
+
+    fn lift(&mut self, id: LiftId) -> Result<()> {
+        let code = &self.pre.code;
+        let Some(Lift {
+            func,
+            ty,
+            options,
+            owner,
+        }) = code.lifts.get(id.index()).copied()
+        else {
+            return Err(Error::inconsistent("a lifted function is missing"));
+        };
+        let state = self.store.extra();
+        let place = u32::try_from(state.lifts.len())
+            .map_err(|_| Error::limit("the store holds too many functions"))?;
+        let post_return = code
+            .options
+            .get(options.index())
+            .and_then(|options| options.post_return)
+            .map(|slot| self.func(slot))
+            .transpose()?;
+        let lifted = Lifted {
+            func: self.func(func)?,
+            post_return,
+            site: self.site(options, self.owner(owner))?,
+            framed: code.owners.get(owner.index()).is_some_and(|o| o.uses_context),
+            ty,
+            facts: code.facts(ty)?,
+        };
+        self.store.extra_mut().lifts.push(lifted);
+        self.lifts.push(place);
+        Ok(())
+    }
+
+    fn stub(&mut self, stub: Stub, owner: u32) -> Result<core::Func> {
+        match stub {
+            Stub::LowerImport {
+                import,
+                ty,
+                options,
+            } => self.lower_import(import, ty, self.site(options, owner)?),
+            Stub::Adapter { lift, ty, options } => {
+                let site = self.site(options, owner)?;
+                let place = self
+                    .lifts
+                    .get(lift.index())
+                    .copied()
+                    .ok_or_else(|| Error::inconsistent("a lifted function is missing"))?;
+                let name = Arc::from(format!("lift {}", lift.0));
+                self.adapter(Func::new(self.state, place), ty, site, name)
+            }
+            Stub::ResourceNew(resource) => self.builtin(resource, owner, BuiltinKind::New),
+            Stub::ResourceDrop(resource) => self.builtin(resource, owner, BuiltinKind::Drop),
+            Stub::ResourceRep(resource) => self.builtin(resource, owner, BuiltinKind::Rep),
+            Stub::ContextGet(slot) => self.call_builtin(owner, CallBuiltinKind::Get(slot)),
+            Stub::ContextSet(slot) => self.call_builtin(owner, CallBuiltinKind::Set(slot)),
+            Stub::BackpressureInc => self.call_builtin(owner, CallBuiltinKind::Inc),
+            Stub::BackpressureDec => self.call_builtin(owner, CallBuiltinKind::Dec),
+        }
+    }
+
+    fn lower_import(&mut self, import: ImportId, ty: FuncTypeId, site: Site) -> Result<core::Func> {
+        let path = self
+            .pre
+            .code
+            .imports
+            .get(import.index())
+            .map(|import| import.path.to_string())
+            .unwrap_or_default();
+        match self.pre.imports.get(import.index()) {
+            Some(Definition::Host(func)) => {
+                let signature = self
+                    .pre
+                    .code
+                    .signature(ty)
+                    .map_err(|error| error.within(format!("import {path}")))?;
+                let import = LoweredImport {
+                    site,
+                    code: Arc::clone(&self.pre.code),
+                    signature: Arc::clone(signature),
+                    path: path.into(),
+                };
+                Arc::clone(func).bind(reborrow(&mut self.store), import)
+            }
+            Some(Definition::Guest(_, func)) => self.adapter(*func, ty, site, path.into()),
+            _ => Err(Error::inconsistent("a function is missing")),
+        }
+    }
+
+    fn adapter(
+        &mut self,
+        callee: Func,
+        ty: FuncTypeId,
+        caller: Site,
+        name: Arc<str>,
+    ) -> Result<core::Func> {
+        let callee = *callee
+            .lifted(self.store.extra())
+            .map_err(|_| Error::link("the component was linked to a function of another store"))?;
+        let signature = Arc::clone(self.pre.code.signature(ty)?);
+        let ty = signature.lower.clone();
+        let adapter = Adapter {
+            caller,
+            callee,
+            signature,
+            name,
+        };
+        Ok(core::Func::from_host(&mut self.store, &ty, adapter)?)
+    }
+
+    fn call_builtin(&mut self, owner: u32, kind: CallBuiltinKind) -> Result<core::Func> {
+        let builtin = CallBuiltin { owner, kind };
+        Ok(core::Func::from_host(&mut self.store, &kind.ty(), builtin)?)
+    }
+
+    fn builtin(
+        &mut self,
+        resource: ResourceTypeId,
+        owner: u32,
+        kind: BuiltinKind,
+    ) -> Result<core::Func> {
+        let resource = self
+            .resources
+            .get(resource.0 as usize)
+            .copied()
+            .ok_or_else(|| Error::inconsistent("a resource type is missing"))?;
+        let builtin = Builtin {
+            owner,
+            resource,
+            kind,
+        };
+        Ok(core::Func::from_host(&mut self.store, &kind.ty(), builtin)?)
+    }
+}

@@ -1,0 +1,156 @@
+//! Problems of linking as data, all at once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::error::{Error, ErrorKind};
+use crate::names::ItemPath;
+
+/// One import that is missing or does not match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkProblem {
+    /// The import: its interface, if it has one, then its name.
+    pub path: ItemPath,
+    /// What the component asks for.
+    pub expected: String,
+    /// What is defined in its place; `None` if nothing is.
+    pub found: Option<String>,
+    /// What could be meant or done.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for LinkProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path)?;
+        self.print_problem(f)
+    }
+}
+
+impl LinkProblem {
+    fn print_problem(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.found {
+            None => write!(f, "expected {}, found nothing", self.expected)?,
+            Some(found) => write!(f, "expected {}, found {found}", self.expected)?,
+        }
+        match &self.hint {
+            Some(hint) => write!(f, ": {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that keeps a component from being linked. Empty if nothing
+/// does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkReport {
+    problems: Vec<LinkProblem>,
+}
+
+impl LinkReport {
+    /// The problems in the order of the component's imports.
+    #[must_use]
+    pub fn problems(&self) -> &[LinkProblem] {
+        &self.problems
+    }
+
+    /// Whether the component can be linked.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, problem: LinkProblem) {
+        self.problems.push(problem);
+    }
+
+    /// The report as the error of a failed link.
+    pub(crate) fn into_error(self) -> Error {
+        Error::caused(ErrorKind::Link, Box::new(self))
+    }
+}
+
+/// One line for a single problem; otherwise one for each interface and one
+/// for each problem in it.
+impl fmt::Display for LinkReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [problem] = &self.problems[..] {
+            return write!(f, "import {problem}");
+        }
+        write!(
+            f,
+            "{} imports are missing or do not match",
+            self.problems.len()
+        )?;
+        let mut groups: BTreeMap<&str, Vec<&LinkProblem>> = BTreeMap::new();
+        let mut order = Vec::new();
+        for problem in &self.problems {
+            let group = match problem.path.names() {
+                [interface, _, ..] => interface.as_str(),
+                [_] | [] => "",
+            };
+            let group_problems = groups.entry(group).or_default();
+            if group_problems.is_empty() {
+                order.push(group);
+            }
+            group_problems.push(problem);
+        }
+        for group in order {
+            let (indent, skip) = if group.is_empty() {
+                ("\n  ", 0)
+            } else {
+                write!(f, "\n  {group}")?;
+                ("\n    ", 1)
+            };
+            for problem in groups.get(group).into_iter().flatten() {
+                f.write_str(indent)?;
+                f.write_str(&problem.path.names()[skip..].join(" → "))?;
+                f.write_str(": ")?;
+                problem.print_problem(f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LinkReport {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(path: ItemPath, found: Option<&str>) -> LinkProblem {
+        LinkProblem {
+            path,
+            expected: "func() -> u32".into(),
+            found: found.map(Into::into),
+            hint: None,
+        }
+    }
+
+    #[test]
+    fn one_problem_is_one_line() {
+        let mut report = LinkReport::default();
+        report.push(problem(ItemPath::root("a:b/c").child("f"), None));
+        assert_eq!(
+            report.to_string(),
+            "import \"a:b/c\" → \"f\": expected func() -> u32, found nothing"
+        );
+    }
+
+    #[test]
+    fn problems_are_grouped_by_interface() {
+        let mut report = LinkReport::default();
+        report.push(problem(ItemPath::root("a:b/c").child("f"), None));
+        report.push(problem(ItemPath::root("plain"), Some("func()")));
+        report.push(problem(ItemPath::root("a:b/c").child("g"), None));
+        assert_eq!(
+            report.to_string(),
+            "3 imports are missing or do not match\n  \
+             a:b/c\n    \
+             f: expected func() -> u32, found nothing\n    \
+             g: expected func() -> u32, found nothing\n  \
+             plain: expected func() -> u32, found func()"
+        );
+    }
+}

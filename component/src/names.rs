@@ -1,0 +1,272 @@
+//! Names of imports and exports: splitting interface names, and matching
+//! versions the way that semantic versioning calls compatible.
+//!
+//! Matching is the host's choice: inside a binary names match exactly.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A semantic version, as far as matching needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Version {
+    major: u64,
+    minor: u64,
+    patch: u64,
+    pre: Option<String>,
+}
+
+/// The part of a version that compatible versions share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Track {
+    /// `1.2.3` is compatible with every other `1`.
+    Major(u64),
+    /// `0.2.3` is compatible with every other `0.2`.
+    Minor(u64),
+    /// `0.0.3` is compatible with itself alone.
+    Patch(u64),
+    /// A pre-release is compatible with itself alone.
+    Exact(String),
+}
+
+impl Version {
+    fn parse(text: &str) -> Option<Version> {
+        let (text, _build) = text.split_once('+').unwrap_or((text, ""));
+        let (numbers, pre) = match text.split_once('-') {
+            Some((numbers, pre)) => (numbers, Some(pre.to_owned())),
+            None => (text, None),
+        };
+        let mut parts = numbers.split('.').map(|part| {
+            let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| part.parse::<u64>().ok()).flatten()
+        });
+        let major = parts.next()??;
+        // A canonical version stops at its first number that is not zero.
+        let minor = parts.next().unwrap_or(Some(0))?;
+        let patch = parts.next().unwrap_or(Some(0))?;
+        parts.next().is_none().then_some(Version {
+            major,
+            minor,
+            patch,
+            pre,
+        })
+    }
+
+    fn track(&self, text: &str) -> Track {
+        if self.pre.is_some() {
+            Track::Exact(text.to_owned())
+        } else if self.major != 0 {
+            Track::Major(self.major)
+        } else if self.minor != 0 {
+            Track::Minor(self.minor)
+        } else {
+            Track::Patch(self.patch)
+        }
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Version) -> Option<Ordering> {
+        let numbers = |v: &Version| (v.major, v.minor, v.patch);
+        Some(numbers(self).cmp(&numbers(other)))
+    }
+}
+
+/// Splits `ns:pkg/iface@1.2.3` into the name without its version, and the
+/// version. Names without a version that can be read answer `None`.
+fn split(name: &str) -> Option<(&str, &str, Version)> {
+    let (base, text) = name.split_once('@')?;
+    Some((base, text, Version::parse(text)?))
+}
+
+/// A map whose look-up falls back to a semver-compatible version of the
+/// name: `a:b/c@0.2.4` is found by `a:b/c@0.2.0` and the other way round.
+/// Among several compatible versions the newest answers.
+#[derive(Clone, Debug)]
+pub(crate) struct VersionedMap<T> {
+    exact: BTreeMap<String, T>,
+    /// Name without version, compatible track → the newest full name.
+    newest: BTreeMap<(String, Track), String>,
+}
+
+impl<T> Default for VersionedMap<T> {
+    fn default() -> Self {
+        VersionedMap {
+            exact: BTreeMap::new(),
+            newest: BTreeMap::new(),
+        }
+    }
+}
+
+impl<T> VersionedMap<T> {
+    /// Adds or replaces a definition.
+    pub(crate) fn insert(&mut self, name: &str, value: T) -> Option<T> {
+        if let Some((base, text, version)) = split(name) {
+            let newest = self
+                .newest
+                .entry((base.to_owned(), version.track(text)))
+                .or_insert_with(|| name.to_owned());
+            let newer = split(newest).is_none_or(|(_, _, known)| version > known);
+            if newer {
+                name.clone_into(newest);
+            }
+        }
+        self.exact.insert(name.to_owned(), value)
+    }
+
+    /// The definition of that very name.
+    pub(crate) fn get_exact(&self, name: &str) -> Option<&T> {
+        self.exact.get(name)
+    }
+
+    /// As [`VersionedMap::get_exact`], to change it.
+    pub(crate) fn get_exact_mut(&mut self, name: &str) -> Option<&mut T> {
+        self.exact.get_mut(name)
+    }
+
+    /// The definition of that name or of a compatible version of it.
+    pub(crate) fn get(&self, name: &str) -> Option<&T> {
+        if let Some(value) = self.exact.get(name) {
+            return Some(value);
+        }
+        let (base, text, version) = split(name)?;
+        let key = (base.to_owned(), version.track(text));
+        self.exact.get(self.newest.get(&key)?)
+    }
+
+    /// All names and definitions, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.exact
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+/// The place of an import or export, as errors print it:
+/// `"wasi:io/poll@0.2.0" → "block"`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ItemPath(Vec<String>);
+
+impl ItemPath {
+    /// A path of one name.
+    pub(crate) fn root(name: &str) -> ItemPath {
+        ItemPath(vec![name.to_owned()])
+    }
+
+    /// This path with one more name behind it.
+    pub(crate) fn child(&self, name: &str) -> ItemPath {
+        let mut names = self.0.clone();
+        names.push(name.to_owned());
+        ItemPath(names)
+    }
+
+    /// The names from the outside in.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ItemPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" → ")?;
+            }
+            write!(f, "{name:?}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The name among `candidates` that a typing mistake most likely meant.
+pub(crate) fn closest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let limit = name.len() / 3 + 1;
+    candidates
+        .map(|candidate| (edit_distance(name, candidate, limit), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Insertions, deletions and replacements between two names; anything above
+/// `limit` may be answered as `limit + 1`.
+fn edit_distance(a: &str, b: &str, limit: usize) -> usize {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    // Long names are never typing mistakes of each other here, and the table
+    // below is quadratic.
+    if a.len().abs_diff(b.len()) > limit || a.len().max(b.len()) > 200 {
+        return limit + 1;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(names: &[&str]) -> VersionedMap<usize> {
+        let mut map = VersionedMap::default();
+        for (i, name) in names.iter().enumerate() {
+            map.insert(name, i);
+        }
+        map
+    }
+
+    #[test]
+    fn compatible_versions_match_in_both_directions() {
+        let map = map(&["a:b/c@1.2.3", "a:b/d@0.2.4", "a:b/e@0.0.3"]);
+        assert_eq!(map.get("a:b/c@1.0.0"), Some(&0));
+        assert_eq!(map.get("a:b/c@1.9.0"), Some(&0));
+        assert_eq!(map.get("a:b/c@1"), Some(&0));
+        assert_eq!(map.get("a:b/c@2.0.0"), None);
+        assert_eq!(map.get("a:b/d@0.2.0"), Some(&1));
+        assert_eq!(map.get("a:b/d@0.2"), Some(&1));
+        assert_eq!(map.get("a:b/d@0.3.0"), None);
+        assert_eq!(map.get("a:b/e@0.0.3"), Some(&2));
+        assert_eq!(map.get("a:b/e@0.0.4"), None);
+    }
+
+    #[test]
+    fn exact_wins_then_the_newest() {
+        let map = map(&["a:b/c@1.2.3", "a:b/c@1.10.0", "a:b/c@1.9.0"]);
+        assert_eq!(map.get("a:b/c@1.2.3"), Some(&0));
+        assert_eq!(map.get("a:b/c@1.2.4"), Some(&1));
+    }
+
+    #[test]
+    fn prereleases_and_unversioned_names_match_exactly() {
+        let map = map(&["a:b/c@1.0.0-rc.1", "a:b/d", "plain"]);
+        assert_eq!(map.get("a:b/c@1.0.0-rc.1"), Some(&0));
+        assert_eq!(map.get("a:b/c@1.0.0"), None);
+        assert_eq!(map.get("a:b/d"), Some(&1));
+        assert_eq!(map.get("a:b/d@1.0.0"), None);
+        assert_eq!(map.get("plain"), Some(&2));
+    }
+
+    #[test]
+    fn typing_mistakes_are_found() {
+        let names = ["run", "read", "write"];
+        assert_eq!(closest("raed", names.into_iter()), Some("read"));
+        assert_eq!(closest("completely", names.into_iter()), None);
+    }
+
+    #[test]
+    fn paths_print_names_in_quotes() {
+        let path = ItemPath::root("a:b/c@1.0.0").child("f");
+        assert_eq!(path.to_string(), "\"a:b/c@1.0.0\" → \"f\"");
+    }
+}

@@ -1,0 +1,830 @@
+//! Components to plan: interprets the declarations of the root component and,
+//! at each `instantiate`, those of the instantiated one with its arguments.
+//!
+//! What is known without running anything (which item a name stands for,
+//! which function a call reaches, which type a handle has) is settled here;
+//! only side effects become steps. Nested components are kept on a stack of
+//! our own, and everything that a binary can multiply is counted against a
+//! budget, so a hostile one ends in an error.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmparser::{CanonicalFunction, CanonicalOption, ComponentOuterAliasKind};
+
+use linkspan_canon_abi::Encoding;
+
+use super::eval::{ImportSite, item_kind};
+use super::space::{Env, EnvId, Items, get};
+use super::{
+    ComponentItem, CoreExport, CoreInstance, CoreInstanceSlot, CoreItem, CoreSetId, FuncItem,
+    FuncSlot, FuncSource, InstanceId, Item, Lift, LiftId, MemorySlot, ModuleRef, ModuleSlot,
+    Options, OptionsId, OptionsKey, Owner, OwnerId, Plan, ResourceDef, SourceId, Step, Stub,
+    TypeItem,
+};
+use crate::decode::{self, Alias, ComponentId, Decl, Decoded, Instance, ItemRef, TypeDecl};
+use crate::error::{Error, Result};
+use crate::names::ItemPath;
+
+/// Declarations, names and types that one plan may interpret.
+const BUDGET: u32 = 2_000_000;
+
+/// Component instances that one plan may make.
+const OWNERS_MAX: usize = 10_000;
+
+/// Steps that one plan may have.
+const STEPS_MAX: usize = 500_000;
+
+/// A decoded binary that takes part in a plan.
+pub(crate) type Source = Arc<Decoded>;
+
+/// Components that the host provides for imports of kind component.
+pub(crate) type Bindings = BTreeMap<ItemPath, Source>;
+
+/// Makes the plan of a component.
+///
+/// A component that instantiates an imported component has a plan only when
+/// `bindings` provides it: without one the plan ends in an error step.
+pub(crate) fn flatten(root: Source, bindings: &Bindings) -> Result<(Plan, Vec<Source>)> {
+    let mut flattener = Flattener {
+        plan: Plan::default(),
+        sources: vec![root],
+        bindings: bindings.clone(),
+        envs: Vec::new(),
+        frames: Vec::new(),
+        bound: BTreeMap::new(),
+        memories: BTreeMap::new(),
+        funcs: BTreeMap::new(),
+        options: BTreeMap::new(),
+        modules: BTreeMap::new(),
+        budget: BUDGET,
+    };
+    flattener.run()?;
+    Ok((flattener.plan, flattener.sources))
+}
+
+pub(super) struct Flattener {
+    pub(super) plan: Plan,
+    pub(super) sources: Vec<Source>,
+    pub(super) bindings: Bindings,
+    pub(super) envs: Vec<Env>,
+    /// Component instances under construction, outermost first.
+    frames: Vec<Frame>,
+    /// Position of sources that bindings brought in, by address.
+    bound: BTreeMap<usize, SourceId>,
+    memories: BTreeMap<CoreExport, MemorySlot>,
+    funcs: BTreeMap<CoreExport, FuncSlot>,
+    options: BTreeMap<OptionsKey, OptionsId>,
+    modules: BTreeMap<ModuleRef, ModuleSlot>,
+    budget: u32,
+}
+
+/// A component whose declarations are being interpreted.
+struct Frame {
+    source: SourceId,
+    component: ComponentId,
+    env: EnvId,
+    /// Position of the next declaration.
+    next: usize,
+    /// Arguments by import name; absent for the root, whose imports are the
+    /// host's to provide.
+    args: Option<BTreeMap<Box<str>, Item>>,
+    exports: Items,
+}
+
+impl Flattener {
+    fn run(&mut self) -> Result<()> {
+        let root = ComponentItem::Closure {
+            source: SourceId(0),
+            component: ComponentId(0),
+            env: None,
+        };
+        self.enter(root, None)?;
+        while let Some(frame) = self.frames.last_mut() {
+            let position = frame.next;
+            frame.next += 1;
+            let decoded = Arc::clone(
+                self.sources
+                    .get(frame.source.index())
+                    .ok_or_else(|| Error::inconsistent("a binary is missing"))?,
+            );
+            let component = decoded
+                .components
+                .get(frame.component.index())
+                .ok_or_else(|| Error::inconsistent("a component is missing"))?;
+            match component.decls.get(position) {
+                Some((offset, decl)) => {
+                    self.spend(1)?;
+                    self.decl(*offset, decl)
+                        .map_err(|error| error.at(*offset))?;
+                }
+                None => self.leave()?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts to instantiate a component.
+    fn enter(
+        &mut self,
+        component: ComponentItem,
+        args: Option<BTreeMap<Box<str>, Item>>,
+    ) -> Result<()> {
+        let ComponentItem::Closure {
+            source,
+            component,
+            env: parent,
+        } = component
+        else {
+            return Err(Error::inconsistent("an imported component is entered"));
+        };
+        if self.plan.owners.len() >= OWNERS_MAX {
+            return Err(Error::limit(format!(
+                "the component instantiates more than {OWNERS_MAX} components"
+            )));
+        }
+        let owner = OwnerId(self.next(self.plan.owners.len())?);
+        self.plan.owners.push(Owner {
+            parent: self.frames.last().map(|f| self.env(f.env).owner),
+            component: (source, component),
+            uses_handles: false,
+            uses_context: false,
+        });
+        let env = self.new_env(Env {
+            parent,
+            owner,
+            ..Env::default()
+        })?;
+        self.frames.push(Frame {
+            source,
+            component,
+            env,
+            next: 0,
+            args,
+            exports: Items::default(),
+        });
+        Ok(())
+    }
+
+    /// Ends the innermost component: its exports become an instance of the
+    /// one around it.
+    fn leave(&mut self) -> Result<()> {
+        let Some(frame) = self.frames.pop() else {
+            return Ok(());
+        };
+        match self.frames.last().map(|outer| outer.env) {
+            Some(outer) => {
+                let instance = self.new_instance(frame.exports)?;
+                self.env_mut(outer).instances.push(instance);
+            }
+            None => self.plan.root_exports = frame.exports,
+        }
+        Ok(())
+    }
+
+    fn frame(&self) -> Result<&Frame> {
+        self.frames
+            .last()
+            .ok_or_else(|| Error::inconsistent("a declaration outside a component"))
+    }
+
+    fn decl(&mut self, offset: u64, decl: &Decl) -> Result<()> {
+        let (source, env) = {
+            let frame = self.frame()?;
+            (frame.source, frame.env)
+        };
+        match decl {
+            Decl::CoreModule(id) => {
+                let module = self.module(ModuleRef::Embedded(source, *id))?;
+                self.env_mut(env).core_modules.push(module);
+            }
+            Decl::Component(component) => {
+                self.env_mut(env).components.push(ComponentItem::Closure {
+                    source,
+                    component: *component,
+                    env: Some(env),
+                });
+            }
+            Decl::CoreInstance(instance) => self.core_instance(env, instance)?,
+            Decl::Instance(instance) => self.instance(env, offset, instance)?,
+            Decl::Alias(alias) => self.alias(env, alias)?,
+            Decl::CoreType(ty) => self.core_type(env, ty)?,
+            Decl::Type(TypeDecl::Resource { rep, dtor }) => {
+                self.define_resource(env, *rep, *dtor, offset)?;
+            }
+            Decl::Type(ty) => {
+                let ty = self.type_item(source, env, ty)?;
+                self.env_mut(env).types.push(ty);
+            }
+            Decl::Canon(canon) => self.canon(env, offset, canon)?,
+            Decl::Start { results } => {
+                self.unsupported("component start functions are", offset)?;
+                let env = self.env_mut(env);
+                env.values = env.values.saturating_add(*results);
+            }
+            Decl::Import { name, ty } => self.import_decl(env, offset, name, *ty)?,
+            Decl::Export {
+                name, kind, index, ..
+            } => self.export(env, &name.name, &name.full, *kind, *index)?,
+        }
+        Ok(())
+    }
+
+    fn import_decl(
+        &mut self,
+        env: EnvId,
+        offset: u64,
+        name: &decode::ExternName,
+        ty: wasmparser::ComponentTypeRef,
+    ) -> Result<()> {
+        let item = match &self.frame()?.args {
+            Some(args) => *args
+                .get(&name.name)
+                .ok_or_else(|| Error::inconsistent("an argument is missing"))?,
+            None => {
+                let path = ItemPath::root(&name.full);
+                let site = ImportSite {
+                    path: &path,
+                    implements: name.implements.as_deref(),
+                    depth: 0,
+                };
+                let item = self.import(env, ty, site)?;
+                if matches!(item, Item::Value) {
+                    self.unsupported(&format!("value imports such as {path} are"), offset)?;
+                }
+                self.plan.root_imports.push(Arc::from(&*name.full), item);
+                item
+            }
+        };
+        self.env_mut(env).push(item);
+        Ok(())
+    }
+
+    fn export(
+        &mut self,
+        env: EnvId,
+        name: &str,
+        full: &str,
+        kind: wasmparser::ComponentExternalKind,
+        index: u32,
+    ) -> Result<()> {
+        let item = self.env(env).item(kind, index)?;
+        self.env_mut(env).push(item);
+        if let Item::Type(TypeItem::Resource(resource)) = item
+            && self.plan.types.resource_name(resource).is_none()
+        {
+            self.plan.types.name_resource(resource, name);
+        }
+        let root = self.frames.len() == 1;
+        if let Some(frame) = self.frames.last_mut() {
+            // Hosts see names with their version suffix, binaries do not.
+            frame
+                .exports
+                .push(Arc::from(if root { full } else { name }), item);
+        }
+        Ok(())
+    }
+
+    fn core_instance(&mut self, env: EnvId, instance: &decode::CoreInstance) -> Result<()> {
+        let made = match instance {
+            decode::CoreInstance::Instantiate { module, args } => {
+                self.spend(self.next(args.len())?)?;
+                let module = get(&self.env(env).core_modules, *module)?;
+                let args = args
+                    .iter()
+                    .map(|(name, index)| {
+                        let from = get(&self.env(env).core_instances, *index)?;
+                        Ok((Arc::from(&**name), from))
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let slot = CoreInstanceSlot(self.plan.counts.core_instances);
+                self.plan.counts.core_instances += 1;
+                let owner = self.env(env).owner;
+                self.step(Step::Instantiate {
+                    slot,
+                    module,
+                    args,
+                    owner,
+                })?;
+                CoreInstance::Real(slot)
+            }
+            decode::CoreInstance::Exports(exports) => {
+                self.spend(self.next(exports.len())?)?;
+                let set = exports
+                    .iter()
+                    .map(|(name, kind, index)| {
+                        let space = self.env_mut(env).core_space(*kind);
+                        Ok((Arc::from(&**name), get(space, *index)?))
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let id = CoreSetId(self.next(self.plan.core_sets.len())?);
+                self.plan.core_sets.push(set);
+                CoreInstance::Set(id)
+            }
+        };
+        self.env_mut(env).core_instances.push(made);
+        Ok(())
+    }
+
+    fn instance(&mut self, env: EnvId, offset: u64, instance: &Instance) -> Result<()> {
+        match instance {
+            Instance::Instantiate { component, args } => {
+                self.spend(self.next(args.len())?)?;
+                let component = get(&self.env(env).components, *component)?;
+                if let ComponentItem::Import(import) = component {
+                    let path = self.plan.imports[import.index()].path.clone();
+                    // The plan ends here: nothing can be said about what the
+                    // unknown component exports.
+                    self.frames.truncate(0);
+                    self.unsupported(&format!("instantiating the imported component {path} without a definition for it is"),
+                        offset,
+                    )?;
+                    return Ok(());
+                }
+                let args = args
+                    .iter()
+                    .map(|(name, item)| Ok((name.clone(), self.item(env, *item)?)))
+                    .collect::<Result<BTreeMap<_, _>>>()?;
+                self.enter(component, Some(args))
+            }
+            Instance::Exports(exports) => {
+                self.spend(self.next(exports.len())?)?;
+                let mut items = Items::default();
+                for (name, item) in exports {
+                    items.push(Arc::from(&**name), self.item(env, *item)?);
+                }
+                let instance = self.new_instance(items)?;
+                self.env_mut(env).instances.push(instance);
+                Ok(())
+            }
+        }
+    }
+
+    fn item(&self, env: EnvId, item: ItemRef) -> Result<Item> {
+        self.env(env).item(item.kind, item.index)
+    }
+
+    fn alias(&mut self, env: EnvId, alias: &Alias) -> Result<()> {
+        match alias {
+            Alias::Export {
+                kind,
+                instance,
+                name,
+            } => {
+                let item = self.instance_item(env, *instance, name)?;
+                if item_kind(&item) != *kind {
+                    return Err(Error::inconsistent("an alias of another kind"));
+                }
+                self.env_mut(env).push(item);
+            }
+            Alias::CoreExport {
+                kind,
+                instance,
+                name,
+            } => {
+                let item = match get(&self.env(env).core_instances, *instance)? {
+                    CoreInstance::Real(instance) => CoreItem::Export(CoreExport {
+                        instance,
+                        name: Arc::from(&**name),
+                    }),
+                    CoreInstance::Set(set) => self
+                        .plan
+                        .core_sets
+                        .get(set.index())
+                        .and_then(|set| set.iter().find(|(n, _)| **n == **name))
+                        .map(|(_, item)| item.clone())
+                        .ok_or_else(|| Error::inconsistent("a core export is missing"))?,
+                };
+                self.env_mut(env).core_space(*kind).push(item);
+            }
+            Alias::Outer { kind, count, index } => self.outer_alias(env, *kind, *count, *index)?,
+        }
+        Ok(())
+    }
+
+    /// The export of an instance of the environment.
+    pub(super) fn instance_item(&self, env: EnvId, instance: u32, name: &str) -> Result<Item> {
+        let instance = get(&self.env(env).instances, instance)?;
+        self.plan
+            .instances
+            .get(instance.index())
+            .and_then(|items| items.get(name))
+            .ok_or_else(|| Error::inconsistent("an export is missing"))
+    }
+
+    pub(super) fn outer_alias(
+        &mut self,
+        env: EnvId,
+        kind: ComponentOuterAliasKind,
+        count: u32,
+        index: u32,
+    ) -> Result<()> {
+        let mut outer = env;
+        self.spend(count)?;
+        for _ in 0..count {
+            outer = self
+                .env(outer)
+                .parent
+                .ok_or_else(|| Error::inconsistent("an alias leaves the root component"))?;
+        }
+        match kind {
+            ComponentOuterAliasKind::CoreModule => {
+                let module = get(&self.env(outer).core_modules, index)?;
+                self.env_mut(env).core_modules.push(module);
+            }
+            ComponentOuterAliasKind::CoreType => {
+                let ty = get(&self.env(outer).core_types, index)?;
+                self.env_mut(env).core_types.push(ty);
+            }
+            ComponentOuterAliasKind::Type => {
+                let ty = get(&self.env(outer).types, index)?;
+                self.env_mut(env).types.push(ty);
+            }
+            ComponentOuterAliasKind::Component => {
+                let component = get(&self.env(outer).components, index)?;
+                self.env_mut(env).components.push(component);
+            }
+        }
+        Ok(())
+    }
+
+    fn define_resource(
+        &mut self,
+        env: EnvId,
+        rep: wasmparser::ValType,
+        dtor: Option<u32>,
+        offset: u64,
+    ) -> Result<()> {
+        let owner = self.env(env).owner;
+        self.uses_handles(owner);
+        let resource = self.new_resource(ResourceDef::Defined(owner))?;
+        if rep == wasmparser::ValType::I32 {
+            let dtor = match dtor {
+                None => None,
+                Some(index) => Some(self.core_func(env, index)?),
+            };
+            self.step(Step::DefineResource {
+                resource,
+                owner,
+                dtor,
+            })?;
+        } else {
+            let what = format!("resources represented by {rep} are");
+            self.unsupported(&what, offset)?;
+        }
+        self.env_mut(env).types.push(TypeItem::Resource(resource));
+        Ok(())
+    }
+
+    fn uses_handles(&mut self, owner: OwnerId) {
+        if let Some(owner) = self.plan.owners.get_mut(owner.index()) {
+            owner.uses_handles = true;
+        }
+    }
+
+    fn canon(&mut self, env: EnvId, offset: u64, canon: &CanonicalFunction) -> Result<()> {
+        match canon {
+            CanonicalFunction::Lift {
+                core_func_index,
+                type_index,
+                options,
+            } => {
+                let TypeItem::Func(ty) = get(&self.env(env).types, *type_index)? else {
+                    return Err(Error::inconsistent("expected a function type"));
+                };
+                let source = match self.options(env, options)? {
+                    Err(what) => FuncSource::Unsupported(what, offset),
+                    Ok(options) => {
+                        let func = self.core_func(env, *core_func_index)?;
+                        let owner = self.env(env).owner;
+                        FuncSource::Lift(self.lift(Lift {
+                            func,
+                            ty,
+                            options,
+                            owner,
+                        })?)
+                    }
+                };
+                self.env_mut(env).funcs.push(FuncItem { source, ty });
+            }
+            CanonicalFunction::Lower {
+                func_index,
+                options,
+            } => {
+                let FuncItem { source, ty } = get(&self.env(env).funcs, *func_index)?;
+                let stub = match (source, self.options(env, options)?) {
+                    (_, Err(what)) => Err((what, offset)),
+                    (FuncSource::Unsupported(what, offset), _) => Err((what, offset)),
+                    (FuncSource::Import(import), Ok(options)) => Ok(Stub::LowerImport {
+                        import,
+                        ty,
+                        options,
+                    }),
+                    (FuncSource::Lift(lift), Ok(options)) => {
+                        Ok(Stub::Adapter { lift, ty, options })
+                    }
+                };
+                self.stub(env, stub)?;
+            }
+            CanonicalFunction::ResourceNew { resource } => {
+                let resource = self.resource(env, *resource)?;
+                self.stub(env, Ok(Stub::ResourceNew(resource)))?;
+            }
+            CanonicalFunction::ResourceDrop { resource } => {
+                let resource = self.resource(env, *resource)?;
+                self.stub(env, Ok(Stub::ResourceDrop(resource)))?;
+            }
+            CanonicalFunction::ResourceRep { resource } => {
+                let resource = self.resource(env, *resource)?;
+                self.stub(env, Ok(Stub::ResourceRep(resource)))?;
+            }
+            CanonicalFunction::ContextGet { ty, slot } => {
+                self.stub(env, context(*ty, *slot, Stub::ContextGet, offset))?;
+            }
+            CanonicalFunction::ContextSet { ty, slot } => {
+                self.stub(env, context(*ty, *slot, Stub::ContextSet, offset))?;
+            }
+            CanonicalFunction::BackpressureInc => {
+                self.stub(env, Ok(Stub::BackpressureInc))?;
+            }
+            CanonicalFunction::BackpressureDec => {
+                self.stub(env, Ok(Stub::BackpressureDec))?;
+            }
+            // Everything else belongs to async, threads and error contexts.
+            other => self.stub(env, Err((builtin_name(other), offset)))?,
+        }
+        Ok(())
+    }
+
+    /// Makes a core function of the canonical ABI. One that is not built
+    /// becomes an item whose use is an error.
+    fn stub(&mut self, env: EnvId, stub: Result<Stub, (&'static str, u64)>) -> Result<()> {
+        let item = match stub {
+            Err((what, offset)) => CoreItem::Unsupported(what, offset),
+            Ok(stub) => {
+                let owner = self.env(env).owner;
+                self.uses_handles(owner);
+                if let (Stub::ContextGet(_) | Stub::ContextSet(_), Some(owner)) =
+                    (stub, self.plan.owners.get_mut(owner.index()))
+                {
+                    owner.uses_context = true;
+                }
+                let slot = self.func_slot();
+                self.step(Step::Stub { slot, stub, owner })?;
+                CoreItem::Func(slot)
+            }
+        };
+        self.env_mut(env).core_funcs.push(item);
+        Ok(())
+    }
+
+    fn lift(&mut self, lift: Lift) -> Result<LiftId> {
+        self.uses_handles(lift.owner);
+        let id = LiftId(self.next(self.plan.lifts.len())?);
+        self.plan.lifts.push(lift);
+        self.step(Step::Lift(id))?;
+        Ok(id)
+    }
+
+    /// Canonical options, or what they need that is not built.
+    fn options(
+        &mut self,
+        env: EnvId,
+        options: &[CanonicalOption],
+    ) -> Result<Result<OptionsId, &'static str>> {
+        let mut out = Options {
+            encoding: Encoding::Utf8,
+            memory: None,
+            realloc: None,
+            post_return: None,
+        };
+        for option in options {
+            match option {
+                CanonicalOption::UTF8 => out.encoding = Encoding::Utf8,
+                CanonicalOption::UTF16 => out.encoding = Encoding::Utf16,
+                CanonicalOption::CompactUTF16 => out.encoding = Encoding::Latin1Utf16,
+                CanonicalOption::Memory(index) => out.memory = Some(self.memory(env, *index)?),
+                CanonicalOption::Realloc(index) => {
+                    out.realloc = Some(self.core_func(env, *index)?);
+                }
+                CanonicalOption::PostReturn(index) => {
+                    out.post_return = Some(self.core_func(env, *index)?);
+                }
+                // Implied by the type of what is lowered.
+                CanonicalOption::CoreType(_) => {}
+                CanonicalOption::Async | CanonicalOption::Callback(_) => {
+                    return Ok(Err("the canonical option `async` is"));
+                }
+                CanonicalOption::Gc => return Ok(Err("the canonical option `gc` is")),
+            }
+        }
+        if let Some(id) = self.options.get(&out.key()) {
+            return Ok(Ok(*id));
+        }
+        let id = OptionsId(self.next(self.plan.options.len())?);
+        self.plan.options.push(out);
+        self.options.insert(out.key(), id);
+        Ok(Ok(id))
+    }
+
+    /// The slot of a core function, taken out of its instance if need be.
+    fn core_func(&mut self, env: EnvId, index: u32) -> Result<FuncSlot> {
+        match get(&self.env(env).core_funcs, index)? {
+            CoreItem::Func(slot) => Ok(slot),
+            CoreItem::Export(export) => {
+                if let Some(slot) = self.funcs.get(&export) {
+                    return Ok(*slot);
+                }
+                let slot = self.func_slot();
+                self.funcs.insert(export.clone(), slot);
+                self.step(Step::BindFunc { slot, export })?;
+                Ok(slot)
+            }
+            CoreItem::Unsupported(what, offset) => {
+                let slot = self.func_slot();
+                self.unsupported(what, offset)?;
+                Ok(slot)
+            }
+        }
+    }
+
+    fn memory(&mut self, env: EnvId, index: u32) -> Result<MemorySlot> {
+        match get(&self.env(env).core_memories, index)? {
+            CoreItem::Export(export) => {
+                if let Some(slot) = self.memories.get(&export) {
+                    return Ok(*slot);
+                }
+                let slot = MemorySlot(self.plan.counts.memories);
+                self.plan.counts.memories += 1;
+                self.memories.insert(export.clone(), slot);
+                self.step(Step::BindMemory { slot, export })?;
+                Ok(slot)
+            }
+            CoreItem::Func(_) | CoreItem::Unsupported(..) => {
+                Err(Error::inconsistent("expected a memory"))
+            }
+        }
+    }
+
+    fn func_slot(&mut self) -> FuncSlot {
+        let slot = FuncSlot(self.plan.counts.funcs);
+        self.plan.counts.funcs += 1;
+        slot
+    }
+
+    fn step(&mut self, step: Step) -> Result<()> {
+        if self.plan.steps.len() >= STEPS_MAX {
+            return Err(Error::limit(format!(
+                "the component needs more than {STEPS_MAX} steps to instantiate"
+            )));
+        }
+        self.plan.steps.push(step);
+        Ok(())
+    }
+
+    /// Ends instantiation, when it comes to this point, with an error.
+    fn unsupported(&mut self, what: &str, offset: u64) -> Result<()> {
+        self.step(Step::Unsupported {
+            what: what.into(),
+            offset,
+        })
+    }
+
+    pub(super) fn module(&mut self, module: ModuleRef) -> Result<ModuleSlot> {
+        if let Some(slot) = self.modules.get(&module) {
+            return Ok(*slot);
+        }
+        let slot = ModuleSlot(self.next(self.plan.modules.len())?);
+        self.plan.modules.push(module);
+        self.modules.insert(module, slot);
+        Ok(slot)
+    }
+
+    /// The root component of a binary that a binding brings in.
+    pub(super) fn source_item(&mut self, source: Source) -> Result<ComponentItem> {
+        let address = Arc::as_ptr(&source).addr();
+        let id = match self.bound.get(&address) {
+            Some(id) => *id,
+            None => {
+                let id = SourceId(self.next(self.sources.len())?);
+                self.sources.push(source);
+                self.bound.insert(address, id);
+                id
+            }
+        };
+        Ok(ComponentItem::Closure {
+            source: id,
+            component: ComponentId(0),
+            env: None,
+        })
+    }
+
+    pub(super) fn decoded(&self, source: SourceId) -> Result<Source> {
+        self.sources
+            .get(source.index())
+            .cloned()
+            .ok_or_else(|| Error::inconsistent("a binary is missing"))
+    }
+
+    pub(super) fn new_instance(&mut self, items: Items) -> Result<InstanceId> {
+        let id = InstanceId(self.next(self.plan.instances.len())?);
+        self.plan.instances.push(items);
+        Ok(id)
+    }
+
+    pub(super) fn new_env(&mut self, env: Env) -> Result<EnvId> {
+        let id = EnvId(self.next(self.envs.len())?);
+        self.envs.push(env);
+        Ok(id)
+    }
+
+    pub(super) fn env(&self, id: EnvId) -> &Env {
+        &self.envs[id.0 as usize]
+    }
+
+    pub(super) fn env_mut(&mut self, id: EnvId) -> &mut Env {
+        &mut self.envs[id.0 as usize]
+    }
+
+    /// Counts work against the budget.
+    pub(super) fn spend(&mut self, units: u32) -> Result<()> {
+        self.budget = self.budget.checked_sub(units).ok_or_else(|| {
+            Error::limit(format!(
+                "the component is too large: its instances declare more than {BUDGET} items"
+            ))
+        })?;
+        Ok(())
+    }
+
+    /// A length as an id.
+    pub(super) fn next(&self, len: usize) -> Result<u32> {
+        u32::try_from(len).map_err(|_| Error::limit("the component defines too many items"))
+    }
+}
+
+/// A built-in on the storage of the running call.
+fn context(
+    ty: wasmparser::ValType,
+    slot: u32,
+    stub: impl FnOnce(u8) -> Stub,
+    offset: u64,
+) -> Result<Stub, (&'static str, u64)> {
+    match (ty, u8::try_from(slot)) {
+        (wasmparser::ValType::I32, Ok(slot @ 0..2)) => Ok(stub(slot)),
+        _ => Err(("the `context` built-ins on this slot are", offset)),
+    }
+}
+
+/// What an error says of a built-in that is not built.
+fn builtin_name(canon: &CanonicalFunction) -> &'static str {
+    use CanonicalFunction as C;
+    match canon {
+        C::ThreadSpawnRef { .. }
+        | C::ThreadSpawnIndirect { .. }
+        | C::ThreadAvailableParallelism
+        | C::ThreadIndex
+        | C::ThreadNewIndirect { .. }
+        | C::ThreadResumeLater
+        | C::ThreadSuspend
+        | C::ThreadSuspendThenResume
+        | C::ThreadYieldThenResume
+        | C::ThreadSuspendThenPromote
+        | C::ThreadYieldThenPromote
+        | C::ThreadYield => "the `thread` built-ins are",
+        C::TaskReturn { .. } | C::TaskCancel => "the `task` built-ins are",
+        C::SubtaskDrop | C::SubtaskCancel { .. } => "the `subtask` built-ins are",
+        C::StreamNew { .. }
+        | C::StreamRead { .. }
+        | C::StreamWrite { .. }
+        | C::StreamForward { .. }
+        | C::StreamCancelRead { .. }
+        | C::StreamCancelWrite { .. }
+        | C::StreamDropReadable { .. }
+        | C::StreamDropWritable { .. } => "the `stream` built-ins are",
+        C::FutureNew { .. }
+        | C::FutureRead { .. }
+        | C::FutureWrite { .. }
+        | C::FutureForward { .. }
+        | C::FutureCancelRead { .. }
+        | C::FutureCancelWrite { .. }
+        | C::FutureDropReadable { .. }
+        | C::FutureDropWritable { .. } => "the `future` built-ins are",
+        C::ErrorContextNew { .. } | C::ErrorContextDebugMessage { .. } | C::ErrorContextDrop => {
+            "the `error-context` built-ins are"
+        }
+        C::WaitableSetNew
+        | C::WaitableSetWait { .. }
+        | C::WaitableSetPoll { .. }
+        | C::WaitableSetDrop
+        | C::WaitableJoin => "the `waitable` built-ins are",
+        C::Lift { .. }
+        | C::Lower { .. }
+        | C::ResourceNew { .. }
+        | C::ResourceDrop { .. }
+        | C::ResourceRep { .. }
+        | C::ContextGet { .. }
+        | C::ContextSet { .. }
+        | C::BackpressureInc
+        | C::BackpressureDec => "this canonical definition is",
+    }
+}

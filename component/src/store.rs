@@ -1,0 +1,391 @@
+//! What a store keeps for components: handle tables and flags of component
+//! instances, resource types, the values and handles of the host, and the
+//! calls that are running.
+//!
+//! The engine's store carries this state beside the embedder's data. Ids in
+//! it are never reused, so a handle to an instance or function is a number
+//! beside the store's own.
+
+use std::any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use linkspan_canon_abi::handle::ScopeId;
+use linkspan_canon_abi::{HandleTable, ResourceTypeId, Trap};
+use linkspan_engine as core;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::func::Lifted;
+use crate::instance::InstanceState;
+use crate::resource::{AnyTable, ResourceKind, ResourceTable, RuntimeResource};
+
+/// The data of an embedder together with everything that its components made.
+pub type Store<T> = core::Store<T, ComponentState>;
+
+/// Reading access to a [`Store`].
+pub type StoreContext<'a, T> = core::StoreContext<'a, T, ComponentState>;
+
+/// Full access to a [`Store`].
+pub type StoreContextMut<'a, T> = core::StoreContextMut<'a, T, ComponentState>;
+
+/// Whatever gives full access to a [`Store`] of components.
+pub trait AsContextMut: core::AsContextMut<Extra = ComponentState> {}
+
+impl<C: core::AsContextMut<Extra = ComponentState>> AsContextMut for C {}
+
+/// Whatever gives reading access to a [`Store`] of components.
+pub trait AsContext: core::AsContext<Extra = ComponentState> {}
+
+impl<C: core::AsContext<Extra = ComponentState>> AsContext for C {}
+
+/// The part of a [`Store`] that components need.
+pub struct ComponentState {
+    /// Names the store in handles.
+    pub(crate) id: u64,
+    /// Component instances, nested ones too.
+    pub(crate) owners: Vec<OwnerState>,
+    /// Instances of root components.
+    pub(crate) instances: Vec<InstanceState>,
+    /// Lifted functions.
+    pub(crate) lifts: Vec<Lifted>,
+    /// Resource types.
+    pub(crate) resources: Vec<RuntimeResource>,
+    host_resources: BTreeMap<ResourceKind, u32>,
+    /// Values of the host behind its resources.
+    pub(crate) table: ResourceTable,
+    /// Handles that the host holds.
+    pub(crate) any: AnyTable,
+    /// Calls that are running, innermost last.
+    pub(crate) frames: Vec<Frame>,
+    /// What is lent to the running calls; each frame knows where its part
+    /// starts.
+    pub(crate) lends: Vec<Lend>,
+    /// On whose behalf handles are lifted and lowered now.
+    pub(crate) call: CallInfo,
+    /// Handles that were dropped without a store at hand.
+    pub(crate) dropped: Arc<crate::resource::DropQueue>,
+}
+
+/// A component instance.
+#[derive(Debug)]
+pub(crate) struct OwnerState {
+    pub(crate) handles: HandleTable,
+    /// Cleared while the instance runs `realloc` or `post-return`.
+    pub(crate) may_leave: bool,
+    /// The trap after which the instance must not be entered again.
+    pub(crate) poisoned: Option<Arc<str>>,
+    /// How often the guest asked for no more concurrent calls. Calls of
+    /// synchronous functions do not wait for it.
+    pub(crate) backpressure: u16,
+}
+
+/// A call into a component instance that is running.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// The instance that runs.
+    pub(crate) owner: u32,
+    /// Counts the borrows that the call got, if its type has any.
+    pub(crate) scope: Option<ScopeId>,
+    /// Where the call's part of `lends` starts.
+    pub(crate) lends_start: u32,
+    /// What the guest keeps for the call (`context.get`, `context.set`).
+    pub(crate) context: [u32; 2],
+}
+
+/// Something lent to a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lend {
+    /// A handle of a component instance.
+    Guest { owner: u32, index: u32 },
+    /// A handle of the host.
+    Host { slot: u32 },
+    /// A borrow that the host got for the time of the call.
+    Temporary { slot: u32 },
+}
+
+/// See [`ComponentState::call`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct CallInfo {
+    /// The component instance whose table is meant.
+    pub(crate) owner: u32,
+    /// The root instance whose plan numbers the resource types.
+    pub(crate) instance: u32,
+    /// What a representation looks like on the other side.
+    pub(crate) mode: HandleMode,
+}
+
+/// What stands for a handle between lifting and lowering.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum HandleMode {
+    /// The representation itself: a call from component to component.
+    #[default]
+    Raw,
+    /// The representation of a host resource that is named by a Rust type; a
+    /// token of the host's handles otherwise.
+    Typed,
+    /// A token of the host's handles.
+    Dynamic,
+}
+
+impl Default for ComponentState {
+    fn default() -> ComponentState {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        ComponentState {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            owners: Vec::new(),
+            instances: Vec::new(),
+            lifts: Vec::new(),
+            resources: Vec::new(),
+            host_resources: BTreeMap::new(),
+            table: ResourceTable::default(),
+            any: AnyTable::default(),
+            frames: Vec::new(),
+            lends: Vec::new(),
+            call: CallInfo::default(),
+            dropped: Arc::default(),
+        }
+    }
+}
+
+impl ComponentState {
+    /// The values that the host keeps behind its resources.
+    #[must_use]
+    pub fn table(&self) -> &ResourceTable {
+        &self.table
+    }
+
+    /// The values that the host keeps behind its resources.
+    pub fn table_mut(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// Adds a component instance.
+    pub(crate) fn new_owner(&mut self) -> Result<u32> {
+        let id = u32::try_from(self.owners.len())
+            .map_err(|_| Error::limit("the store holds too many component instances"))?;
+        self.owners.push(OwnerState {
+            handles: HandleTable::default(),
+            may_leave: true,
+            poisoned: None,
+            backpressure: 0,
+        });
+        Ok(id)
+    }
+
+    /// The number of a resource type of the host, the same for each
+    /// component that it is linked to.
+    pub(crate) fn host_resource(
+        &mut self,
+        kind: ResourceKind,
+        make: impl FnOnce() -> RuntimeResource,
+    ) -> Result<ResourceTypeId> {
+        if let Some(known) = self.host_resources.get(&kind) {
+            return Ok(ResourceTypeId::host(*known));
+        }
+        let id = self.new_resource(make())?;
+        self.host_resources.insert(kind, id);
+        Ok(ResourceTypeId::host(id))
+    }
+
+    /// Adds a resource type that a component instance defines.
+    pub(crate) fn guest_resource(&mut self, resource: RuntimeResource) -> Result<ResourceTypeId> {
+        self.new_resource(resource).map(ResourceTypeId)
+    }
+
+    fn new_resource(&mut self, resource: RuntimeResource) -> Result<u32> {
+        // Handle tables keep 17 bits of it.
+        const RESOURCES_MAX: usize = 1 << 17;
+        if self.resources.len() >= RESOURCES_MAX {
+            return Err(Error::limit(format!(
+                "the store holds {RESOURCES_MAX} resource types, which is its limit"
+            )));
+        }
+        let id = u32::try_from(self.resources.len())
+            .map_err(|_| Error::limit("the store holds too many resource types"))?;
+        self.resources.push(resource);
+        Ok(id)
+    }
+
+    /// The resource type with this number.
+    pub(crate) fn resource(&self, id: ResourceTypeId) -> Result<&RuntimeResource> {
+        self.resources
+            .get((id.0 & !ResourceTypeId::HOST) as usize)
+            .ok_or_else(|| Error::resource("a resource type of another store"))
+    }
+
+    /// The number of a resource type of the host that is known here.
+    pub(crate) fn host_resource_id(&self, kind: ResourceKind) -> Option<ResourceTypeId> {
+        self.host_resources
+            .get(&kind)
+            .copied()
+            .map(ResourceTypeId::host)
+    }
+
+    /// The number of the host resource type that a Rust type names.
+    pub(crate) fn host_resource_of(&self, key: any::TypeId) -> Option<ResourceTypeId> {
+        self.host_resource_id(ResourceKind::Host(key))
+    }
+
+    /// What the plan of an instance calls `resource`, as a number of the
+    /// store.
+    pub(crate) fn plan_resource(
+        &self,
+        instance: u32,
+        resource: ResourceTypeId,
+    ) -> Result<ResourceTypeId> {
+        self.instances
+            .get(instance as usize)
+            .and_then(|instance| instance.resources.get(resource.0 as usize).copied())
+            .ok_or_else(|| Error::resource("a resource type that the component does not have"))
+    }
+
+    /// Refuses to enter an instance that has trapped.
+    #[inline]
+    pub(crate) fn check_enter(&self, owner: u32) -> Result<()> {
+        match self.owners.get(owner as usize) {
+            Some(OwnerState { poisoned: None, .. }) => Ok(()),
+            Some(OwnerState {
+                poisoned: Some(trap),
+                ..
+            }) => Err(poisoned(trap)),
+            None => Err(Error::inconsistent("a component instance is missing")),
+        }
+    }
+
+    /// Refuses a call out of an instance that runs `realloc` or
+    /// `post-return`.
+    #[inline]
+    pub(crate) fn check_leave(&self, owner: u32) -> Result<(), core::Error> {
+        match self.owners.get(owner as usize) {
+            Some(OwnerState {
+                may_leave: true, ..
+            }) => Ok(()),
+            Some(_) | None => Err(cannot_leave()),
+        }
+    }
+
+    /// Starts a call into an instance.
+    #[inline]
+    pub(crate) fn enter(&mut self, owner: u32, has_borrow: bool) {
+        let scope = if has_borrow {
+            self.owners
+                .get_mut(owner as usize)
+                .map(|owner| owner.handles.enter_scope())
+        } else {
+            None
+        };
+        self.push_frame(owner, scope);
+    }
+
+    /// Starts a call from an instance to the host, whose borrows end with it.
+    pub(crate) fn enter_host(&mut self, owner: u32) {
+        self.push_frame(owner, None);
+    }
+
+    #[inline]
+    fn push_frame(&mut self, owner: u32, scope: Option<ScopeId>) {
+        // One entry a borrow of a running call: far below 2^32.
+        let lends_start = u32::try_from(self.lends.len()).unwrap_or(u32::MAX);
+        self.frames.push(Frame {
+            owner,
+            scope,
+            lends_start,
+            context: [0; 2],
+        });
+    }
+
+    /// Traps if the innermost call still has what was lent to it.
+    #[inline]
+    pub(crate) fn check_borrows(&mut self) -> Result<()> {
+        match self.frames.last_mut() {
+            Some(Frame {
+                owner,
+                scope: scope @ Some(_),
+                ..
+            }) => {
+                let (owner, ended) = (*owner, scope.take());
+                match (self.owners.get_mut(owner as usize), ended) {
+                    (Some(owner), Some(scope)) => Ok(owner.handles.exit_scope(scope)?),
+                    _ => Ok(()),
+                }
+            }
+            Some(Frame { scope: None, .. }) | None => Ok(()),
+        }
+    }
+
+    /// Ends the innermost call: what was lent to it is free again.
+    #[inline]
+    pub(crate) fn exit(&mut self) {
+        if let Some(frame) = self.frames.pop()
+            && self.lends.len() > frame.lends_start as usize
+        {
+            self.end_lends(frame.lends_start as usize);
+        }
+    }
+
+    #[cold]
+    fn end_lends(&mut self, start: usize) {
+        for lend in self.lends.drain(start..) {
+            match lend {
+                Lend::Guest { owner, index } => {
+                    if let Some(owner) = self.owners.get_mut(owner as usize) {
+                        owner.handles.end_lend(index);
+                    }
+                }
+                Lend::Host { slot } => self.any.end_lend(slot),
+                Lend::Temporary { slot } => self.any.end_temporary(slot),
+            }
+        }
+    }
+
+    /// Ends all calls above `depth` after a trap: the instances that ran in
+    /// them must not be entered again.
+    #[cold]
+    pub(crate) fn unwind(&mut self, depth: usize, error: &Error) {
+        while self.frames.len() > depth {
+            if let Some(&Frame { owner, scope, .. }) = self.frames.last() {
+                if let Some(scope) = scope
+                    && let Some(owner) = self.owners.get_mut(owner as usize)
+                {
+                    // What remains is of no interest: the instance is lost.
+                    drop(owner.handles.exit_scope(scope));
+                }
+                self.poison(owner, error);
+            }
+            self.exit();
+        }
+    }
+
+    /// Keeps an instance that has trapped from being entered again.
+    #[cold]
+    pub(crate) fn poison(&mut self, owner: u32, error: &Error) {
+        if let Some(owner) = self.owners.get_mut(owner as usize) {
+            owner.may_leave = true;
+            owner.poisoned.get_or_insert_with(|| error.message().into());
+        }
+    }
+}
+
+#[cold]
+fn poisoned(trap: &str) -> Error {
+    Error::new(
+        ErrorKind::Trap,
+        format!("cannot enter component instance: it has trapped before ({trap})"),
+    )
+}
+
+#[cold]
+fn cannot_leave() -> core::Error {
+    Error::from(Trap::CannotLeave).into()
+}
+
+impl fmt::Debug for ComponentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComponentState")
+            .field("instances", &self.instances.len())
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}
