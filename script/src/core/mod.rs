@@ -1,0 +1,204 @@
+//! The core modules of a script: definitions, instances in one store, names
+//! under which later modules import them, and calls.
+
+mod spectest;
+mod values;
+
+use std::collections::BTreeMap;
+
+use linkspan_engine::{Engine, Error, Extern, Instance, Module, Store, Val};
+use wast::{WastArg, WastInvoke, WastRet};
+
+use crate::session::{Mismatch, Outcome};
+use crate::watchdog::Watchdog;
+
+/// All core modules of one script.
+pub(crate) struct Modules {
+    store: Store<()>,
+    definitions: BTreeMap<String, Module>,
+    latest_definition: Option<Module>,
+    instances: BTreeMap<String, Instance>,
+    /// The instance that directives without a name are about; none after a
+    /// module that failed, so that nothing is asked of an older one.
+    current: Option<Instance>,
+    registered: BTreeMap<String, Instance>,
+    spectest: BTreeMap<&'static str, Extern>,
+}
+
+impl Modules {
+    pub(crate) fn new(engine: &Engine) -> Result<Modules, Error> {
+        let mut store = Store::new(engine, ());
+        let spectest = spectest::define(&mut store)?;
+        Ok(Modules {
+            store,
+            definitions: BTreeMap::new(),
+            latest_definition: None,
+            instances: BTreeMap::new(),
+            current: None,
+            registered: BTreeMap::new(),
+            spectest,
+        })
+    }
+
+    /// Checks that `bytes` are a valid module.
+    pub(crate) fn validate(engine: &Engine, bytes: &[u8]) -> Outcome<()> {
+        Module::from_binary(engine, bytes).map(drop).map_err(text)
+    }
+
+    /// Makes `bytes` the latest definition, and the one called `name`.
+    pub(crate) fn define(
+        &mut self,
+        engine: &Engine,
+        name: Option<&str>,
+        bytes: &[u8],
+    ) -> Outcome<()> {
+        self.current = None;
+        self.latest_definition = None;
+        let module = Module::from_binary(engine, bytes).map_err(text)?;
+        if let Some(name) = name {
+            self.definitions.insert(name.to_owned(), module.clone());
+        }
+        self.latest_definition = Some(module);
+        Ok(())
+    }
+
+    /// Makes an instance of a definition the current one, and the one called
+    /// `name`.
+    pub(crate) fn instantiate(
+        &mut self,
+        watchdog: &Watchdog,
+        name: Option<&str>,
+        definition: Option<&str>,
+    ) -> Outcome<()> {
+        self.current = None;
+        let module = match definition {
+            Some(name) => self.definitions.get(name),
+            None => self.latest_definition.as_ref(),
+        };
+        let module = module.cloned().ok_or("no definition to instantiate")?;
+        let instance = self.link(watchdog, &module)?;
+        if let Some(name) = name {
+            self.instances.insert(name.to_owned(), instance);
+        }
+        self.current = Some(instance);
+        Ok(())
+    }
+
+    /// Instantiates `bytes` and forgets the instance.
+    pub(crate) fn try_out(
+        &mut self,
+        engine: &Engine,
+        watchdog: &Watchdog,
+        bytes: &[u8],
+    ) -> Outcome<()> {
+        let module = Module::from_binary(engine, bytes).map_err(text)?;
+        self.link(watchdog, &module).map(drop)
+    }
+
+    fn link(&mut self, watchdog: &Watchdog, module: &Module) -> Outcome<Instance> {
+        let mut imports = Vec::new();
+        for import in module.imports() {
+            let (from, name) = (import.module, import.name);
+            let found = match self.registered.get(from) {
+                Some(instance) => instance.get_export(&self.store, name),
+                None if from == "spectest" => self.spectest.get(name).copied(),
+                None => None,
+            };
+            imports.push(found.ok_or_else(|| format!("unknown import {from:?} {name:?}"))?);
+        }
+        let handle = self.store.interrupt_handle();
+        let linked = watchdog.watch(handle, || Instance::new(&mut self.store, module, &imports));
+        linked.map_err(text)
+    }
+
+    /// Lets later modules import an instance's exports from `name`.
+    pub(crate) fn register(&mut self, name: &str, instance: Option<&str>) -> Outcome<()> {
+        let instance = self.instance(instance)?;
+        self.registered.insert(name.to_owned(), instance);
+        Ok(())
+    }
+
+    /// Calls an exported function.
+    pub(crate) fn invoke(
+        &mut self,
+        watchdog: &Watchdog,
+        invoke: &WastInvoke<'_>,
+    ) -> Outcome<Vec<Val>> {
+        let instance = self.instance(invoke.module.map(|id| id.name()))?;
+        let func = instance.get_func(&self.store, invoke.name);
+        let func = func.ok_or_else(|| format!("no function {:?}", invoke.name))?;
+        let mut arguments = Vec::new();
+        for argument in &invoke.args {
+            arguments.push(match argument {
+                WastArg::Core(argument) => values::argument(argument)?,
+                _ => return Err("a component's value as argument of a core function".to_owned()),
+            });
+        }
+        let count = func.ty(&self.store).map_err(text)?.results().len();
+        let mut results = vec![Val::I32(0); count];
+        let handle = self.store.interrupt_handle();
+        let called = watchdog.watch(handle, || {
+            func.call(&mut self.store, &arguments, &mut results)
+        });
+        called.map(|()| results).map_err(text)
+    }
+
+    /// Reads an exported global.
+    pub(crate) fn global(&mut self, instance: Option<&str>, name: &str) -> Outcome<Val> {
+        let instance = self.instance(instance)?;
+        let global = instance.get_global(&self.store, name);
+        let global = global.ok_or_else(|| format!("no global {name:?}"))?;
+        global.get(&self.store).map_err(text)
+    }
+
+    /// Compares what a call or a global answered with what is expected.
+    pub(crate) fn compare(expected: &[WastRet<'_>], found: &[Val]) -> Result<(), Mismatch> {
+        let mut wanted = Vec::new();
+        for expected in expected {
+            match expected {
+                WastRet::Core(expected) => wanted.push(expected),
+                _ => {
+                    return Err(Mismatch::new(
+                        "a component's value",
+                        values::show_all(found),
+                    ));
+                }
+            }
+        }
+        let same = wanted.len() == found.len()
+            && wanted
+                .iter()
+                .zip(found)
+                .all(|(expected, found)| values::matches(expected, found));
+        if same {
+            Ok(())
+        } else {
+            let wanted: Vec<_> = wanted.into_iter().map(values::show_expected).collect();
+            Err(Mismatch::new(
+                format!("[{}]", wanted.join(" ")),
+                values::show_all(found),
+            ))
+        }
+    }
+
+    fn instance(&self, name: Option<&str>) -> Outcome<Instance> {
+        match name {
+            Some(name) => self
+                .instances
+                .get(name)
+                .copied()
+                .ok_or_else(|| format!("no instance ${name}")),
+            None => self
+                .current
+                .ok_or_else(|| "no instance: the latest module failed".to_owned()),
+        }
+    }
+}
+
+/// An error as a script sees it: a trap is its text alone.
+fn text(error: Error) -> String {
+    match error.trap() {
+        Some(trap) => trap.text().to_owned(),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,179 @@
+//! How a script is run: which proposals are on, in which mode the engine runs,
+//! and how long one directive may take.
+
+use std::time::Duration;
+
+use linkspan_engine::{Config, DispatchMode, Features, Proposal, Tier};
+
+/// A way in which the engine can run guests. Every script must behave the same
+/// in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    /// What it is called in reports and on the command line.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    tier: Tier,
+    dispatch: DispatchMode,
+}
+
+impl Mode {
+    /// Every mode, the fastest first.
+    pub const ALL: &'static [Mode] = &[
+        Mode {
+            name: "threaded",
+            summary: "the interpreter; each instruction jumps to the next",
+            tier: Tier::Interpreter,
+            dispatch: DispatchMode::Threaded,
+        },
+        Mode {
+            name: "loop",
+            summary: "the interpreter; a loop calls one instruction after another",
+            tier: Tier::Interpreter,
+            dispatch: DispatchMode::Loop,
+        },
+    ];
+
+    /// The engine's own choice.
+    pub const AUTO: Mode = Mode {
+        name: "auto",
+        summary: "whatever the engine thinks best",
+        tier: Tier::Auto,
+        dispatch: DispatchMode::Auto,
+    };
+
+    /// The mode called `name`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none; the message lists all names.
+    pub fn named(name: &str) -> Result<Mode, String> {
+        let all = || std::iter::once(&Mode::AUTO).chain(Mode::ALL);
+        let names = || all().map(|mode| mode.name).collect::<Vec<_>>().join(", ");
+        let found = all().find(|mode| mode.name == name).copied();
+        found.ok_or_else(|| format!("expected one of {}, found {name:?}", names()))
+    }
+}
+
+/// How to run a script.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The proposals that are on.
+    pub features: Features,
+    /// How the engine runs guests.
+    pub mode: Mode,
+    /// Only the assertions that start on this line are tried. Everything that
+    /// defines or changes something still happens.
+    pub only_line: Option<u32>,
+    /// A guest that runs longer than this in one directive is interrupted, and
+    /// the directive fails.
+    pub directive_time_max: Duration,
+}
+
+impl Default for Options {
+    /// Everything the engine supports, in the mode it thinks best, ten seconds
+    /// a directive.
+    fn default() -> Options {
+        Options {
+            features: Features::default(),
+            mode: Mode::AUTO,
+            only_line: None,
+            directive_time_max: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Options {
+    /// The engine's configuration for these options.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        let mut config = Config::new();
+        config
+            .features(self.features)
+            .tier(self.mode.tier)
+            .dispatch(self.mode.dispatch);
+        config
+    }
+}
+
+/// Parses a set of proposals as a command line gives it: a base (`wasm1`,
+/// `wasm2` or `all`, which is also the base when none is named) and changes to
+/// it, separated by commas: `wasm2,tail-call,-multi-value`.
+///
+/// # Errors
+///
+/// When a word is neither; the message lists what is known.
+pub fn parse_features(text: &str) -> Result<Features, String> {
+    let mut features = None;
+    for word in text
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+    {
+        let base = match word {
+            "wasm1" => Some(Features::wasm1()),
+            "wasm2" => Some(Features::wasm2()),
+            "all" => Some(Features::default()),
+            _ => None,
+        };
+        match (base, features) {
+            (Some(base), None) => features = Some(base),
+            (Some(_), Some(_)) => return Err(format!("expected {word:?} first, found it later")),
+            (None, so_far) => {
+                let enable = !word.starts_with('-');
+                let proposal = proposal_named(word.trim_start_matches(['-', '+']))?;
+                let mut changed = so_far.unwrap_or_default();
+                changed.set(proposal, enable);
+                features = Some(changed);
+            }
+        }
+    }
+    Ok(features.unwrap_or_default())
+}
+
+fn proposal_named(name: &str) -> Result<Proposal, String> {
+    let found = Proposal::ALL
+        .iter()
+        .find(|proposal| proposal.name() == name);
+    found.copied().ok_or_else(|| {
+        let names: Vec<_> = Proposal::ALL
+            .iter()
+            .map(|proposal| proposal.name())
+            .collect();
+        format!(
+            "expected wasm1, wasm2, all or a proposal ({}), found {name:?}",
+            names.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_a_base_and_changes() {
+        let features = parse_features("wasm1, tail-call,-mutable-global").unwrap();
+        assert!(features.contains(Proposal::TailCall));
+        assert!(!features.contains(Proposal::MutableGlobal));
+        assert!(!features.contains(Proposal::MultiValue));
+        assert_eq!(parse_features("").unwrap(), Features::default());
+        assert!(
+            parse_features("tail-call,wasm1")
+                .unwrap_err()
+                .contains("first")
+        );
+        assert!(
+            parse_features("tail-cal")
+                .unwrap_err()
+                .contains("tail-call")
+        );
+    }
+
+    #[test]
+    fn modes_have_names() {
+        assert_eq!(Mode::named("loop").unwrap(), Mode::ALL[1]);
+        assert_eq!(Mode::named("auto").unwrap(), Mode::AUTO);
+        assert!(Mode::named("jit").unwrap_err().contains("threaded"));
+    }
+}

@@ -1,0 +1,478 @@
+//! Goes through a script directive by directive and keeps the account.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use linkspan_engine::{Engine, Error, ErrorKind};
+use wast::lexer::Lexer;
+use wast::parser::{self, ParseBuffer};
+use wast::token::Span;
+use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
+
+use crate::component::Components;
+use crate::core::Modules;
+use crate::message;
+use crate::options::Options;
+use crate::report::{Failure, Report};
+use crate::watchdog::Watchdog;
+
+/// Runs the script in the file at `path`.
+///
+/// # Errors
+///
+/// When the file cannot be read or the engine refuses the options. What goes
+/// wrong inside the script is in the report.
+pub fn run_file(path: &Path, options: &Options) -> Result<Report, Error> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => run(&text, options),
+        Err(error) => {
+            let message = format!("failed to read {}: {error}", path.display());
+            Err(Error::new(ErrorKind::Io, message))
+        }
+    }
+}
+
+/// Runs the script `text`.
+///
+/// # Errors
+///
+/// When the engine refuses the options. What goes wrong inside the script is in
+/// the report; a script that cannot be parsed has one failure.
+pub fn run(text: &str, options: &Options) -> Result<Report, Error> {
+    let engine = Engine::new(&options.config())?;
+    let mut session = Session {
+        text,
+        options,
+        watchdog: Watchdog::new(options.directive_time_max),
+        modules: Modules::new(&engine)?,
+        components: Components::new(&engine),
+        engine,
+        latest: Kind::Module,
+        report: Report::default(),
+    };
+    if let Err(error) = session.run() {
+        let directive = "script".to_owned();
+        session.fail(
+            error.span(),
+            directive,
+            "a script that can be parsed",
+            error.message(),
+        );
+    }
+    Ok(session.report)
+}
+
+/// The modules and components that the script `text` defines, each with its
+/// line, in binary form: material for whoever wants many of them.
+///
+/// # Errors
+///
+/// When the script cannot be parsed.
+pub fn binaries(text: &str) -> Result<Vec<(u32, Vec<u8>)>, String> {
+    let mut lexer = Lexer::new(text);
+    lexer.allow_confusing_unicode(true);
+    let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|error| error.message())?;
+    let script: Wast<'_> = parser::parse(&buffer).map_err(|error| error.message())?;
+    let mut binaries = Vec::new();
+    for directive in script.directives {
+        let (line, _) = directive.span().linecol_in(text);
+        if let WastDirective::Module(mut wat) | WastDirective::ModuleDefinition(mut wat) = directive
+        {
+            binaries.push((
+                u32::try_from(line + 1).unwrap_or(u32::MAX),
+                encode(&mut wat)?,
+            ));
+        }
+    }
+    Ok(binaries)
+}
+
+/// What a directive without a name is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Module,
+    Component,
+}
+
+/// What happened instead of what a directive expects.
+pub(crate) struct Mismatch {
+    pub(crate) expected: String,
+    pub(crate) found: String,
+}
+
+impl Mismatch {
+    pub(crate) fn new(expected: impl Into<String>, found: impl Into<String>) -> Mismatch {
+        Mismatch {
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+}
+
+/// Of a guest's call or of an instantiation: what it answered, as text.
+pub(crate) type Outcome<T> = Result<T, String>;
+
+struct Session<'a> {
+    text: &'a str,
+    options: &'a Options,
+    watchdog: Watchdog,
+    engine: Engine,
+    modules: Modules,
+    components: Components,
+    latest: Kind,
+    report: Report,
+}
+
+impl Session<'_> {
+    fn run(&mut self) -> Result<(), wast::Error> {
+        let mut lexer = Lexer::new(self.text);
+        // The suites test names with every character there is.
+        lexer.allow_confusing_unicode(true);
+        let buffer = ParseBuffer::new_with_lexer(lexer)?;
+        let script: Wast<'_> = parser::parse(&buffer)?;
+        for directive in script.directives {
+            let (span, title) = (directive.span(), title(&directive));
+            if self.is_left_out(&directive) {
+                continue;
+            }
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.directive(directive)));
+            let outcome = outcome.unwrap_or_else(|panic| {
+                let found = format!("a panic: {}", panic_text(panic.as_ref()));
+                Err(Mismatch::new("an answer", found))
+            });
+            match outcome {
+                Ok(()) => self.report.passed += 1,
+                Err(Mismatch { expected, found }) => self.fail(span, title, &expected, found),
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, span: Span, directive: String, expected: &str, found: String) {
+        let failure = self.failure(span, directive, expected, found);
+        self.report.failures.push(failure);
+    }
+
+    fn failure(&self, span: Span, directive: String, expected: &str, found: String) -> Failure {
+        let (line, column) = span.linecol_in(self.text);
+        let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let (line, column, expected) = (number(line), number(column), expected.to_owned());
+        Failure {
+            line,
+            column,
+            directive,
+            expected,
+            found,
+        }
+    }
+
+    /// Whether only another line's assertions are wanted.
+    fn is_left_out(&self, directive: &WastDirective<'_>) -> bool {
+        let (line, _) = directive.span().linecol_in(self.text);
+        let here = u32::try_from(line + 1).ok();
+        let wanted = self.options.only_line.is_none_or(|only| here == Some(only));
+        !wanted && title(directive).starts_with("assert_")
+    }
+
+    fn directive(&mut self, directive: WastDirective<'_>) -> Result<(), Mismatch> {
+        match directive {
+            WastDirective::Module(wat) => self.module(wat),
+            WastDirective::ModuleDefinition(wat) => self.definition(wat),
+            WastDirective::ModuleInstance {
+                instance, module, ..
+            } => {
+                let (instance, module) = (instance.map(|id| id.name()), module.map(|id| id.name()));
+                self.instance(instance, module)
+            }
+            WastDirective::AssertMalformed {
+                span,
+                module,
+                message,
+            }
+            | WastDirective::AssertMalformedCustom {
+                span,
+                module,
+                message,
+            }
+            | WastDirective::AssertInvalid {
+                span,
+                module,
+                message,
+            }
+            | WastDirective::AssertInvalidCustom {
+                span,
+                module,
+                message,
+            } => self.assert_refused(span, module, message),
+            WastDirective::Register { name, module, .. } => {
+                let registered = self.modules.register(name, module.map(|id| id.name()));
+                registered.map_err(|found| Mismatch::new("an instance to register", found))
+            }
+            WastDirective::Invoke(invoke) => self
+                .invoke_any(invoke)
+                .map_err(|found| Mismatch::new("a return", found)),
+            WastDirective::AssertReturn { exec, results, .. } => self.assert_return(exec, &results),
+            WastDirective::AssertTrap { exec, message, .. } => self.assert_trap(exec, message),
+            WastDirective::AssertExhaustion { call, message, .. } => {
+                self.assert_trap(WastExecute::Invoke(call), message)
+            }
+            WastDirective::AssertUnlinkable {
+                module, message, ..
+            } => self.assert_unlinkable(module, message),
+            WastDirective::AssertException { exec, .. } => {
+                let outcome = self.execute_any(exec);
+                Err(Mismatch::new(
+                    "an exception, which this engine does not know yet",
+                    ended(outcome),
+                ))
+            }
+            WastDirective::AssertSuspension { exec, message, .. } => {
+                self.assert_trap(exec, message)
+            }
+            WastDirective::Thread(_) | WastDirective::Wait { .. } => Err(Mismatch::new(
+                "a thread with a shared memory",
+                "an engine without threads",
+            )),
+        }
+    }
+
+    /// Defines and instantiates a module or component.
+    fn module(&mut self, mut wat: QuoteWat<'_>) -> Result<(), Mismatch> {
+        let (kind, name) = (kind_of(&wat), wat.name().map(|id| id.name().to_owned()));
+        let fail = |found| Mismatch::new("a module that is accepted", found);
+        let bytes = encode(&mut wat).map_err(fail)?;
+        self.latest = kind;
+        let Session {
+            watchdog,
+            engine,
+            modules,
+            components,
+            ..
+        } = self;
+        let done = match kind {
+            Kind::Module => modules
+                .define(engine, name.as_deref(), &bytes)
+                .and_then(|()| modules.instantiate(watchdog, name.as_deref(), name.as_deref())),
+            Kind::Component => components
+                .define(name.as_deref(), &bytes)
+                .and_then(|()| components.instantiate(watchdog, name.as_deref(), name.as_deref())),
+        };
+        done.map_err(fail)
+    }
+
+    fn definition(&mut self, mut wat: QuoteWat<'_>) -> Result<(), Mismatch> {
+        let (kind, name) = (kind_of(&wat), wat.name().map(|id| id.name().to_owned()));
+        let fail = |found| Mismatch::new("a definition that is accepted", found);
+        let bytes = encode(&mut wat).map_err(fail)?;
+        self.latest = kind;
+        let done = match kind {
+            Kind::Module => self.modules.define(&self.engine, name.as_deref(), &bytes),
+            Kind::Component => self.components.define(name.as_deref(), &bytes),
+        };
+        done.map_err(fail)
+    }
+
+    /// Instantiates an earlier definition; whether it is a module or a
+    /// component, its name tells, or the latest definition.
+    fn instance(&mut self, name: Option<&str>, definition: Option<&str>) -> Result<(), Mismatch> {
+        if let Some(definition) = definition {
+            self.latest = if self.components.defines(definition) {
+                Kind::Component
+            } else {
+                Kind::Module
+            };
+        }
+        let done = match self.latest {
+            Kind::Module => self.modules.instantiate(&self.watchdog, name, definition),
+            Kind::Component => self
+                .components
+                .instantiate(&self.watchdog, name, definition),
+        };
+        done.map_err(|found| Mismatch::new("an instance", found))
+    }
+
+    fn assert_refused(
+        &mut self,
+        span: Span,
+        mut wat: QuoteWat<'_>,
+        text: &str,
+    ) -> Result<(), Mismatch> {
+        let kind = kind_of(&wat);
+        let refusal = match encode(&mut wat) {
+            Err(refusal) => refusal,
+            Ok(bytes) => {
+                let validated = match kind {
+                    Kind::Module => Modules::validate(&self.engine, &bytes),
+                    Kind::Component => self.components.validate(&bytes),
+                };
+                match validated {
+                    Err(refusal) => refusal,
+                    Ok(()) => {
+                        return Err(Mismatch::new(format!("the refusal {text:?}"), "acceptance"));
+                    }
+                }
+            }
+        };
+        if !message::is_refusal(text, &refusal) {
+            let title = "refusal".to_owned();
+            let difference = self.failure(span, title, &format!("{text:?}"), refusal);
+            self.report.differing_texts.push(difference);
+        }
+        Ok(())
+    }
+
+    fn assert_unlinkable(&mut self, mut wat: Wat<'_>, text: &str) -> Result<(), Mismatch> {
+        let expected = || format!("the link error {text:?}");
+        let bytes = wat
+            .encode()
+            .map_err(|error| Mismatch::new(expected(), error.message()))?;
+        let outcome = match &wat {
+            Wat::Module(_) => self.modules.try_out(&self.engine, &self.watchdog, &bytes),
+            Wat::Component(_) => self.components.try_out(&self.watchdog, &bytes),
+        };
+        match outcome {
+            Ok(()) => Err(Mismatch::new(expected(), "an instance")),
+            // Which of several mismatches is told first is not standardised.
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn assert_trap(&mut self, exec: WastExecute<'_>, text: &str) -> Result<(), Mismatch> {
+        let outcome = self.execute_any(exec);
+        match &outcome {
+            Err(found) if message::is_trap(text, found) => Ok(()),
+            Ok(()) | Err(_) => Err(Mismatch::new(format!("the trap {text:?}"), ended(outcome))),
+        }
+    }
+
+    fn assert_return(
+        &mut self,
+        exec: WastExecute<'_>,
+        expected: &[WastRet<'_>],
+    ) -> Result<(), Mismatch> {
+        let fail = |found| Mismatch::new("a return", found);
+        let core = match exec {
+            WastExecute::Invoke(invoke) if self.is_component(&invoke) => {
+                let found = self
+                    .components
+                    .invoke(&self.watchdog, &invoke)
+                    .map_err(fail)?;
+                return self.components.compare(&invoke, expected, found.as_ref());
+            }
+            WastExecute::Invoke(invoke) => self.modules.invoke(&self.watchdog, &invoke),
+            WastExecute::Get { module, global, .. } => self
+                .modules
+                .global(module.map(|id| id.name()), global)
+                .map(|value| vec![value]),
+            WastExecute::Wat(wat) => self.try_out(wat).map(|()| Vec::new()),
+        };
+        Modules::compare(expected, &core.map_err(fail)?)
+    }
+
+    fn execute_any(&mut self, exec: WastExecute<'_>) -> Outcome<()> {
+        match exec {
+            WastExecute::Invoke(invoke) => self.invoke_any(invoke),
+            WastExecute::Wat(wat) => self.try_out(wat),
+            WastExecute::Get { module, global, .. } => self
+                .modules
+                .global(module.map(|id| id.name()), global)
+                .map(drop),
+        }
+    }
+
+    fn invoke_any(&mut self, invoke: WastInvoke<'_>) -> Outcome<()> {
+        if self.is_component(&invoke) {
+            self.components.invoke(&self.watchdog, &invoke).map(drop)
+        } else {
+            self.modules.invoke(&self.watchdog, &invoke).map(drop)
+        }
+    }
+
+    /// Instantiates a module or component that no later directive can name.
+    fn try_out(&mut self, mut wat: Wat<'_>) -> Outcome<()> {
+        let bytes = wat.encode().map_err(|error| error.message())?;
+        match &wat {
+            Wat::Module(_) => self.modules.try_out(&self.engine, &self.watchdog, &bytes),
+            Wat::Component(_) => self.components.try_out(&self.watchdog, &bytes),
+        }
+    }
+
+    fn is_component(&self, invoke: &WastInvoke<'_>) -> bool {
+        match (invoke.module, self.latest) {
+            (Some(id), _) => self.components.instantiates(id.name()),
+            (None, Kind::Component) => true,
+            (None, Kind::Module) => false,
+        }
+    }
+}
+
+/// What a panic said.
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    if let Some(text) = panic.downcast_ref::<String>() {
+        text
+    } else {
+        panic
+            .downcast_ref::<&str>()
+            .copied()
+            .unwrap_or("without a text")
+    }
+}
+
+fn ended(outcome: Outcome<()>) -> String {
+    match outcome {
+        Ok(()) => "a return".to_owned(),
+        Err(text) => text,
+    }
+}
+
+fn kind_of(wat: &QuoteWat<'_>) -> Kind {
+    match wat {
+        QuoteWat::Wat(Wat::Module(_)) | QuoteWat::QuoteModule(..) => Kind::Module,
+        QuoteWat::Wat(Wat::Component(_)) | QuoteWat::QuoteComponent(..) => Kind::Component,
+    }
+}
+
+/// The bytes of a module; quoted text is parsed as leniently as the script.
+fn encode(wat: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
+    let text = match wat.to_test().map_err(|error| error.message())? {
+        QuoteWatTest::Binary(bytes) => return Ok(bytes),
+        QuoteWatTest::Text(text) => text,
+    };
+    let text = String::from_utf8(text).map_err(|_| "malformed UTF-8 encoding".to_owned())?;
+    let mut lexer = Lexer::new(&text);
+    lexer.allow_confusing_unicode(true);
+    let bytes = ParseBuffer::new_with_lexer(lexer)
+        .and_then(|buffer| parser::parse::<Wat<'_>>(&buffer)?.encode());
+    bytes.map_err(|error| error.message())
+}
+
+/// Names a directive and what it is about.
+fn title(directive: &WastDirective<'_>) -> String {
+    let of = |name: &str, exec: &WastExecute<'_>| match exec {
+        WastExecute::Invoke(invoke) => format!("{name} {:?}", invoke.name),
+        WastExecute::Get { global, .. } => format!("{name} {global:?}"),
+        WastExecute::Wat(_) => format!("{name} of a module"),
+    };
+    match directive {
+        WastDirective::Module(_) => "module".to_owned(),
+        WastDirective::ModuleDefinition(_) => "definition".to_owned(),
+        WastDirective::ModuleInstance { .. } => "instance".to_owned(),
+        WastDirective::AssertMalformed { .. } => "assert_malformed".to_owned(),
+        WastDirective::AssertMalformedCustom { .. } => "assert_malformed_custom".to_owned(),
+        WastDirective::AssertInvalid { .. } => "assert_invalid".to_owned(),
+        WastDirective::AssertInvalidCustom { .. } => "assert_invalid_custom".to_owned(),
+        WastDirective::Register { name, .. } => format!("register {name:?}"),
+        WastDirective::Invoke(invoke) => format!("invoke {:?}", invoke.name),
+        WastDirective::AssertTrap { exec, .. } => of("assert_trap", exec),
+        WastDirective::AssertReturn { exec, .. } => of("assert_return", exec),
+        WastDirective::AssertExhaustion { call, .. } => {
+            format!("assert_exhaustion {:?}", call.name)
+        }
+        WastDirective::AssertUnlinkable { .. } => "assert_unlinkable".to_owned(),
+        WastDirective::AssertException { exec, .. } => of("assert_exception", exec),
+        WastDirective::AssertSuspension { exec, .. } => of("assert_suspension", exec),
+        WastDirective::Thread(_) => "thread".to_owned(),
+        WastDirective::Wait { .. } => "wait".to_owned(),
+    }
+}

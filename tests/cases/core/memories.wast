@@ -1,0 +1,70 @@
+;; Addresses at the ends, memories that grow under a caller, and several
+;; memories of which each keeps its own size.
+
+(module
+  (memory 1 3)
+  (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "load-far") (param i32) (result i32) (i32.load8_u offset=0xffffffff (local.get 0)))
+  (func (export "load-at") (param i32) (result i64) (i64.load offset=0xfff8 (local.get 0)))
+  (func (export "store-at") (param i32 i64) (i64.store offset=0xfff9 (local.get 0) (local.get 1)))
+  (func $grow (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "grow") (param i32) (result i32) (call $grow (local.get 0)))
+  (func (export "size") (result i32) (memory.size))
+  ;; The base is read again after a callee has grown the memory.
+  (func (export "grow-under") (result i32)
+    (i32.store (i32.const 16) (i32.const 0x11223344))
+    (drop (call $grow (i32.const 1)))
+    (i32.store (i32.const 0x1fffc) (i32.load (i32.const 16)))
+    (i32.load (i32.const 0x1fffc)))
+)
+
+(assert_return (invoke "load" (i32.const 65535)) (i32.const 0))
+(assert_trap (invoke "load" (i32.const 65536)) "out of bounds memory access")
+(assert_trap (invoke "load" (i32.const -1)) "out of bounds memory access")
+(assert_trap (invoke "load-far" (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "load-far" (i32.const 1)) "out of bounds memory access")
+(assert_return (invoke "load-at" (i32.const 0)) (i64.const 0))
+(assert_trap (invoke "load-at" (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "store-at" (i32.const 0) (i64.const -1)) "out of bounds memory access")
+;; A store that traps writes nothing.
+(assert_return (invoke "load" (i32.const 65535)) (i32.const 0))
+(assert_return (invoke "grow-under") (i32.const 0x11223344))
+(assert_return (invoke "size") (i32.const 2))
+(assert_return (invoke "grow" (i32.const 2)) (i32.const -1))
+(assert_return (invoke "grow" (i32.const -1)) (i32.const -1))
+(assert_return (invoke "grow" (i32.const 1)) (i32.const 2))
+(assert_return (invoke "grow" (i32.const 0)) (i32.const 3))
+(assert_return (invoke "load" (i32.const 0x2ffff)) (i32.const 0))
+
+;; Another instance grows a memory while this one is in the middle of a call.
+(module $owner
+  (memory (export "memory") 1 4)
+  (func (export "grow") (result i32) (memory.grow (i32.const 1))))
+(register "owner" $owner)
+(module
+  (import "owner" "memory" (memory $shared 1 4))
+  (import "owner" "grow" (func $grow (result i32)))
+  (memory $own 1 1)
+  (func (export "test") (result i32)
+    (i32.store8 $shared (i32.const 7) (i32.const 5))
+    (i32.store8 $own (i32.const 7) (i32.const 6))
+    (drop (call $grow))
+    (i32.store8 $shared (i32.const 0x1ffff) (i32.const 9))
+    (i32.add
+      (i32.mul (i32.const 100) (i32.load8_u $shared (i32.const 0x1ffff)))
+      (i32.add
+        (i32.mul (i32.const 10) (i32.load8_u $shared (i32.const 7)))
+        (i32.load8_u $own (i32.const 7)))))
+  (func (export "own") (param i32) (result i32) (i32.load8_u $own (local.get 0)))
+  (func (export "copy") (param i32) (result i32)
+    (memory.copy $own $shared (i32.const 100) (local.get 0) (i32.const 8))
+    (i32.load8_u $own (i32.const 107)))
+  (func (export "fill-over") (memory.fill $own (i32.const 65530) (i32.const 1) (i32.const 7)))
+)
+(assert_return (invoke "test") (i32.const 956))
+(assert_trap (invoke "own" (i32.const 0x1ffff)) "out of bounds memory access")
+(assert_return (invoke "copy" (i32.const 0)) (i32.const 5))
+(assert_return (invoke "copy" (i32.const 0x1fff8)) (i32.const 9))
+(assert_trap (invoke "copy" (i32.const 0x1fff9)) "out of bounds memory access")
+(assert_trap (invoke "fill-over") "out of bounds memory access")
+(assert_return (invoke "own" (i32.const 65530)) (i32.const 0))
