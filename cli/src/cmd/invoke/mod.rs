@@ -1,0 +1,213 @@
+//! `linkspan invoke`: call a function and print what it returns.
+
+mod core_module;
+mod exports;
+mod value_json;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use clap::Args;
+use linkspan::wave::{self, Call, Callee};
+use linkspan::{Component, Config, Engine, InterruptHandle, Linker, Store, Val};
+use linkspan_script::Mode;
+use linkspan_wit::PackageSet;
+
+use crate::failure::{Failure, Kind, Result};
+use crate::input;
+use exports::{Export, Exports};
+
+/// Call a function of a component, or of a core module.
+///
+/// Without a call the functions are listed, with their types. Arguments and results are written
+/// in WAVE, the text form of component values: `1`, `"text"`, `{x: 1, y: -2}`, `[some(1), none]`,
+/// `circle(2.5)`, `{read, write}`. A function inside an exported interface is called by its own
+/// name if only one has it, by `interface#name`, or by `ns:pkg/interface@version#name`; methods
+/// are `resource.method`.
+///
+/// The component gets nothing from outside: what it imports must be inside it too.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Invoke {
+    /// A component or core module, in binary or text form; `-` reads standard input.
+    #[arg(value_name = "FILE")]
+    path: PathBuf,
+
+    /// The call, such as `f(1, "a")`, or only the name, with the arguments behind it.
+    #[arg(value_name = "CALL")]
+    call: Option<String>,
+
+    /// The arguments, each in WAVE, if CALL is only a name.
+    #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
+    arguments: Vec<String>,
+
+    /// FILE is a core module: arguments and results are numbers.
+    #[arg(long)]
+    core: bool,
+
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    run: Run,
+}
+
+/// How guests are run.
+#[derive(Debug, Args)]
+struct Run {
+    /// How guests are run: `auto`, `threaded` or `loop`.
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = Mode::named)]
+    tier: Mode,
+
+    /// Trap when this many units of fuel, about one per operator, are consumed.
+    #[arg(long, value_name = "UNITS")]
+    fuel: Option<u64>,
+
+    /// Trap when the call takes longer.
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  linkspan invoke plugin.wasm                       what can be called
+  linkspan invoke plugin.wasm 'add(1, 2)'
+  linkspan invoke plugin.wasm add 1 2               the same
+  linkspan invoke plugin.wasm 'move({x: 1, y: 2})'  quote it, or the shell takes it apart
+  linkspan invoke plugin.wasm 'acme:app/sums@1.0.0#add(1, 2)'
+  linkspan invoke --core m.wasm run 30              a core module";
+
+impl Invoke {
+    pub(crate) fn run(self, out: &mut dyn Write) -> Result {
+        let name = input::short_name(&self.path);
+        let bytes = input::read(&self.path)?;
+        let Some(binary) = input::binary(&name, bytes)? else {
+            let message = format!("`{name}` is neither a component nor a core module");
+            return Err(Failure::new(Kind::Input, message));
+        };
+        let is_core = wasmparser::Parser::is_core_wasm(&binary);
+        match (self.core, is_core) {
+            (false, false) => self.component(out, &name, &binary),
+            (true, true) => core_module::invoke(out, &self, &name, &binary),
+            (true, false) => {
+                let message = format!("`{name}` is a component\n  = help: leave `--core` out");
+                Err(Failure::new(Kind::Input, message))
+            }
+            (false, true) => {
+                let message = format!(
+                    "`{name}` is a core module, not a component\n  = help: add `--core` to call \
+                     it with numbers"
+                );
+                Err(Failure::new(Kind::Input, message))
+            }
+        }
+    }
+
+    fn component(&self, out: &mut dyn Write, name: &str, binary: &[u8]) -> Result {
+        let engine = self.run.engine()?;
+        let component = Component::new(&engine, binary).map_err(|e| e.within(name))?;
+        let exports = Exports::new(&component);
+        let Some(call) = &self.call else {
+            let wit = PackageSet::from_bytes(name, binary).ok();
+            return exports.list(out, wit.as_ref());
+        };
+        let (export, params) = self.resolve(&exports, call)?;
+        // Everything that the caller could have got wrong is known; now the component may run.
+        let result = self.call(&engine, &component, &export, &params)?;
+        if let Some(value) = result {
+            self.print(out, &export, &value)?;
+        }
+        Ok(())
+    }
+
+    /// The function that is meant, and its arguments.
+    fn resolve<'c>(&self, exports: &Exports<'c>, call: &str) -> Result<(Export<'c>, Vec<Val>)> {
+        if call.contains('(') {
+            if let Some(argument) = self.arguments.first() {
+                let message = format!(
+                    "`{argument}` stands behind a whole call\n  = help: write all arguments \
+                     inside the parentheses, or the name of the function without them"
+                );
+                return Err(Failure::new(Kind::Usage, message));
+            }
+            let call = Call::parse(call).map_err(|e| exports::usage(&e))?;
+            let export = exports.find(call.callee())?;
+            let ty = export.ty()?;
+            let params = call.args(export.types(), ty);
+            return Ok((export, params.map_err(|e| exports::usage(&e))?));
+        }
+        let export = exports.find(&Callee::new(call))?;
+        let text = format!("({})", self.arguments.join(", "));
+        let params = wave::parse_args(export.types(), export.ty()?, &text);
+        Ok((export, params.map_err(|e| exports::usage(&e))?))
+    }
+
+    fn call(
+        &self,
+        engine: &Engine,
+        component: &Component,
+        export: &Export<'_>,
+        params: &[Val],
+    ) -> Result<Option<Val>> {
+        let mut store = Store::new(engine, ());
+        if let Some(fuel) = self.run.fuel {
+            store.set_fuel(fuel).map_err(linkspan::Error::from)?;
+        }
+        let _timer = self.run.timer(store.interrupt_handle());
+        let linker = Linker::<()>::new(engine);
+        let instance = linker.instantiate(&mut store, component)?;
+        let path: Vec<&str> = export.path().collect();
+        let Some(func) = instance.get_func(&mut store, path.as_slice()) else {
+            let message = format!("`{}` cannot be called", export.name());
+            return Err(Failure::new(Kind::Input, message));
+        };
+        let mut results = match export.ty()?.result {
+            Some(_) => vec![Val::Bool(false)],
+            None => Vec::new(),
+        };
+        func.call(&mut store, params, &mut results)
+            .map_err(|e| e.within(export.name()))?;
+        Ok(results.pop())
+    }
+
+    fn print(&self, out: &mut dyn Write, export: &Export<'_>, value: &Val) -> Result {
+        let Some(ty) = export.ty()?.result else {
+            return Ok(());
+        };
+        if self.json {
+            let json = value_json::json(export.types(), ty, value);
+            writeln!(out, "{json}")?;
+            return Ok(());
+        }
+        let text = wave::print(export.types(), ty, value).map_err(linkspan::Error::from)?;
+        writeln!(out, "{text}")?;
+        Ok(())
+    }
+}
+
+impl Run {
+    fn engine(&self) -> Result<Engine> {
+        let options = linkspan_script::Options {
+            mode: self.tier,
+            ..Default::default()
+        };
+        let mut config: Config = options.config();
+        config.fuel(self.fuel.is_some());
+        Ok(Engine::new(&config).map_err(linkspan::Error::from)?)
+    }
+
+    /// Interrupts the guest when its time is up; the answer takes that back when it is dropped.
+    fn timer(&self, handle: InterruptHandle) -> Option<mpsc::Sender<()>> {
+        let time = Duration::from_secs(self.timeout?);
+        let (sender, receiver) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if receiver.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout) {
+                handle.interrupt();
+            }
+        });
+        Some(sender)
+    }
+}
