@@ -1,0 +1,157 @@
+//! What the runner and an engine program say to each other: lines over a pipe,
+//! so that no two engines share a binary, a linker run or a code layout.
+//!
+//! The runner writes `load <case> <path>` and then any number of `run <n>`; the
+//! program answers each line with one line, `ok …` or `err <why>`. An engine
+//! program is [`serve`] and one function that turns a case and the bytes of its
+//! guest into a closure. Only the closure is measured, in processor time of its
+//! thread: what else the machine does is not charged to an engine.
+#![forbid(unsafe_code)]
+
+use std::io::{self, BufRead, Write};
+use std::time::Duration;
+
+/// The work that a closure does when it is called with `n`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Case {
+    /// Core module: one call of `run(n: i32) -> i64`; the result is the checksum.
+    Kernel,
+    /// Core module: `n` typed calls of `noop()`.
+    CoreNoop,
+    /// Core module: `n` typed calls of `add(i32, i32) -> i32`, summed up.
+    CoreAdd,
+    /// Core module: one call of `run(n) -> i64`, a loop that calls the host's
+    /// `host.inc(i32) -> i32` `n` times.
+    CoreImport,
+    /// Component: `n` typed calls of `noop: func()`.
+    ComponentNoop,
+    /// Component: `n` typed calls of `add: func(a: u32, b: u32) -> u32`, summed up.
+    ComponentAdd,
+    /// Component: one call of `run: func(n: u32) -> u64`, a loop that calls the
+    /// host's `inc: func(x: u32) -> u32` `n` times.
+    ComponentImport,
+    /// Component: `n` typed calls of `take: func(s: string) -> u32` with
+    /// [`TEXT`], the sum of the lengths that the guest saw.
+    StringIn,
+    /// Component: `n` typed calls of `give: func() -> string`, the sum of the
+    /// lengths that the host received.
+    StringOut,
+    /// Component: `n` typed calls of `take: func(l: list<u32>) -> u32` with
+    /// [`LIST`], the sum of the lengths that the guest saw.
+    ListIn,
+    /// Component: `n` instantiations from a prepared link, each in a new store.
+    Instantiate,
+}
+
+/// What a string case passes.
+pub const TEXT: &str = "a linkspan is raised and lowered";
+/// What a list case passes.
+pub static LIST: [u32; 1024] = [0x0001_0203; 1024];
+
+impl Case {
+    /// Every case, in the order of the definition.
+    pub const ALL: [Self; 11] = [
+        Self::Kernel,
+        Self::CoreNoop,
+        Self::CoreAdd,
+        Self::CoreImport,
+        Self::ComponentNoop,
+        Self::ComponentAdd,
+        Self::ComponentImport,
+        Self::StringIn,
+        Self::StringOut,
+        Self::ListIn,
+        Self::Instantiate,
+    ];
+
+    /// The name of the case in the protocol and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel",
+            Self::CoreNoop => "core-noop",
+            Self::CoreAdd => "core-add",
+            Self::CoreImport => "core-import",
+            Self::ComponentNoop => "component-noop",
+            Self::ComponentAdd => "component-add",
+            Self::ComponentImport => "component-import",
+            Self::StringIn => "string-in",
+            Self::StringOut => "string-out",
+            Self::ListIn => "list-in",
+            Self::Instantiate => "instantiate",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|case| case.name() == name)
+    }
+}
+
+/// A loaded guest: does the work of its case `n` times and answers a checksum.
+pub type Work = Box<dyn FnMut(u32) -> Result<u64, String>>;
+
+/// Turns any error of an engine into what the protocol carries, in one line.
+pub fn text(error: impl std::fmt::Debug) -> String {
+    format!("{error:?}").replace('\n', " ")
+}
+
+/// The answer of an engine to a case that it has no concept for.
+pub fn unsupported(case: Case) -> String {
+    format!("unsupported: {}", case.name())
+}
+
+/// The processor time that the calling thread has used.
+pub fn thread_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let nanoseconds = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanoseconds)
+}
+
+/// Answers requests from standard input until it ends.
+///
+/// # Errors
+/// What reading standard input or writing standard output answers.
+pub fn serve(mut load: impl FnMut(Case, &[u8]) -> Result<Work, String>) -> io::Result<()> {
+    let mut work: Option<Work> = None;
+    let mut output = io::stdout().lock();
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let answer = match line.split_once(' ') {
+            Some(("load", rest)) => open(rest, &mut load).map(|new| {
+                work = Some(new);
+                String::new()
+            }),
+            Some(("run", count)) => measure(count, work.as_mut()),
+            Some(_) | None => Err(format!("expected `load` or `run`, found `{line}`")),
+        };
+        match answer {
+            Ok(answer) => writeln!(output, "ok {answer}")?,
+            Err(why) => writeln!(output, "err {why}")?,
+        }
+        output.flush()?;
+    }
+    Ok(())
+}
+
+fn open(
+    request: &str,
+    load: &mut impl FnMut(Case, &[u8]) -> Result<Work, String>,
+) -> Result<Work, String> {
+    let (case, path) = request
+        .split_once(' ')
+        .ok_or("expected `load <case> <path>`")?;
+    let case = Case::parse(case).ok_or_else(|| format!("no case is named `{case}`"))?;
+    let bytes = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+    load(case, &bytes)
+}
+
+fn measure(count: &str, work: Option<&mut Work>) -> Result<String, String> {
+    let work = work.ok_or("`run` before `load`")?;
+    let count = count
+        .parse::<u32>()
+        .map_err(|error| format!("run {count}: {error}"))?;
+    let start = thread_time();
+    let checksum = work(count)?;
+    let spent = thread_time() - start;
+    Ok(format!("{} {checksum:016x}", spent.as_nanos()))
+}

@@ -1,0 +1,85 @@
+//! `bench kernels` and `bench calls`: Linkspan beside its peers, in one run.
+//!
+//! Every engine is a program of its own (see `engine`), built alike and given the
+//! same bytes; `measure` runs them in turns, `report` prints what they needed. What
+//! is measured, and how to read it, stands in `README.md`.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod calls;
+mod engine;
+mod kernels;
+mod measure;
+mod report;
+mod row;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Mode};
+use engine::Engine;
+use row::{Job, Row};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments) {
+        Ok(rows) if !rows.iter().any(Row::failed) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Vec<Row>, String> {
+    let mut engines = Vec::new();
+    for name in &arguments.engines {
+        eprintln!("building {name}");
+        engines.push(Engine::start(&engine::build(name)?)?);
+    }
+    let mut rows = Vec::new();
+    for job in jobs(arguments)? {
+        eprintln!("measuring {}", job.name);
+        rows.push(measure::measure(&mut engines, job, arguments.rounds));
+    }
+    let unit = match arguments.mode {
+        Mode::Kernels => report::Unit::Run,
+        Mode::Calls => report::Unit::Operation,
+    };
+    let text = if arguments.json {
+        report::json(arguments.mode.name(), &arguments.engines, &rows)
+    } else {
+        report::table(&arguments.engines, &rows, unit)
+    };
+    print!("{text}");
+    Ok(rows)
+}
+
+/// The jobs that the arguments ask for, at their scale.
+fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
+    let mut jobs = match arguments.mode {
+        Mode::Kernels => kernels::jobs(),
+        Mode::Calls => calls::jobs()?,
+    };
+    jobs.retain(|job| job.name.contains(&arguments.filter));
+    if jobs.is_empty() {
+        return Err(format!(
+            "nothing to measure has `{}` in its name",
+            arguments.filter
+        ));
+    }
+    if arguments.shrink > 1 {
+        for job in &mut jobs {
+            job.n = (job.n / arguments.shrink).max(1);
+            job.operations = (job.operations / arguments.shrink).max(1);
+            job.checksum = None;
+        }
+    }
+    Ok(jobs)
+}
