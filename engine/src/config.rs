@@ -233,6 +233,10 @@ pub struct Limits {
     pub table_total_elements_max: u64,
     /// Instances in the store.
     pub instances_max: usize,
+    /// Bytes that all instances take for themselves: their globals and the
+    /// functions that can be referred to. A module of a few megabytes can ask
+    /// for tens of them at each instantiation.
+    pub instance_total_bytes_max: u64,
     /// Memories in the store.
     pub memories_max: usize,
     /// Tables in the store.
@@ -253,6 +257,7 @@ impl Default for Limits {
             table_elements_max: 10_000_000,
             table_total_elements_max: 100_000_000,
             instances_max: 10_000,
+            instance_total_bytes_max: 1 << 30,
             memories_max: 10_000,
             tables_max: 10_000,
             nesting_depth_max: 64,

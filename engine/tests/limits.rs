@@ -55,6 +55,49 @@ fn another_thread_stops_a_guest() {
     }
 }
 
+/// Each instruction of these loops does the work of millions.
+const BULK: &str = r#"(module
+    (memory 1024) (table $t 1000 9000000 funcref)
+    (func (export "fill") (loop $l
+        (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x4000000)) (br $l)))
+    (func (export "copy") (loop $l
+        (memory.copy (i32.const 0) (i32.const 0x100000) (i32.const 0x3000000)) (br $l)))
+    (func (export "grow") (loop $l
+        (drop (table.grow $t (ref.null func) (i32.const 1))) (br $l))))"#;
+
+#[test]
+fn bulk_work_is_interrupted_like_any_other() {
+    for engine in engines(Config::new()) {
+        let (mut store, instance) = instantiate(&engine, BULK);
+        for name in ["fill", "copy", "grow"] {
+            let handle = store.interrupt_handle();
+            let other = std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(20));
+                handle.interrupt();
+            });
+            let func: TypedFunc<(), ()> = instance.get_typed_func(&store, name).unwrap();
+            let error = func.call(&mut store, ()).unwrap_err();
+            other.join().unwrap();
+            assert_eq!(error.trap(), Some(Trap::Interrupted), "{name}");
+        }
+    }
+}
+
+#[test]
+fn bulk_work_is_paid_for_by_its_size() {
+    let mut config = Config::new();
+    config.fuel(true);
+    for engine in engines(config) {
+        let (mut store, instance) = instantiate(&engine, BULK);
+        for name in ["fill", "copy", "grow"] {
+            store.set_fuel(3_000_000).unwrap();
+            let func: TypedFunc<(), ()> = instance.get_typed_func(&store, name).unwrap();
+            let error = func.call(&mut store, ()).unwrap_err();
+            assert_eq!(error.trap(), Some(Trap::OutOfFuel), "{name}");
+        }
+    }
+}
+
 #[test]
 fn a_request_stands_until_a_guest_stops_or_it_is_cleared() {
     let engine = Engine::default();
@@ -224,6 +267,35 @@ fn instances_are_limited() {
     Instance::new(&mut store, &module, &[]).unwrap();
     let error = Instance::new(&mut store, &module, &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
+}
+
+#[test]
+fn a_refused_instance_leaves_nothing_behind() {
+    let engine = Engine::default();
+    let module = Module::new(&engine, "(module (memory 1) (table 20000000 funcref))").unwrap();
+    let small = Module::new(&engine, "(module (memory 1))").unwrap();
+    let mut store = Store::<()>::new(&engine, ());
+    store.limits_mut().memories_max = 3;
+    store.limits_mut().memory_total_bytes_max = 2 << 16;
+    for _ in 0..10 {
+        let error = Instance::new(&mut store, &module, &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+    }
+    Instance::new(&mut store, &small, &[]).unwrap();
+    Instance::new(&mut store, &small, &[]).unwrap();
+}
+
+#[test]
+fn what_instances_take_for_themselves_is_limited() {
+    let engine = Engine::default();
+    let text = r#"(module (func $f) (global i32 (i32.const 0)) (elem func $f))"#;
+    let module = Module::new(&engine, text).unwrap();
+    let mut store = Store::<()>::new(&engine, ());
+    store.limits_mut().instance_total_bytes_max = 200;
+    let made = (0..10)
+        .map_while(|_| Instance::new(&mut store, &module, &[]).ok())
+        .count();
+    assert!((1..5).contains(&made), "{made} instances");
 }
 
 #[test]

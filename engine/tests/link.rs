@@ -7,6 +7,23 @@ use linkspan_engine::{
 };
 
 #[test]
+fn a_linker_of_another_engine_defines_nothing() {
+    let (a, b) = (Engine::default(), Engine::default());
+    let mut linker = Linker::<()>::new(&a);
+    linker
+        .func_wrap("h", "f", || -> i64 { 0x4141_4141 })
+        .unwrap();
+    let text = r#"(module (type (func (result funcref))) (import "h" "f" (func (type 0))))"#;
+    let module = Module::new(&b, text).unwrap();
+    let mut store = Store::new(&b, ());
+    // Ids of types mean something in one engine only: were the function
+    // accepted, its number would be a function reference.
+    assert!(linker.get(&mut store, "h", "f").is_none());
+    let error = linker.instantiate(&mut store, &module).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+}
+
+#[test]
 fn all_missing_imports_are_reported_at_once() {
     let engine = Engine::default();
     let module = Module::new(

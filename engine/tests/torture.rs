@@ -2,6 +2,8 @@
 //! stack: a handler that calls the next one instead of jumping to it would
 //! overflow it. Both ways to dispatch run, and count to the same sums.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::fmt::Write as _;
 
 use linkspan_engine::{Config, DispatchMode, Engine, Error, Linker, Module, Store, TypedFunc};
@@ -26,7 +28,7 @@ const BINARY: &[(&str, &str, &str)] = &[
     ("f64", "f64", "add sub mul div min max copysign"),
     (
         "i32",
-        "i32 ",
+        "i32",
         "eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u",
     ),
     (
@@ -160,6 +162,13 @@ const OTHERS: &[&str] = &[
     "(local.set $i64 (i64.xor (local.get $i64) (i64.shr_u (local.get $i64) (i64.const 7))))",
     "(local.set $i64 (i64.mul (local.get $i64) (i64.const 0x9E3779B97F4A7C15)))",
     "(local.set $i64 (i64.and (i64.add (local.get $i64) (i64.const 1)) (i64.const 0x1FFFFFFFFFFFFFFF)))",
+    "(local.set $f64 (f64.add (local.get $f64) (f64.mul (local.get $f64) (local.get $f64))))",
+    "(local.set $f64 (f64.sub (local.get $f64) (f64.mul (local.get $f64) (local.get $f64))))",
+    "(local.set $f64 (f64.mul (local.get $f64) (f64.load (i32.const 8))))",
+    "(local.set $f64 (f64.sub (f64.load offset=8 (local.get $two)) (local.get $f64)))",
+    "(local.set $i32 (i32.add (local.get $i32) (i32.load (i32.add (local.get $two) (i32.const 8)))))",
+    "(local.set $i32 (i32.and (i32.shr_u (local.get $i32) (i32.const 3)) (i32.const 255)))",
+    "(local.set $i64 (i64.add (i64.mul (local.get $i64) (local.get $i64)) (local.get $i64)))",
     "(local.set $k (local.get $i32)) (local.set $i32 (local.get $two)) (local.set $two (local.get $k)) (local.set $two (i32.const 2))",
 ];
 
@@ -189,6 +198,9 @@ fn module(statement: &str) -> String {
         r#"(module {PRELUDE}
         (func (export "run") (param $n i32) (result i64)
           (local $i32 i32) (local $i64 i64) (local $f32 f32) (local $f64 f64) (local $k i32) (local $two i32)
+          (local $ci32 i32) (local $ci64 i64) (local $cf32 f32) (local $cf64 f64)
+          (local.set $ci32 (i32.const 3)) (local.set $ci64 (i64.const 3))
+          (local.set $cf32 (f32.const 3)) (local.set $cf64 (f64.const 3))
           (local.set $i32 (i32.const 9)) (local.set $i64 (i64.const 9)) (local.set $two (i32.const 2))
           (local.set $f32 (f32.const 1.5)) (local.set $f64 (f64.const 1.5))
           (loop $again {statement}
@@ -206,78 +218,74 @@ fn module(statement: &str) -> String {
 fn statements() -> Vec<String> {
     let mut all: Vec<String> = OTHERS.iter().map(|s| (*s).to_owned()).collect();
     for (from, to, names) in BINARY {
-        let to = to.trim();
-        for name in names.split(' ') {
-            let (op, x, k) = (
-                format!("{from}.{name}"),
-                format!("(local.get ${from})"),
-                format!("({from}.const 3)"),
-            );
-            // The inner one leaves its result in the accumulator.
-            let acc = format!("({from}.add {x} {k})");
-            let mut statement = String::new();
-            for (a, b) in [
-                (&x, &x),
-                (&acc, &x),
-                (&x, &k),
-                (&acc, &k),
-                (&x, &acc),
-                (&k, &x),
-                (&k, &acc),
-            ] {
-                let b = if b == &x {
-                    &format!("({from}.add {x} {k})")
-                } else {
-                    b
-                };
-                let _ = write!(statement, "(drop ({op} {a} {b})) ");
-            }
-            let _ = write!(statement, "(local.set ${to} ({op} {x} {k})) ");
-            if to == "i32" && from != &"i32" || name.starts_with(['e', 'l', 'g']) || name == "ne" {
-                let _ = write!(
-                    statement,
-                    "(block (br_if 0 ({op} {x} {k}))) (block (br_if 0 ({op} {acc} {x})))"
-                );
-            }
-            all.push(statement);
-        }
+        all.extend(names.split(' ').map(|name| binary(from, to, name)));
     }
     for (from, to, names) in UNARY {
-        for op in names.split(' ') {
-            let x = format!("(local.get ${from})");
-            let small = format!("({from}.const 3)");
-            all.push(format!(
+        let (x, small) = (format!("(local.get ${from})"), format!("({from}.const 3)"));
+        all.extend(names.split(' ').map(|op| {
+            format!(
                 "(drop ({op} {x})) (local.set ${from} ({from}.add {small} {small})) \
                  (local.set ${to} ({op} ({from}.sub {x} {small}))) (local.set ${from} {small})"
-            ));
-        }
+            )
+        }));
     }
     for (ty, loads, stores) in ACCESS {
-        for op in loads.split(' ') {
-            let mut statement = String::new();
-            for address in ADDRESSES {
-                let _ = write!(
-                    statement,
-                    "(local.set ${ty} ({ty}.{op} offset=8 {address})) "
-                );
-            }
-            all.push(statement);
-        }
-        for op in stores.split(' ') {
-            let mut statement = String::new();
-            for address in ADDRESSES {
-                for value in [
-                    format!("(local.get ${ty})"),
-                    format!("({ty}.const 3)"),
-                    format!("({ty}.add (local.get ${ty}) ({ty}.const 1))"),
-                ] {
-                    let _ = write!(statement, "({ty}.{op} offset=8 {address} {value}) ");
-                }
-            }
-            all.push(statement);
-        }
+        all.extend(loads.split(' ').map(|op| {
+            let load = |at: &&str| format!("(local.set ${ty} ({ty}.{op} offset=8 {at})) ");
+            ADDRESSES.iter().map(load).collect()
+        }));
+        all.extend(stores.split(' ').map(|op| store(ty, op)));
     }
     all
+}
+
+/// A binary operator in all its forms, and in a branch if it compares.
+fn binary(from: &str, to: &str, name: &str) -> String {
+    let op = format!("{from}.{name}");
+    // Two locals, of which the second is never zero, and a constant.
+    let (x, y) = (
+        format!("(local.get ${from})"),
+        format!("(local.get $c{from})"),
+    );
+    let k = format!("({from}.const 3)");
+    // The result of this one is in the accumulator.
+    let acc = format!("({from}.add {y} {k})");
+    let operands = [
+        (&x, &y),
+        (&acc, &y),
+        (&x, &k),
+        (&acc, &k),
+        (&x, &acc),
+        (&k, &y),
+        (&k, &acc),
+    ];
+    let mut statement = String::new();
+    for (a, b) in operands {
+        let _ = write!(statement, "(drop ({op} {a} {b})) ");
+    }
+    let _ = write!(statement, "(local.set ${to} ({op} {x} {k})) ");
+    if to != from || ["eq", "ne", "lt", "gt", "le", "ge"].contains(&&name[..2]) {
+        for (a, b) in operands {
+            let _ = write!(statement, "(block (br_if 0 ({op} {a} {b}))) ");
+            let _ = write!(statement, "(block (br_if 0 (i32.eqz ({op} {a} {b})))) ");
+        }
+    }
+    statement
+}
+
+/// A store in all its forms.
+fn store(ty: &str, op: &str) -> String {
+    let mut statement = String::new();
+    for address in ADDRESSES {
+        for value in [
+            format!("(local.get ${ty})"),
+            format!("({ty}.const 3)"),
+            format!("({ty}.add (local.get ${ty}) ({ty}.const 1))"),
+        ] {
+            let _ = write!(statement, "({ty}.{op} offset=8 {address} {value}) ");
+        }
+    }
+    statement
 }
 
 const ADDRESSES: &[&str] = &[

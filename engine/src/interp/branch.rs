@@ -245,9 +245,11 @@ impl Encoder<'_> {
                     _ => return false,
                 }
             }
-            Kind::Binary { .. } | Kind::Compare { .. } | Kind::Copy { .. } | Kind::Other => {
-                return false;
-            }
+            Kind::Binary { .. }
+            | Kind::Compare { .. }
+            | Kind::Load { .. }
+            | Kind::Copy { .. }
+            | Kind::Other => return false,
         };
         let ty = op.ty();
         let (
@@ -303,20 +305,18 @@ impl Encoder<'_> {
             Val::Slot(slot) => slot,
         };
         let acc = self.asm.in_acc(ValType::I32, slot);
-        let at = self.plain(
-            if acc {
-                Plain::BrTableAcc
-            } else {
-                Plain::BrTable
-            },
-            slot,
-        );
+        let op = if acc {
+            Plain::BrTableAcc
+        } else {
+            Plain::BrTable
+        };
+        let at = self.plain(op, slot);
+        self.asm.position(at);
         // A body has fewer operators than 2^32.
         self.asm.word(last as u32);
         for label in labels {
             self.asm.target(at, *label);
         }
-        self.asm.position(at);
         self.asm.forget();
     }
 

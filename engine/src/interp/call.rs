@@ -88,7 +88,7 @@ impl<const ODD: bool> Op for Call<ODD> {
             let at = nsp.add(r.word(Site::<ODD>::HEADER) as usize);
             *at.add(header::RETURN_IP) = slot(r.ip.add(CALL_WORDS));
             *at.add(header::CALLER_SP) = slot(r.sp);
-            let code = (*code_pointer(r.ip, Site::<ODD>::POINTER)).load(Ordering::Relaxed);
+            let code = (*code_pointer(r.ip, Site::<ODD>::POINTER)).load(Ordering::Acquire);
             r.acc = slot(r.ip);
             r.sp = nsp;
             r.ip = code;
@@ -111,7 +111,7 @@ impl<const ODD: bool> Op for ReturnCall<ODD> {
             if r.tick < 0 {
                 return D::cold::<Slice>(r);
             }
-            let code = (*code_pointer(r.ip, Site::<ODD>::POINTER)).load(Ordering::Relaxed);
+            let code = (*code_pointer(r.ip, Site::<ODD>::POINTER)).load(Ordering::Acquire);
             let at = r.word(Site::<ODD>::HEADER) as usize;
             let old = Header::read(r.sp.add(r.word(CALL_WORDS) as usize));
             move_slots(r.sp.add(r.d()), r.sp, r.word(CALL_WORDS + 1) as usize);
@@ -436,7 +436,8 @@ impl Op for Lazy {
                     r.ip = pointer(*at.add(header::CALLER_IP));
                     r.cx = pointer(*at.add(header::CALLER_CX));
                 }
-                r.ip = r.ip.sub(1);
+                // A stub of one word may be all that is there.
+                r.ip = r.ip.wrapping_sub(1);
                 return D::cold::<Stopped>(r);
             }
             r.ip = code;
@@ -498,7 +499,9 @@ unsafe extern "C" fn link(cx: *mut VmCtx, acc: u64) -> Ip {
         match super::code_for(module.inner(), func) {
             Ok(code) => {
                 let code = code.ip();
-                (*cell).store(code.cast_mut(), Ordering::Relaxed);
+                // Another thread that finds this pointer must find the code
+                // behind it, too.
+                (*cell).store(code.cast_mut(), Ordering::Release);
                 code
             }
             Err(error) => {

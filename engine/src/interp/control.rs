@@ -219,9 +219,11 @@ pub(super) struct Zero;
 
 impl Op for Zero {
     #[inline(always)]
-    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: the slots belong to the frame.
         unsafe {
+            // A frame may have 65 thousand slots: clearing it is no single tick.
+            r.tick -= i64::from(r.word(1) >> 6);
             let first = r.sp.add(r.d());
             let mut slot = first;
             let end = first.add(r.word(1) as usize);

@@ -94,14 +94,25 @@ pub(super) struct Address {
 /// What an instruction does, as far as it can be fused with a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Binary { op: BinaryOp, a: Val, b: Val },
-    Compare { op: CompareOp, a: Val, b: Val },
+    Binary {
+        op: BinaryOp,
+        a: Val,
+        b: Val,
+    },
+    Compare {
+        op: CompareOp,
+        a: Val,
+        b: Val,
+    },
     Load {
         op: LoadOp,
         address: Address,
         offset: u32,
     },
-    Copy { from: FrameSlot, to: FrameSlot },
+    Copy {
+        from: FrameSlot,
+        to: FrameSlot,
+    },
     Other,
 }
 
@@ -211,6 +222,20 @@ impl Assembler {
             .push((u32::try_from(at).unwrap_or(u32::MAX), self.offset));
     }
 
+    /// The offset of the operator that the last position belongs to.
+    pub(super) fn last_position(&self) -> u32 {
+        self.positions
+            .last()
+            .map_or(self.offset, |(_, offset)| *offset)
+    }
+
+    /// The instruction that starts at `at` may trap on behalf of an earlier
+    /// operator.
+    pub(super) fn position_from(&mut self, at: usize, offset: u32) {
+        self.positions
+            .push((u32::try_from(at).unwrap_or(u32::MAX), offset));
+    }
+
     /// Whether `slot` is also in the accumulator of its class.
     pub(super) fn in_acc(&self, ty: ValType, slot: FrameSlot) -> bool {
         self.accs.holds(Class::of(ty), slot)
@@ -227,21 +252,18 @@ impl Assembler {
         self.accs.gain(Class::of(ty), dst);
     }
 
-    /// The instruction at `at` copies slots and touches no accumulator.
-    pub(super) fn copied(&mut self, at: usize, from: FrameSlot, to: FrameSlot) {
+    /// The instruction at `at` writes `slots` and no accumulator, and cannot
+    /// write others instead.
+    pub(super) fn wrote(&mut self, at: usize, slots: &[FrameSlot], kind: Kind) {
         self.note(Recent {
             at,
             dst: None,
-            kind: Kind::Copy { from, to },
+            kind,
             accs: self.accs,
         });
-        self.accs.lose(to);
-    }
-
-    /// A slot was written by an instruction that cannot be changed.
-    pub(super) fn overwritten(&mut self, slot: FrameSlot) {
-        self.forget();
-        self.accs.lose(slot);
+        for slot in slots {
+            self.accs.lose(*slot);
+        }
     }
 
     fn note(&mut self, recent: Recent) {
@@ -306,7 +328,7 @@ impl Assembler {
         self.pop();
         let at = self.op(op, to);
         self.slots(from, 0);
-        self.copied(at, from, to);
+        self.wrote(at, &[to], Kind::Copy { from, to });
         let moved = Recent {
             at: self.words.len(),
             accs: self.accs,
@@ -352,7 +374,11 @@ impl Assembler {
             None => {
                 let position = u32::try_from(self.waiting.len()).ok();
                 let next = core::mem::replace(&mut state.waiting, position);
-                self.waiting.push(Waiting { at, word: self.words.len(), next });
+                self.waiting.push(Waiting {
+                    at,
+                    word: self.words.len(),
+                    next,
+                });
                 0
             }
         };

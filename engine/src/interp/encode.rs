@@ -12,8 +12,8 @@ use crate::translate::{
 use crate::types::ValType;
 
 use super::code::{Code, Parts};
-use super::emit::{Assembler, Class, Kind, Label, Val, distance, fits};
-use super::ops::{AddressForm, Form, From, Opcode, Plain};
+use super::emit::{Address, Assembler, Class, Kind, Label, Val, distance, fits};
+use super::ops::{AddressForm, Form, From, Opcode, PairOf, Plain};
 
 /// Writes the code of one function.
 pub(super) struct Encoder<'m> {
@@ -74,7 +74,7 @@ impl<'m> Encoder<'m> {
         }
     }
 
-    /// Copies a slot, with the copy before it if there is one.
+    /// Copies a slot, together with the copy before it if there is one.
     fn copy(&mut self, ty: ValType, from: FrameSlot, to: FrameSlot) {
         if let Some(last) = self.asm.recent(0)
             && let Kind::Copy {
@@ -83,11 +83,10 @@ impl<'m> Encoder<'m> {
             } = last.kind
         {
             self.asm.pop();
-            self.plain(Plain::Copy2, first_to);
+            let at = self.plain(Plain::Copy2, first_to);
             self.asm.slots(first, from);
             self.asm.word(u32::from(to));
-            self.asm.overwritten(first_to);
-            self.asm.overwritten(to);
+            self.asm.wrote(at, &[first_to, to], Kind::Other);
             return;
         }
         let at = if self.asm.in_acc(ty, from) {
@@ -100,7 +99,7 @@ impl<'m> Encoder<'m> {
             self.asm.slots(from, 0);
             at
         };
-        self.asm.copied(at, from, to);
+        self.asm.wrote(at, &[to], Kind::Copy { from, to });
     }
 
     /// The last instruction, if it wrote the temporary `val` and nobody else
@@ -141,41 +140,106 @@ impl<'m> Encoder<'m> {
         at
     }
 
-    /// A shift or rotation by a constant that is the last instruction, and
-    /// an operator that uses its result.
-    fn chain(&mut self, op: BinaryOp, a: Val, b: Val, dst: FrameSlot) -> bool {
-        for (inner, other) in [(b, a), (a, b)] {
-            let (Some(last), Val::Slot(other)) = (self.producer(inner), other) else {
+    /// One instruction for an operator and the one before it that made an
+    /// operand, if there is such an instruction.
+    fn pair(&mut self, op: BinaryOp, a: Val, b: Val, dst: FrameSlot) -> bool {
+        let ty = op.ty();
+        for (inner, other, second) in [(a, b, false), (b, a, true)] {
+            let Some(last) = self.producer(inner).filter(|_| inner != other) else {
                 continue;
             };
             let Kind::Binary {
                 op: first,
-                a: Val::Slot(x),
-                b: Val::Const(k),
+                a: Val::Slot(mut x),
+                b: mut y,
             } = last.kind
             else {
                 continue;
             };
-            if Val::Slot(other) == inner || Opcode::chain(first, op, false).is_none() {
+            let (inner_const, outer_const) = (is_const(y), is_const(other));
+            let swapped = second && !op.is_commutative();
+            let pair = PairOf {
+                inner: first,
+                outer: op,
+                inner_const,
+                outer_const,
+                swapped,
+            };
+            if Opcode::pair(pair, false).is_none() || !is_immediate_or_slot(ty, other) {
                 continue;
             }
             self.asm.pop();
-            let Some(opcode) = Opcode::chain(first, op, self.asm.in_acc(op.ty(), x)) else {
-                continue;
+            if let Val::Slot(slot) = y
+                && first.is_commutative()
+                && self.asm.in_acc(ty, slot)
+            {
+                (x, y) = (slot, Val::Slot(x));
+            }
+            let Some(opcode) = Opcode::pair(pair, self.asm.in_acc(ty, x)) else {
+                return false;
             };
             let at = self.asm.op(opcode, dst);
-            self.asm.slots(x, other);
-            self.asm.immediate(op.ty(), k);
+            self.asm.slots(x, slot_or_zero(y));
+            if let Val::Const(bits) = y {
+                self.asm.immediate(ty, bits);
+            }
+            match other {
+                Val::Slot(slot) => self.asm.word(u32::from(slot)),
+                Val::Const(bits) => self.asm.immediate(ty, bits),
+            }
+            self.asm.defined(at, ty, dst, Kind::Other);
+            return true;
+        }
+        false
+    }
+
+    /// One instruction for an operator and the load before it that made an
+    /// operand, if there is such an instruction.
+    fn load_then(&mut self, op: BinaryOp, a: Val, b: Val, dst: FrameSlot) -> bool {
+        for (inner, other, second) in [(a, b, false), (b, a, true)] {
+            let (Some(last), Val::Slot(other)) = (self.producer(inner), other) else {
+                continue;
+            };
+            let Kind::Load {
+                op: load,
+                address,
+                offset,
+            } = last.kind
+            else {
+                continue;
+            };
+            let swapped = second && !op.is_commutative();
+            let Some(opcode) = Opcode::load_then(load, address.form, op, swapped) else {
+                continue;
+            };
+            if inner == Val::Slot(other) {
+                continue;
+            }
+            let origin = self.asm.last_position();
+            self.asm.pop();
+            let at = self.asm.op(opcode, dst);
+            self.asm.slots(address.a, other);
+            self.asm.word(offset);
+            if let Some(constant) = address.constant {
+                self.asm.word(constant);
+            }
+            self.asm.position_from(at, origin);
             self.asm.defined(at, op.ty(), dst, Kind::Other);
             return true;
         }
         false
     }
 
-    /// How an address is made: the form, its slots, its constant.
-    fn address(&mut self, addr: Val) -> (AddressForm, FrameSlot, FrameSlot, Option<u32>) {
+    /// How an address is made. An addition that made it becomes part of it.
+    fn address(&mut self, addr: Val) -> Address {
+        let address = |form, a, b, constant| Address {
+            form,
+            a,
+            b,
+            constant,
+        };
         let slot = match addr {
-            Val::Const(bits) => return (AddressForm::Const, 0, 0, Some(bits as u32)),
+            Val::Const(bits) => return address(AddressForm::Const, 0, 0, Some(bits as u32)),
             Val::Slot(slot) => slot,
         };
         if let Some(last) = self.producer(addr)
@@ -188,19 +252,19 @@ impl<'m> Encoder<'m> {
             self.asm.pop();
             let acc = self.asm.in_acc(ValType::I32, a);
             return match b {
-                Val::Const(k) if acc => (AddressForm::AccPlus, a, 0, Some(k as u32)),
-                Val::Const(k) => (AddressForm::SlotPlus, a, 0, Some(k as u32)),
-                Val::Slot(b) if acc => (AddressForm::SlotAcc, b, 0, None),
+                Val::Const(k) if acc => address(AddressForm::AccPlus, a, 0, Some(k as u32)),
+                Val::Const(k) => address(AddressForm::SlotPlus, a, 0, Some(k as u32)),
+                Val::Slot(b) if acc => address(AddressForm::SlotAcc, b, 0, None),
                 Val::Slot(b) if self.asm.in_acc(ValType::I32, b) => {
-                    (AddressForm::SlotAcc, a, 0, None)
+                    address(AddressForm::SlotAcc, a, 0, None)
                 }
-                Val::Slot(b) => (AddressForm::TwoSlots, a, b, None),
+                Val::Slot(b) => address(AddressForm::TwoSlots, a, b, None),
             };
         }
         if self.asm.in_acc(ValType::I32, slot) {
-            (AddressForm::Acc, slot, 0, None)
+            address(AddressForm::Acc, slot, 0, None)
         } else {
-            (AddressForm::Slot, slot, 0, None)
+            address(AddressForm::Slot, slot, 0, None)
         }
     }
 
@@ -257,6 +321,20 @@ pub(super) fn slot_or_zero(val: Val) -> FrameSlot {
     match val {
         Val::Slot(slot) => slot,
         Val::Const(_) => 0,
+    }
+}
+
+fn is_const(val: Val) -> bool {
+    match val {
+        Val::Slot(_) => false,
+        Val::Const(_) => true,
+    }
+}
+
+fn is_immediate_or_slot(ty: ValType, val: Val) -> bool {
+    match val {
+        Val::Slot(_) => true,
+        Val::Const(bits) => fits(ty, bits),
     }
 }
 
@@ -402,7 +480,7 @@ impl Sink for Encoder<'_> {
             self.constant_to(ty, bits, dst);
             a = Val::Slot(dst);
         }
-        if self.chain(op, a, b, dst) {
+        if self.pair(op, a, b, dst) || self.load_then(op, a, b, dst) {
             return Val::Slot(dst);
         }
         let at = match b {
@@ -438,23 +516,30 @@ impl Sink for Encoder<'_> {
     }
 
     fn load(&mut self, op: LoadOp, place: MemoryPlace, addr: Val, dst: FrameSlot) -> Val {
-        let at;
+        // Offsets of 32-bit memories have 32 bits.
+        let offset = place.offset as u32;
         if place.memory == 0 {
-            let (form, a, b, constant) = self.address(addr);
-            at = self.asm.op(Opcode::load(op, form), dst);
-            self.asm.slots(a, b);
-            // Offsets of 32-bit memories have 32 bits.
-            self.asm.word(place.offset as u32);
-            if let Some(constant) = constant {
+            let address = self.address(addr);
+            let at = self.asm.op(Opcode::load(op, address.form), dst);
+            self.asm.slots(address.a, address.b);
+            self.asm.word(offset);
+            if let Some(constant) = address.constant {
                 self.asm.word(constant);
             }
-        } else {
-            let a = self.slot_of(ValType::I32, addr, dst);
-            at = self.asm.op(Opcode::load_other(op), dst);
-            // Validation allows at most 100 memories.
-            self.asm.slots(a, place.memory as u16);
-            self.asm.word(place.offset as u32);
+            self.asm.position(at);
+            let kind = Kind::Load {
+                op,
+                address,
+                offset,
+            };
+            self.asm.defined(at, op.ty(), dst, kind);
+            return Val::Slot(dst);
         }
+        let a = self.slot_of(ValType::I32, addr, dst);
+        let at = self.asm.op(Opcode::load_other(op), dst);
+        // Validation allows at most 100 memories.
+        self.asm.slots(a, place.memory as u16);
+        self.asm.word(offset);
         self.asm.position(at);
         self.value(at, op.ty(), dst)
     }
@@ -470,16 +555,16 @@ impl Sink for Encoder<'_> {
         };
         let at;
         if place.memory == 0 {
-            let (form, a, b, constant) = self.address(addr);
+            let address = self.address(addr);
             let (from, d) = match val {
                 Val::Const(_) => (From::Const, 0),
                 Val::Slot(slot) if self.asm.in_acc(ty, slot) => (From::Acc, slot),
                 Val::Slot(slot) => (From::Slot, slot),
             };
-            at = self.asm.op(Opcode::store(op, form, from), d);
-            self.asm.slots(a, b);
+            at = self.asm.op(Opcode::store(op, address.form, from), d);
+            self.asm.slots(address.a, address.b);
             self.asm.word(place.offset as u32);
-            if let Some(constant) = constant {
+            if let Some(constant) = address.constant {
                 self.asm.word(constant);
             }
             if let Val::Const(bits) = val {

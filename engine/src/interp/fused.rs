@@ -4,9 +4,8 @@
 
 use core::marker::PhantomData;
 
-use super::control::Slice;
 use super::dispatch::{Dispatch, Op, Regs};
-use super::memory::{Address, I32Load8U, InSlot, Load, place};
+use super::memory::{Address, Load, place};
 use super::numeric::Binary;
 use super::operand::{Source, Value, read, words};
 use super::shape::stop;
@@ -29,9 +28,19 @@ where
         // SAFETY: the encoder writes the words and slots that this reads.
         unsafe {
             let at = 2 + words::<P::T, X>();
-            let y: P::T = if Y::IMMEDIATE { Y::b(&r, at) } else { r.get(r.word(at) as usize) };
+            let y: P::T = if Y::IMMEDIATE {
+                Y::b(&r, at)
+            } else {
+                r.get(r.word(at) as usize)
+            };
             let inner = O::eval(A::a(&r, 2), X::b(&r, 2));
-            let value = inner.and_then(|inner| if SWAP { P::eval(y, inner) } else { P::eval(inner, y) });
+            let value = inner.and_then(|inner| {
+                if SWAP {
+                    P::eval(y, inner)
+                } else {
+                    P::eval(inner, y)
+                }
+            });
             match value {
                 Ok(value) => {
                     r.set(r.d(), value);
@@ -62,37 +71,17 @@ where
             };
             let loaded = P::T::from_slot(O::extend(read(place)).to_slot());
             let other = r.get(r.b());
-            match if SWAP { P::eval(other, loaded) } else { P::eval(loaded, other) } {
+            match if SWAP {
+                P::eval(other, loaded)
+            } else {
+                P::eval(loaded, other)
+            } {
                 Ok(value) => {
                     r.set(r.d(), value);
                     r.next::<D>(3 + A::WORDS)
                 }
                 Err(trap) => stop::<D>(r, trap),
             }
-        }
-    }
-}
-
-/// A table of branches indexed by a byte of memory 0 at slot `a` plus the
-/// offset in word 2; word 3 is the index of the last branch, whose offsets
-/// follow. The byte's home is `d`, but nobody looks there any more.
-pub(super) struct LoadBrTable;
-
-impl Op for LoadBrTable {
-    #[inline(always)]
-    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
-        // SAFETY: the encoder writes the words and slots that this reads;
-        // `place` checks the bounds of the memory.
-        unsafe {
-            r.tick -= 1;
-            if r.tick < 0 {
-                return D::cold::<Slice>(r);
-            }
-            let Some(place) = place(&r, InSlot::get(&r), 1) else {
-                return stop::<D>(r, Trap::MemoryOutOfBounds);
-            };
-            let index = I32Load8U::extend(read(place)).min(r.word(3));
-            r.jump::<D>(4 + index as usize)
         }
     }
 }

@@ -25,6 +25,8 @@ mod operand;
 mod ops;
 mod shape;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use crate::config::DispatchMode;
 use crate::error::{Error, Result};

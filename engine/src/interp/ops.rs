@@ -18,15 +18,13 @@ use super::control::{
     GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
-use super::fused::{LoadBrTable, LoadThen, Pair};
+use super::fused::{LoadThen, Pair};
 use super::memory::{
     AccPlus, Constant, InAcc, InSlot, LoadFrom, LoadOther, SlotAcc, SlotPlus, StoreOther, StoreTo,
     TwoSlots,
 };
 use super::operand::{I, R, S};
-use super::shape::{
-    AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un,
-};
+use super::shape::{AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un};
 use super::table::{
     BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
     RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
@@ -74,7 +72,6 @@ define_plain! {
     CopyBr = CopyBr;
     BrTable = BrTable<S>;
     BrTableAcc = BrTable<I>;
-    LoadBrTable = LoadBrTable;
     Fuel = Fuel;
     EnterBig = EnterBig;
     Zero = Zero;

@@ -4,7 +4,7 @@
 
 use core::marker::PhantomData;
 
-use super::control::Stopped;
+use super::control::{Slice, Stopped};
 use super::dispatch::{Dispatch, Op, Regs};
 use super::shape::stop;
 use crate::runtime::libcalls;
@@ -35,8 +35,16 @@ impl Op for MemoryGrow {
         // SAFETY: validation has seen that the memory exists.
         unsafe {
             let delta = u64::from(r.get::<u32>(r.a()));
+            let memory = *(*r.cx).memories.add(r.word(2) as usize);
+            let before = (*memory).base;
             let old = libcalls::memory_grow(r.cx, r.word(2), delta);
             r.mem = (*(*r.cx).memory0).base;
+            if (*memory).base != before {
+                // Whether a memory moves depends on the platform, so only
+                // the ticks may know of it, not the fuel.
+                let cost = (*memory).size_bytes / UNITS_PER_TICK;
+                r.tick = r.tick.saturating_sub_unsigned(cost);
+            }
             r.set(r.d(), old as u32);
             r.next::<D>(3)
         }
@@ -101,10 +109,38 @@ impl<K: Bulk> Op for BulkOf<K> {
             if K::run(r.cx, r.word(2), r.word(3), operands) != 0 {
                 return D::cold::<Stopped>(r);
             }
-            r.next::<D>(4)
+            charged::<D>(r, low(operands[2]), 4)
         }
     }
 }
+
+/// Goes on behind the instruction of so many words, after it has paid for
+/// the `units` (bytes or elements) that it has touched: one instruction can
+/// do the work of millions, and neither fuel nor an interruption may be
+/// blind to that.
+#[inline(always)]
+unsafe fn charged<D: Dispatch>(mut r: Regs, units: u64, words: usize) -> D::Next {
+    let cost = units / UNITS_PER_TICK;
+    if cost == 0 {
+        // SAFETY: the instruction has as many words.
+        return unsafe { r.next::<D>(words) };
+    }
+    // SAFETY: the context is live; another instruction follows this one.
+    unsafe {
+        if libcalls::charge(r.cx, cost) != 0 {
+            return D::cold::<Stopped>(r);
+        }
+        r.tick = r.tick.saturating_sub_unsigned(cost);
+        if r.tick < 0 {
+            r.ip = r.ip.add(words);
+            return D::cold::<Slice>(r);
+        }
+        r.next::<D>(words)
+    }
+}
+
+/// Bytes or elements that cost as much as one operator.
+const UNITS_PER_TICK: u64 = 64;
 
 /// Drops the data segment in word 1.
 pub(super) struct DataDrop;
@@ -198,7 +234,13 @@ impl Op for TableGrow {
             let delta = u64::from(r.get::<u32>(r.b()));
             let old = libcalls::table_grow(r.cx, r.word(2), r.get(r.a()), delta);
             r.set(r.d(), old as u32);
-            r.next::<D>(3)
+            // Growing moves the whole table.
+            let moved = if old == libcalls::REFUSED || delta == 0 {
+                0
+            } else {
+                (old + delta) * size_of::<u64>() as u64
+            };
+            charged::<D>(r, moved, 3)
         }
     }
 }

@@ -325,6 +325,10 @@ pub(crate) unsafe fn resume<R>(
     let (parked, base, limit) = unsafe {
         let core = &mut *(*store).core;
         let parked = core.activations.parked(core.id, id)?;
+        // Refused now, the call waits on; refused later, it would be lost.
+        if core.depth >= core.limits.nesting_depth_max {
+            return Err(too_deep(core.limits.nesting_depth_max));
+        }
         write(parked.host, parked.window)?;
         let parked_again = core.activations.unpark(id)?;
         let stack = core.activations.stack(id)?;

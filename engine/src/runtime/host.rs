@@ -462,7 +462,11 @@ unsafe extern "C" fn entry<T, X, H: HostFunc<T, X>>(
             _borrow: PhantomData,
         };
         let answer = match then.checked_sub(1) {
-            None => closure.call(call),
+            None => {
+                // SAFETY: passed on to the caller.
+                unsafe { clear_results(window, func) };
+                closure.call(call)
+            }
             Some(then) => closure.resume(call, then),
         };
         match answer {
@@ -477,6 +481,22 @@ unsafe extern "C" fn entry<T, X, H: HostFunc<T, X>>(
         Err(payload) => unsafe {
             other_answer(store, func, Answer::Trap(Error::panicked(payload)))
         },
+    }
+}
+
+/// Clears the result slots that hold no parameter, so that a host function
+/// that leaves one unwritten shows its guest nothing of an earlier call.
+///
+/// # Safety
+///
+/// `func` must be a live definition and `window` its window.
+#[inline]
+unsafe fn clear_results(window: *mut Slot, func: *const FuncDef) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        for slot in (*func).param_slots..(*func).result_slots {
+            *window.add(usize::from(slot)) = 0;
+        }
     }
 }
 

@@ -595,15 +595,15 @@ unsafe fn build(
     // SAFETY: the context is live and knows its core, which nobody borrows.
     let core = unsafe { &mut *(*store).core };
     let inner = module.inner();
-    for ty in &inner.memories[inner.imported_memories as usize..] {
-        resolved
-            .memories
-            .push(MemoryData::create(core, *ty)?.as_ptr().cast());
-    }
-    for ty in &inner.tables[inner.imported_tables as usize..] {
-        resolved
-            .tables
-            .push(TableData::create(core, *ty, 0)?.as_ptr().cast());
+    let instance = u32::try_from(core.instances.len())
+        .map_err(|_| Error::limit("too many instances in one store"))?;
+    let (usage, memories, tables) = (core.usage, core.memories.len(), core.tables.len());
+    if let Err(error) = allocate(core, inner, &mut resolved) {
+        // Nobody can refer to what was made: no instance came of it.
+        core.memories.truncate(memories);
+        core.tables.truncate(tables);
+        core.usage = usage;
+        return Err(error);
     }
     let defined = &inner.globals[inner.imported_globals as usize..];
     if !defined.is_empty() {
@@ -621,8 +621,6 @@ unsafe fn build(
     let tables = Owned::new(resolved.tables.into_boxed_slice());
     let globals = Owned::new(resolved.globals.into_boxed_slice());
     let imports = Owned::new(resolved.funcs.into_boxed_slice());
-    let instance = u32::try_from(core.instances.len())
-        .map_err(|_| Error::limit("too many instances in one store"))?;
     let data = Owned::new(Box::new(InstanceData {
         vmctx: VmCtx {
             store,
@@ -648,6 +646,33 @@ unsafe fn build(
     unsafe { (*pointer.as_ptr()).funcs = Owned::new(func_defs(inner, pointer.as_ptr().cast())) };
     core.instances.push(data);
     Ok(pointer)
+}
+
+/// Counts what an instance takes for itself, and makes its memories and
+/// tables.
+fn allocate(core: &mut StoreCore, inner: &ModuleInner, resolved: &mut Resolved) -> Result<()> {
+    let globals = inner.globals.len() - inner.imported_globals as usize;
+    let own_bytes = globals * size_of::<GlobalData>() + inner.escaping.len() * size_of::<FuncDef>();
+    let total = core.usage.instance_bytes.saturating_add(own_bytes as u64);
+    let limit = core.limits.instance_total_bytes_max;
+    if total > limit {
+        return Err(Error::limit(format!(
+            "instances may take {limit} bytes for globals and functions in this store, and this \
+             one would make it {total}"
+        )));
+    }
+    core.usage.instance_bytes = total;
+    for ty in &inner.memories[inner.imported_memories as usize..] {
+        resolved
+            .memories
+            .push(MemoryData::create(core, *ty)?.as_ptr().cast());
+    }
+    for ty in &inner.tables[inner.imported_tables as usize..] {
+        resolved
+            .tables
+            .push(TableData::create(core, *ty, 0)?.as_ptr().cast());
+    }
+    Ok(())
 }
 
 /// Definitions of the functions that escape.

@@ -47,6 +47,25 @@ pub(crate) unsafe fn set_error(store: *mut StoreCtx, error: Error) {
     unsafe { (*(*store).core).pending = Some(error) };
 }
 
+/// Charges fuel for work that one instruction did beyond its own cost, if
+/// the engine counts fuel.
+///
+/// # Safety
+///
+/// As for [`core`].
+pub(crate) unsafe extern "C" fn charge(cx: *mut VmCtx, cost: u64) -> u32 {
+    // SAFETY: passed on to the caller; the borrow of the core ends at once.
+    unsafe {
+        if !core(cx).engine.config().fuel {
+            return FINE;
+        }
+        let store = (*cx).store;
+        (*store).fuel = (*store).fuel.saturating_sub_unsigned(cost);
+        let enough = (*store).fuel >= 0;
+        status(cx, if enough { Ok(()) } else { Err(Trap::OutOfFuel) })
+    }
+}
+
 /// # Safety
 ///
 /// `cx` must be the context of a live instance.

@@ -298,6 +298,7 @@ impl<T, X> Linker<T, X> {
     }
 
     /// What a name stands for in `store`; a host function is added to it.
+    /// Nothing stands for a name in a store of another engine.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T, Extra = X>,
@@ -305,7 +306,9 @@ impl<T, X> Linker<T, X> {
         name: &str,
     ) -> Option<Extern> {
         let definition = self.find(module, name)?;
-        Some(definition.item(store.as_context_mut().core_mut()))
+        let mut store = store.as_context_mut();
+        // Types are interned by engine: another engine's ids mean other types.
+        Engine::same(&self.engine, store.engine()).then(|| definition.item(store.core_mut()))
     }
 
     /// Instantiates a module; see [`Instance::new`].
@@ -328,8 +331,14 @@ impl<T, X> Linker<T, X> {
     ///
     /// [`ErrorKind::Link`] with all imports that are missing, and host
     /// functions that do not fit, at once. What belongs to a store is
-    /// compared at instantiation.
+    /// compared at instantiation. [`ErrorKind::Usage`] if the module belongs
+    /// to another engine.
     pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T, X>> {
+        if !Engine::same(&self.engine, module.engine()) {
+            return Err(Error::usage(
+                "the linker and the module belong to different engines",
+            ));
+        }
         let mut problems = Vec::new();
         let mut imports = Vec::new();
         for import in module.imports() {

@@ -102,6 +102,7 @@ pub(crate) struct StoreCore {
 pub(crate) struct Usage {
     pub(crate) memory_bytes: u64,
     pub(crate) table_elements: u64,
+    pub(crate) instance_bytes: u64,
 }
 
 /// A host function wants a guest function to be called.

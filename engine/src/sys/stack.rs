@@ -8,6 +8,9 @@ use super::Region;
 /// Stacks that a pool keeps.
 const KEPT_MAX: usize = 16;
 
+/// The largest stack that is worth keeping: its touched pages stay in use.
+const KEPT_BYTES_MAX: usize = 8 << 20;
+
 /// The slots that frames live in. Frames may start in the first part; a red
 /// zone follows.
 #[derive(Debug)]
@@ -62,10 +65,11 @@ impl StackPool {
         kept.or_else(|| SlotStack::new(self.size_slots, self.red_zone_slots))
     }
 
-    /// Keeps a stack of this pool, or frees it if there are enough.
+    /// Keeps a stack of this pool, or frees it if it is large or there are
+    /// enough.
     pub(crate) fn give(&self, stack: SlotStack) {
         let mut kept = self.lock();
-        if kept.len() < KEPT_MAX {
+        if kept.len() < KEPT_MAX && stack.size_slots * size_of::<u64>() <= KEPT_BYTES_MAX {
             kept.push(stack);
         }
     }

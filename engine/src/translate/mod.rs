@@ -31,7 +31,7 @@ pub(crate) use numeric::{
 };
 pub use print::print_ir;
 pub(crate) use sink::{
-    BulkOp, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Sink, Summary,
+    BulkOp, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen, Sink, Summary,
     Trusted,
 };
 
@@ -94,7 +94,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
         while !operators.eof() {
             let offset = module_offset(operators.original_position());
             let op = operators.read().map_err(|e| malformed(&e))?;
-            self.check.operator(offset, &op)?;
+            self.check.see(offset, Seen::Operator(&op))?;
             if self.skip.is_some() && self.skips(&op) {
                 continue;
             }
@@ -123,7 +123,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
         for _ in 0..reader.get_count() {
             let offset = module_offset(reader.original_position());
             let (count, parsed) = reader.read().map_err(|e| malformed(&e))?;
-            self.check.locals(offset, count, parsed)?;
+            self.check.see(offset, Seen::Locals { count, ty: parsed })?;
             let ty = value_type(parsed).ok_or_else(|| unsupported_type(parsed))?;
             for _ in 0..count {
                 self.stack.declare(ty, slot, false)?;

@@ -11,9 +11,9 @@
 
 use core::fmt::Debug;
 
-use wasmparser::{FuncValidator, Operator, ValType as ParsedType, WasmModuleResources};
+use wasmparser::{Operator, ValType as ParsedType};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TypeIndex};
 use crate::types::ValType;
 
@@ -22,41 +22,44 @@ use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 /// A position in the frame of the running function, in slots.
 pub(crate) type FrameSlot = u16;
 
-/// Sees a body's locals and operators before they are translated.
-pub(crate) trait Check {
-    /// `count` locals of one type.
-    fn locals(&mut self, offset: u32, count: u32, ty: ParsedType) -> Result<()>;
+/// A part of a body, as the binary has it.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "modules are validated when they are loaded; a check that looks is for bodies that were not"
+    )
+)]
+pub(crate) enum Seen<'a> {
+    /// Locals of one type.
+    Locals { count: u32, ty: ParsedType },
     /// The next operator.
-    fn operator(&mut self, offset: u32, op: &Operator<'_>) -> Result<()>;
+    Operator(&'a Operator<'a>),
+}
+
+/// Sees a body's locals and operators, each with its offset, before they are
+/// translated: any closure, for example one around a validator.
+pub(crate) trait Check {
+    /// Refuses what is not valid.
+    fn see(&mut self, offset: u32, part: Seen<'_>) -> Result<()>;
 }
 
 /// The check of bodies that are known to be valid: none.
 pub(crate) struct Trusted;
 
 impl Check for Trusted {
-    fn locals(&mut self, _: u32, _: u32, _: ParsedType) -> Result<()> {
-        Ok(())
-    }
-
     #[inline]
-    fn operator(&mut self, _: u32, _: &Operator<'_>) -> Result<()> {
+    fn see(&mut self, _: u32, _: Seen<'_>) -> Result<()> {
         Ok(())
     }
 }
 
-impl<R: WasmModuleResources> Check for FuncValidator<R> {
-    fn locals(&mut self, offset: u32, count: u32, ty: ParsedType) -> Result<()> {
-        self.define_locals(u64::from(offset), count, ty)
-            .map_err(|e| invalid(&e))
+impl<F: FnMut(u32, Seen<'_>) -> Result<()>> Check for F {
+    #[inline]
+    fn see(&mut self, offset: u32, part: Seen<'_>) -> Result<()> {
+        self(offset, part)
     }
-
-    fn operator(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
-        self.op(u64::from(offset), op).map_err(|e| invalid(&e))
-    }
-}
-
-fn invalid(error: &wasmparser::BinaryReaderError) -> Error {
-    Error::new(ErrorKind::Invalid, error.message()).with_offset(error.offset())
 }
 
 /// Where the parts of a frame are: parameters and results share its start,

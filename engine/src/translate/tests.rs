@@ -1,10 +1,13 @@
 //! What the translator tells sinks, seen through the printing sink.
 
+use wasmparser::{Parser, ValidPayload, Validator, WasmFeatures};
+
 use super::print_ir;
+use super::sink::Seen;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::error::ErrorKind;
-use crate::module::Module;
+use crate::error::{Error, ErrorKind, Result};
+use crate::module::{FuncIndex, Module};
 
 /// The lines that the printing sink makes of function 0 of `fields`, without
 /// the first two (type and layout).
@@ -32,7 +35,10 @@ fn overwriting_a_local_stores_its_aliases_first() {
         "(func (param i32) (result i32)
            local.get 0  local.get 0  i32.const 1  i32.add  local.set 0)",
     );
-    assert_eq!(text, "s6 = i32.add s0 1\ns5 = spill s0\ns0 = s6\nreturn s5\nslots 8");
+    assert_eq!(
+        text,
+        "s6 = i32.add s0 1\ns5 = spill s0\ns0 = s6\nreturn s5\nslots 8"
+    );
 }
 
 #[test]
@@ -81,7 +87,10 @@ fn loops_are_named_by_offset_and_take_parameters() {
              i32.const 1  i32.sub  local.get 0  br_if 0))",
     );
     assert!(text.starts_with("s5 = s0\nL1: loop at 0x"), "{text}");
-    assert!(text.ends_with("s5 = i32.sub s5 1\nif s0 jump L1\nreturn s5\nslots 7"), "{text}");
+    assert!(
+        text.ends_with("s5 = i32.sub s5 1\nif s0 jump L1\nreturn s5\nslots 7"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -111,7 +120,10 @@ fn root_maps_hold_written_references_below_the_window() {
     );
     // The parameter and the local are roots, the alias and the argument are
     // not, the reference below the window is.
-    assert!(text.contains("call func 1 window s9 (2 in, 0 out) roots{ s0 s6 s8 }"), "{text}");
+    assert!(
+        text.contains("call func 1 window s9 (2 in, 0 out) roots{ s0 s6 s8 }"),
+        "{text}"
+    );
     assert!(text.contains("entry: zero s6 for 1"), "{text}");
 }
 
@@ -135,7 +147,9 @@ fn nans_are_normalized_only_on_demand() {
 
 #[test]
 fn eqz_and_is_null_are_comparisons() {
-    let text = body("(func (param i64 funcref) (drop (i64.eqz (local.get 0))) (drop (ref.is_null (local.get 1))))");
+    let text = body(
+        "(func (param i64 funcref) (drop (i64.eqz (local.get 0))) (drop (ref.is_null (local.get 1))))",
+    );
     assert!(text.contains("i64.eq s0 0"), "{text}");
     assert!(text.contains("i64.eq s1 0"), "{text}");
 }
@@ -145,12 +159,25 @@ fn frames_beyond_the_operands_of_code_are_refused() {
     let many = "(local i64)".replace("i64", &"i64 ".repeat(50_000));
     let deep = "(i32.const 0)".repeat(16_000);
     let engine = Engine::default();
-    let module = Module::new(&engine, format!("(module (func {many} {deep} unreachable))")).unwrap();
+    let module = Module::new(
+        &engine,
+        format!("(module (func {many} {deep} unreachable))"),
+    )
+    .unwrap();
     let error = print_ir(&module, 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
-    assert!(error.to_string().starts_with("function too large: frame of 65536 slots"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("function too large: frame of 65536 slots"),
+        "{error}"
+    );
     let fewer = "(i32.const 0)".repeat(15_000);
-    let module = Module::new(&engine, format!("(module (func {many} {fewer} unreachable))")).unwrap();
+    let module = Module::new(
+        &engine,
+        format!("(module (func {many} {fewer} unreachable))"),
+    )
+    .unwrap();
     assert!(print_ir(&module, 0).is_ok());
 }
 
@@ -174,20 +201,43 @@ fn imported_functions_have_no_body() {
     assert_eq!(print_ir(&module, 1).unwrap_err().kind(), ErrorKind::Usage);
 }
 
-/// A walk may validate as it goes; both ways say the same.
+/// Walks function 0 with a validator that sees everything first, as `features`
+/// allow it.
+fn walk_checked(module: &Module, binary: &[u8], features: WasmFeatures) -> Result<String> {
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let mut text = String::new();
+    for payload in Parser::new(0).parse_all(binary) {
+        let seen = validator.payload(&payload.unwrap()).unwrap();
+        let ValidPayload::Func(func, _) = seen else {
+            continue;
+        };
+        let func = wasmparser::FuncToValidate { features, ..func };
+        let mut func = func.into_validator(wasmparser::FuncValidatorAllocations::default());
+        let mut check = |offset: u32, part: Seen<'_>| {
+            let offset = u64::from(offset);
+            match part {
+                Seen::Locals { count, ty } => func.define_locals(offset, count, ty),
+                Seen::Operator(op) => func.op(offset, op),
+            }
+            .map_err(|e| Error::new(ErrorKind::Invalid, e.message()).with_offset(e.offset()))
+        };
+        let mut sink = super::print::Printer::default();
+        super::translate(module.inner(), FuncIndex(0), &mut check, &mut sink)?;
+        text.push_str(sink.text());
+    }
+    Ok(text)
+}
+
 #[test]
 fn a_validator_can_ride_along() {
-    use wasmparser::{Parser, Validator, ValidPayload};
-
-    let binary = wat::parse_str("(module (func (param i32) (result i32) (local i64) local.get 0))").unwrap();
+    let binary = wat::parse_str(
+        "(module (func (param i32) (result i32) (local i64) (i32.extend8_s (local.get 0))))",
+    )
+    .unwrap();
     let module = Module::new(&Engine::default(), &binary).unwrap();
-    let mut validator = Validator::new();
-    for payload in Parser::new(0).parse_all(&binary) {
-        if let ValidPayload::Func(func, _) = validator.payload(&payload.unwrap()).unwrap() {
-            let mut check = func.into_validator(wasmparser::FuncValidatorAllocations::default());
-            let mut sink = super::print::Printer::default();
-            super::translate(module.inner(), crate::module::FuncIndex(0), &mut check, &mut sink).unwrap();
-            assert!(print_ir(&module, 0).unwrap().ends_with(sink.text()));
-        }
-    }
+    let text = walk_checked(&module, &binary, WasmFeatures::all()).unwrap();
+    assert!(print_ir(&module, 0).unwrap().ends_with(&text));
+    let error = walk_checked(&module, &binary, WasmFeatures::WASM1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.offset().is_some());
 }
