@@ -2,6 +2,7 @@
 //! with values that are typed at run time.
 //!
 //! `cargo run --example dynamic`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use linkspan::types::Item;
 use linkspan::{Component, Engine, Linker, Result, Store, Val, wave};

@@ -1,6 +1,7 @@
 //! A host in ten lines: the world `hello` in `hello/hello.wit`, a guest in `hello/hello.wasm`.
 //!
 //! `cargo run --example hello`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 linkspan::bindgen!(in "hello/hello.wit");
 

@@ -2,6 +2,7 @@
 //! `bindgen!` would make of it, item by item.
 //!
 //! `cargo run --example inspect_wit`
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use linkspan_wit::PackageSet;
 use linkspan_wit::bindgen::Generator;

@@ -2,8 +2,7 @@
 //! implements and the host holds as Rust values.
 //!
 //! `cargo run --example resources`
-
-use linkspan::{Bindings, Error};
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 linkspan::bindgen!(in "resources/resources.wit");
 
@@ -38,17 +37,19 @@ impl journal::HostPage<Host> for Sheet {
     }
 }
 
-fn main() -> Result<(), Error> {
+fn main() -> linkspan::Result<()> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/resources/resources.wasm");
     let mut teller = Teller::load(path, Host::default())?;
 
     // A value of the host goes into the store, and is lent to the guest by its handle.
-    let sheet = journal::HostPage::new(teller.host_mut(), "today");
+    let sheet = journal::HostPage::new(teller.host(), "today");
     let page = teller.push::<Page>(sheet)?;
     let account = Account::new(&mut teller, 100)?;
-    println!("balance {}", account.deposit(&mut teller, 11, &page)?);
-    println!("balance {}", account.deposit(&mut teller, 31, &page)?);
-    println!("open: {}, lines: {}", teller.bank().open()?, teller.host().lines);
+    for n in [11, 31] {
+        println!("balance {}", account.deposit(&mut teller, n, &page)?);
+    }
+    let lines = teller.host().lines;
+    println!("open: {}, lines: {lines}", teller.bank().open()?);
 
     // Dropping the account drops the guest's resource; the value comes back out of the store.
     drop(account);

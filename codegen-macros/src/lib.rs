@@ -23,7 +23,7 @@ use crate::input::{Input, Text};
 
 /// Generates the types, traits and calls of a WIT world.
 ///
-/// ```ignore
+/// ```text
 /// linkspan::bindgen!("hello");                    // the world `hello` in `wit/`, or `wit/hello.wit`
 /// linkspan::bindgen!("hello" in "../shared/wit"); // the same, elsewhere
 /// linkspan::bindgen!(in "../shared/wit");         // the only world there
@@ -65,7 +65,12 @@ fn expand(input: TokenStream) -> Result<TokenStream, SpannedError> {
     let output = generator
         .generate()
         .and_then(Output::into_result)
-        .map_err(|error| SpannedError::new(blame(&error), format!("{error:#}")))?;
+        .map_err(|error| {
+            let report = format!("{error:#}");
+            // The compiler says that it is an error.
+            let report = report.strip_prefix("error: ").unwrap_or(&report);
+            SpannedError::new(blame(&error), report)
+        })?;
     debug_assert!(
         output
             .diagnostics

@@ -19,6 +19,8 @@ use crate::plan::{FuncTypeId, Plan};
 pub(crate) struct Code {
     plan: Plan,
     signatures: Box<[OnceLock<Arc<Signature>>]>,
+    /// Beside each signature what can be said without it.
+    facts: Box<[OnceLock<CallFacts>]>,
     /// Programs that signatures share.
     programs: Mutex<Programs>,
 }
@@ -26,9 +28,11 @@ pub(crate) struct Code {
 impl Code {
     pub(crate) fn new(plan: Plan) -> Code {
         let signatures = plan.func_types.iter().map(|_| OnceLock::new()).collect();
+        let facts = plan.func_types.iter().map(|_| OnceLock::new()).collect();
         Code {
             plan,
             signatures,
+            facts,
             programs: Mutex::default(),
         }
     }
@@ -49,14 +53,33 @@ impl Code {
     /// What a call needs to know of a function type, without compiling it: an
     /// instance does not pay for functions that are never called.
     pub(crate) fn facts(&self, id: FuncTypeId) -> Result<CallFacts> {
-        match self.plan.func_types.get(id.index()) {
-            Some(Ok(ty)) => {
+        let (Some(cell), Some(ty)) = (
+            self.facts.get(id.index()),
+            self.plan.func_types.get(id.index()),
+        ) else {
+            return Err(Error::inconsistent("a function type is missing"));
+        };
+        Ok(*cell.get_or_init(|| match ty {
+            Ok(ty) => {
                 let types = &self.plan.types;
                 let lift = flatten_functype(types, ty, PointerSize::P32, Context::Lift);
-                Ok(CallFacts::new(&self.plan, ty, &lift))
+                CallFacts::new(&self.plan, ty, &lift)
             }
             // Calls of it are refused when its signature is asked for.
-            Some(Err(_)) => Ok(CallFacts::default()),
+            Err(_) => CallFacts::default(),
+        }))
+    }
+
+    /// The type of the core function that is lifted to a function type;
+    /// `None` if that type cannot be used.
+    pub(crate) fn lifted_core_type(&self, id: FuncTypeId) -> Result<Option<core::FuncType>> {
+        match self.plan.func_types.get(id.index()) {
+            Some(Ok(ty)) => {
+                let lift =
+                    flatten_functype(&self.plan.types, ty, PointerSize::P32, Context::Lift);
+                Ok(Some(core_type(&lift)))
+            }
+            Some(Err(_)) => Ok(None),
             None => Err(Error::inconsistent("a function type is missing")),
         }
     }

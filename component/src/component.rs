@@ -225,8 +225,16 @@ fn text_to_binary(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Without the feature `wat` all bytes are taken as binary.
+/// Without the feature `wat`, text is refused with the way to have it.
 #[cfg(not(feature = "wat"))]
-fn text_to_binary(_bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+fn text_to_binary(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+    let start = bytes.trim_ascii_start();
+    if start.starts_with(b"(") || start.starts_with(b";;") {
+        return Err(Error::new(
+            ErrorKind::Parse,
+            "expected a binary component, found the text format: build `linkspan` with its \
+             feature `wat`",
+        ));
+    }
     Ok(None)
 }

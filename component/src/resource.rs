@@ -6,6 +6,7 @@
 //! that outlived its value is an error and not another value.
 
 use std::any::{self, Any};
+use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,6 +25,25 @@ pub(crate) enum HostDtor<T: 'static> {
     Call(Arc<dyn Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync>),
     /// The value is taken out of the store's table and dropped.
     Table,
+}
+
+/// Which destructor a resource type of the host has in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DtorIdentity {
+    /// A closure, by the address of what is shared.
+    Call(usize),
+    /// See [`HostDtor::Table`].
+    Table,
+}
+
+impl<T> HostDtor<T> {
+    /// Equal for the same destructor, as long as it lives.
+    pub(crate) fn identity(&self) -> DtorIdentity {
+        match self {
+            HostDtor::Call(dtor) => DtorIdentity::Call(Arc::as_ptr(dtor).cast::<()>().addr()),
+            HostDtor::Table => DtorIdentity::Table,
+        }
+    }
 }
 
 impl<T> Clone for HostDtor<T> {
@@ -173,8 +193,15 @@ pub struct ResourceTable {
     slots: Vec<ValueSlot>,
     /// The slot freed last.
     free: Option<u32>,
+    /// Free slots whose next representation was given out before, the one
+    /// that rests longest first.
+    worn: VecDeque<u32>,
     live: u32,
 }
+
+/// How many slots rest once their generations are used up. A guest has to
+/// make 256 times as many resources to see a representation again.
+const WORN_MAX: usize = 1 << 20;
 
 struct ValueSlot {
     generation: u8,
@@ -252,19 +279,7 @@ impl ResourceTable {
     pub(crate) fn push_boxed(&mut self, value: Box<dyn Any + Send>) -> Result<u32> {
         let index = match self.free {
             Some(index) => index,
-            None => {
-                let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-                if index >= VALUES_MAX {
-                    return Err(Error::limit(format!(
-                        "the resource table holds {VALUES_MAX} values, which is its limit"
-                    )));
-                }
-                self.slots.push(ValueSlot {
-                    generation: 0,
-                    state: ValueState::Free { next: None },
-                });
-                index
-            }
+            None => self.fresh_slot()?,
         };
         let slot = &mut self.slots[index as usize];
         if let ValueState::Free { next } = slot.state {
@@ -273,6 +288,23 @@ impl ResourceTable {
         slot.state = ValueState::Value(value);
         self.live += 1;
         Ok(index | u32::from(slot.generation) << 24)
+    }
+
+    /// A slot that is on no list of free ones.
+    fn fresh_slot(&mut self) -> Result<u32> {
+        let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        if self.worn.len() >= WORN_MAX || index >= VALUES_MAX {
+            return self.worn.pop_front().ok_or_else(|| {
+                Error::limit(format!(
+                    "the resource table holds {VALUES_MAX} values, which is its limit"
+                ))
+            });
+        }
+        self.slots.push(ValueSlot {
+            generation: 0,
+            state: ValueState::Free { next: None },
+        });
+        Ok(index)
     }
 
     /// The value of a representation, as an `R`.
@@ -328,7 +360,13 @@ impl ResourceTable {
         match std::mem::replace(&mut slot.state, ValueState::Free { next: free }) {
             ValueState::Value(value) => {
                 slot.generation = slot.generation.wrapping_add(1);
-                self.free = Some(rep & (VALUES_MAX - 1));
+                let index = rep & (VALUES_MAX - 1);
+                if slot.generation == 0 {
+                    slot.state = ValueState::Free { next: None };
+                    self.worn.push_back(index);
+                } else {
+                    self.free = Some(index);
+                }
                 self.live -= 1;
                 Ok(value)
             }
@@ -454,11 +492,6 @@ impl ResourceAny {
         ResourceAny { resource, token }
     }
 
-    /// What lowering takes for the handle.
-    pub(crate) fn token(self) -> u64 {
-        self.token
-    }
-
     /// The resource type.
     ///
     /// # Errors
@@ -549,14 +582,27 @@ pub(crate) struct AnyHandle {
     pub(crate) own: bool,
 }
 
-/// How many handles the host can hold in one store.
-const HANDLES_MAX: usize = 1 << 24;
+/// Bits of a token that are the slot.
+const SLOT_BITS: u32 = 24;
+/// Bits of a token that name the store.
+const STORE_BITS: u32 = 20;
+/// The last generation that a token has room for.
+const GENERATION_MAX: u32 = (1 << (u64::BITS - SLOT_BITS - STORE_BITS)) - 1;
 
-/// The handles that the host holds, named by tokens: index and generation.
-#[derive(Debug, Default)]
+/// How many handles the host can hold in one store.
+const HANDLES_MAX: usize = 1 << SLOT_BITS;
+
+/// The handles that the host holds, named by tokens.
+///
+/// A token is, from its lowest bit on, a slot, the lower bits of the store's
+/// number, and a generation. A token of another store is known as such, unless
+/// very many stores were made between the two.
+#[derive(Debug)]
 pub(crate) struct AnyTable {
     slots: Vec<AnySlot>,
     free: Vec<u32>,
+    /// The store's part of tokens, at its place.
+    store: u64,
 }
 
 #[derive(Debug)]
@@ -567,6 +613,15 @@ struct AnySlot {
 }
 
 impl AnyTable {
+    /// An empty table of the store with this number.
+    pub(crate) fn new(store: u64) -> AnyTable {
+        AnyTable {
+            slots: Vec::new(),
+            free: Vec::new(),
+            store: (store & STORE_MASK) << SLOT_BITS,
+        }
+    }
+
     /// Adds a handle: its token.
     pub(crate) fn insert(&mut self, handle: AnyHandle) -> Result<u64> {
         let slot = match self.free.pop() {
@@ -588,14 +643,25 @@ impl AnyTable {
         };
         let place = &mut self.slots[slot as usize];
         place.handle = Some(handle);
-        Ok(u64::from(place.generation) << 32 | u64::from(slot))
+        let generation = u64::from(place.generation) << (SLOT_BITS + STORE_BITS);
+        Ok(generation | self.store | u64::from(slot))
     }
 
     /// The handle of a token.
     pub(crate) fn get(&self, token: u64) -> Result<&AnyHandle> {
         self.slot(token)
             .and_then(|slot| slot.handle.as_ref())
-            .ok_or_else(stale)
+            .ok_or_else(|| self.missing(token))
+    }
+
+    /// Why there is no handle of that token.
+    #[cold]
+    fn missing(&self, token: u64) -> Error {
+        if token & (STORE_MASK << SLOT_BITS) == self.store {
+            stale()
+        } else {
+            Error::resource("the handle belongs to another store")
+        }
     }
 
     /// Checks that a handle can be passed on, or lent, as one of that type.
@@ -614,28 +680,37 @@ impl AnyTable {
     }
 
     fn slot(&self, token: u64) -> Option<&AnySlot> {
-        let slot = self.slots.get((token & 0xffff_ffff) as usize)?;
-        (u64::from(slot.generation) == token >> 32).then_some(slot)
+        let slot = self.slots.get(place(token))?;
+        let generation = u64::from(slot.generation) << (SLOT_BITS + STORE_BITS);
+        (generation | self.store == token & !SLOT_MASK).then_some(slot)
     }
 
-    fn free_slot(&mut self, index: u32) {
-        if let Some(slot) = self.slots.get_mut(index as usize)
+    fn slot_mut(&mut self, token: u64) -> Option<&mut AnySlot> {
+        self.slot(token)?;
+        self.slots.get_mut(place(token))
+    }
+
+    /// Frees the slot of a token. One whose generations are used up is not
+    /// used again: that is one slot for a million handles.
+    fn free_slot(&mut self, token: u64) {
+        if let Some(slot) = self.slot_mut(token)
             && slot.handle.take().is_some()
         {
             slot.lends = 0;
-            slot.generation = slot.generation.checked_add(1).unwrap_or(1);
-            self.free.push(index);
+            slot.generation += 1;
+            if slot.generation <= GENERATION_MAX {
+                self.free.push((token & SLOT_MASK) as u32);
+            }
         }
     }
 
     /// Takes a handle out: for passing it on, or to drop it.
     pub(crate) fn take(&mut self, token: u64) -> Result<AnyHandle> {
-        let slot = self.slot(token).ok_or_else(stale)?;
-        let handle = slot.handle.ok_or_else(stale)?;
-        if slot.lends > 0 {
+        let handle = *self.get(token)?;
+        if self.slot(token).is_some_and(|slot| slot.lends > 0) {
             return Err(lent());
         }
-        self.free_slot(index(token));
+        self.free_slot(token);
         Ok(handle)
     }
 
@@ -645,36 +720,43 @@ impl AnyTable {
         self.take(token).map(|handle| handle.rep)
     }
 
-    /// Lends a handle of that type to a call: its representation, and the
-    /// slot to end the loan with.
-    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<(u32, u32)> {
+    /// Lends a handle of that type to a call: its representation.
+    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<u32> {
         let handle = *self.get(token)?;
         if handle.resource != resource {
             return Err(other_resource());
         }
-        let slot = index(token);
-        if let Some(place) = self.slots.get_mut(slot as usize) {
-            place.lends = place.lends.saturating_add(1);
+        if let Some(slot) = self.slot_mut(token) {
+            slot.lends = slot.lends.saturating_add(1);
         }
-        Ok((handle.rep, slot))
+        Ok(handle.rep)
     }
 
-    /// Ends a loan.
-    pub(crate) fn end_lend(&mut self, slot: u32) {
-        if let Some(slot) = self.slots.get_mut(slot as usize) {
+    /// Ends a loan, unless the handle is gone.
+    pub(crate) fn end_lend(&mut self, token: u64) {
+        if let Some(slot) = self.slot_mut(token) {
             slot.lends = slot.lends.saturating_sub(1);
         }
     }
 
-    /// Ends a borrow that the host got for the time of a call.
-    pub(crate) fn end_temporary(&mut self, slot: u32) {
-        self.free_slot(slot);
+    /// Ends a borrow that the host got for the time of a call, unless the host
+    /// dropped it before.
+    pub(crate) fn end_temporary(&mut self, token: u64) {
+        self.free_slot(token);
     }
 }
 
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+const STORE_MASK: u64 = (1 << STORE_BITS) - 1;
+
 /// The slot of a token.
-pub(crate) fn index(token: u64) -> u32 {
-    u32::try_from(token & 0xffff_ffff).unwrap_or(u32::MAX)
+fn place(token: u64) -> usize {
+    (token & SLOT_MASK) as usize
+}
+
+/// A representation that was widened.
+pub(crate) fn representation(rep: u64) -> u32 {
+    (rep & 0xffff_ffff) as u32
 }
 
 #[cold]
@@ -762,6 +844,54 @@ mod tests {
     }
 
     #[test]
+    fn representations_come_back_only_after_a_long_rest() {
+        let mut table = ResourceTable::default();
+        let first = table.push(0_u32).unwrap();
+        let stale = first.borrow();
+        table.delete(first).unwrap();
+        for i in 0..1000_u32 {
+            let handle = table.push(i).unwrap();
+            assert_ne!(handle.rep(), stale.rep());
+            assert!(table.get(&stale).is_err());
+            table.delete(handle).unwrap();
+        }
+        assert!(table.is_empty());
+        assert_eq!(table.slots.len(), 4);
+    }
+
+    #[test]
+    fn worn_slots_are_used_again_when_enough_of_them_rest() {
+        let mut table = ResourceTable::default();
+        table.worn.extend(0..WORN_MAX as u32);
+        table.slots.extend((0..WORN_MAX).map(|_| ValueSlot {
+            generation: 0,
+            state: ValueState::Free { next: None },
+        }));
+        let handle = table.push(1_u8).unwrap();
+        assert_eq!(handle.rep(), 0, "the one that rests longest");
+        assert_eq!(table.slots.len(), WORN_MAX);
+    }
+
+    #[test]
+    fn a_token_names_its_store_and_one_handle() {
+        let handle = AnyHandle {
+            resource: ResourceTypeId(0),
+            rep: 1,
+            own: true,
+        };
+        let (mut a, mut b) = (AnyTable::new(1), AnyTable::new(2));
+        let (of_a, of_b) = (a.insert(handle).unwrap(), b.insert(handle).unwrap());
+        assert!(b.take(of_a).unwrap_err().to_string().contains("store"));
+        b.end_temporary(of_a);
+        assert_eq!(b.get(of_b).unwrap().rep, 1);
+        a.slots[0].generation = GENERATION_MAX;
+        let generation = u64::from(GENERATION_MAX - 1) << (SLOT_BITS + STORE_BITS);
+        let last = of_a + generation;
+        a.take(last).unwrap();
+        assert_eq!(place(a.insert(handle).unwrap()), 1, "a worn slot rests");
+    }
+
+    #[test]
     fn taken_values_are_busy() {
         let mut table = ResourceTable::default();
         let handle = table.push(1_u8).unwrap();
@@ -780,7 +910,7 @@ mod tests {
 
     #[test]
     fn tokens_are_checked() {
-        let mut table = AnyTable::default();
+        let mut table = AnyTable::new(1);
         let resource = ResourceTypeId(3);
         let own = |rep| AnyHandle {
             resource,
@@ -788,10 +918,9 @@ mod tests {
             own: true,
         };
         let token = table.insert(own(5)).unwrap();
-        let (rep, slot) = table.lend(token, resource).unwrap();
-        assert_eq!(rep, 5);
+        assert_eq!(table.lend(token, resource).unwrap(), 5);
         assert!(table.take_own(token, resource).is_err(), "lent");
-        table.end_lend(slot);
+        table.end_lend(token);
         assert!(
             table.take_own(token, ResourceTypeId(4)).is_err(),
             "other type"

@@ -19,7 +19,7 @@ use linkspan_engine as core;
 use crate::error::{Error, ErrorKind, Result};
 use crate::func::Lifted;
 use crate::instance::InstanceState;
-use crate::resource::{AnyTable, ResourceKind, ResourceTable, RuntimeResource};
+use crate::resource::{AnyTable, DtorIdentity, ResourceKind, ResourceTable, RuntimeResource};
 
 /// The data of an embedder together with everything that its components made.
 pub type Store<T> = core::Store<T, ComponentState>;
@@ -52,7 +52,8 @@ pub struct ComponentState {
     pub(crate) lifts: Vec<Lifted>,
     /// Resource types.
     pub(crate) resources: Vec<RuntimeResource>,
-    host_resources: BTreeMap<ResourceKind, u32>,
+    /// Resource types of the host that are known here, and their destructors.
+    host_resources: BTreeMap<ResourceKind, (u32, Option<DtorIdentity>)>,
     /// Values of the host behind its resources.
     pub(crate) table: ResourceTable,
     /// Handles that the host holds.
@@ -94,15 +95,19 @@ pub(crate) struct Frame {
     pub(crate) context: [u32; 2],
 }
 
+/// How much the running calls of a store can be lent. Elements of lists can
+/// overlap, so the sizes of memories and handle tables are no limit.
+const LENDS_MAX: usize = 1 << 20;
+
 /// Something lent to a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lend {
     /// A handle of a component instance.
     Guest { owner: u32, index: u32 },
     /// A handle of the host.
-    Host { slot: u32 },
+    Host { token: u64 },
     /// A borrow that the host got for the time of the call.
-    Temporary { slot: u32 },
+    Temporary { token: u64 },
 }
 
 /// See [`ComponentState::call`].
@@ -132,15 +137,16 @@ pub(crate) enum HandleMode {
 impl Default for ComponentState {
     fn default() -> ComponentState {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         ComponentState {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id,
             owners: Vec::new(),
             instances: Vec::new(),
             lifts: Vec::new(),
             resources: Vec::new(),
             host_resources: BTreeMap::new(),
             table: ResourceTable::default(),
-            any: AnyTable::default(),
+            any: AnyTable::new(id),
             frames: Vec::new(),
             lends: Vec::new(),
             call: CallInfo::default(),
@@ -174,18 +180,16 @@ impl ComponentState {
         Ok(id)
     }
 
-    /// The number of a resource type of the host, the same for each
+    /// Adds a resource type of the host, whose number is the same for each
     /// component that it is linked to.
     pub(crate) fn host_resource(
         &mut self,
         kind: ResourceKind,
-        make: impl FnOnce() -> RuntimeResource,
+        dtor: Option<DtorIdentity>,
+        resource: RuntimeResource,
     ) -> Result<ResourceTypeId> {
-        if let Some(known) = self.host_resources.get(&kind) {
-            return Ok(ResourceTypeId::host(*known));
-        }
-        let id = self.new_resource(make())?;
-        self.host_resources.insert(kind, id);
+        let id = self.new_resource(resource)?;
+        self.host_resources.insert(kind, (id, dtor));
         Ok(ResourceTypeId::host(id))
     }
 
@@ -217,10 +221,25 @@ impl ComponentState {
 
     /// The number of a resource type of the host that is known here.
     pub(crate) fn host_resource_id(&self, kind: ResourceKind) -> Option<ResourceTypeId> {
-        self.host_resources
-            .get(&kind)
-            .copied()
-            .map(ResourceTypeId::host)
+        let (id, _) = self.host_resources.get(&kind)?;
+        Some(ResourceTypeId::host(*id))
+    }
+
+    /// As [`ComponentState::host_resource_id`], for a definition with this
+    /// destructor; one without has no say.
+    pub(crate) fn host_resource_with(
+        &self,
+        kind: ResourceKind,
+        dtor: Option<DtorIdentity>,
+    ) -> Result<Option<ResourceTypeId>> {
+        match self.host_resources.get(&kind) {
+            None => Ok(None),
+            Some((_, known)) if dtor.is_some() && *known != dtor => Err(Error::link(
+                "the resource type has another destructor in this store: \
+                 define it once and clone the linker",
+            )),
+            Some((id, _)) => Ok(Some(ResourceTypeId::host(*id))),
+        }
     }
 
     /// The number of the host resource type that a Rust type names.
@@ -249,7 +268,21 @@ impl ComponentState {
             Some(OwnerState {
                 poisoned: Some(trap),
                 ..
-            }) => Err(poisoned(trap)),
+            }) => Err(poisoned("enter", trap)),
+            None => Err(Error::inconsistent("a component instance is missing")),
+        }
+    }
+
+    /// Refuses to go on in an instance that trapped in a call that it made
+    /// itself, which whoever stood in between did not pass on.
+    #[inline]
+    pub(crate) fn check_resume(&self, owner: u32) -> Result<()> {
+        match self.owners.get(owner as usize) {
+            Some(OwnerState { poisoned: None, .. }) => Ok(()),
+            Some(OwnerState {
+                poisoned: Some(trap),
+                ..
+            }) => Err(poisoned("return to", trap)),
             None => Err(Error::inconsistent("a component instance is missing")),
         }
     }
@@ -279,14 +312,37 @@ impl ComponentState {
         self.push_frame(owner, scope);
     }
 
+    /// How many handles an instance has.
+    #[inline]
+    pub(crate) fn handle_count(&self, owner: u32) -> u32 {
+        self.owners
+            .get(owner as usize)
+            .map_or(0, |owner| owner.handles.len())
+    }
+
     /// Starts a call from an instance to the host, whose borrows end with it.
     pub(crate) fn enter_host(&mut self, owner: u32) {
         self.push_frame(owner, None);
     }
 
+    /// Notes what is lent to the innermost call.
+    #[inline]
+    pub(crate) fn push_lend(&mut self, lend: Lend) -> Result<()> {
+        self.lends.push(lend);
+        if self.lends.len() > LENDS_MAX {
+            return Err(too_many_lends());
+        }
+        Ok(())
+    }
+
+    /// Starts a run of `realloc`, which has storage of its own.
+    pub(crate) fn enter_realloc(&mut self, owner: u32) {
+        self.push_frame(owner, None);
+    }
+
     #[inline]
     fn push_frame(&mut self, owner: u32, scope: Option<ScopeId>) {
-        // One entry a borrow of a running call: far below 2^32.
+        // `LENDS_MAX` is far below 2^32.
         let lends_start = u32::try_from(self.lends.len()).unwrap_or(u32::MAX);
         self.frames.push(Frame {
             owner,
@@ -334,8 +390,8 @@ impl ComponentState {
                         owner.handles.end_lend(index);
                     }
                 }
-                Lend::Host { slot } => self.any.end_lend(slot),
-                Lend::Temporary { slot } => self.any.end_temporary(slot),
+                Lend::Host { token } => self.any.end_lend(token),
+                Lend::Temporary { token } => self.any.end_temporary(token),
             }
         }
     }
@@ -369,10 +425,17 @@ impl ComponentState {
 }
 
 #[cold]
-fn poisoned(trap: &str) -> Error {
+fn too_many_lends() -> Error {
+    Error::limit(format!(
+        "more than {LENDS_MAX} borrows in the running calls of a store, which is the limit"
+    ))
+}
+
+#[cold]
+fn poisoned(what: &str, trap: &str) -> Error {
     Error::new(
         ErrorKind::Trap,
-        format!("cannot enter component instance: it has trapped before ({trap})"),
+        format!("cannot {what} component instance: it has trapped before ({trap})"),
     )
 }
 

@@ -122,6 +122,19 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
+fn what_is_shared_crosses_threads() {
+    fn shared<T: Send + Sync>() {}
+    fn moved<T: Send>() {}
+    shared::<Engine>();
+    shared::<Component>();
+    shared::<Linker<()>>();
+    shared::<linkspan::InstancePre<()>>();
+    shared::<Instance>();
+    shared::<linkspan::Func>();
+    moved::<Store<()>>();
+}
+
+#[test]
 fn names_are_defined_once() {
     let engine = Engine::default();
     let mut linker = Linker::<()>::new(&engine);
@@ -357,11 +370,12 @@ fn what_is_not_built_is_refused_by_name() {
             .contains("`thread` built-ins are not supported yet"),
         "{error}"
     );
-    let error = instantiate(r#"(component (import "v" (value $v u8)) (export "w" (value $v)))"#).unwrap_err();
+    let error = instantiate(r#"(component (import "v" (value $v u8)) (export "w" (value $v)))"#)
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Link);
     let error = instantiate(
         r#"(component
-             (core module $m (table 1 (ref null (func))) (tag))
+             (core module $m (tag))
              (core instance (instantiate $m)))"#,
     )
     .unwrap_err();

@@ -223,6 +223,45 @@ fn host_resources_go_in_and_come_back() {
     assert!(store.extra().table().is_empty());
 }
 
+/// A host function drops the borrow that it got, and keeps a new handle that
+/// takes its place.
+#[test]
+fn a_dropped_borrow_takes_no_other_handle_along() {
+    let engine = Engine::default();
+    let ty = ResourceType::host::<File>();
+    let mut linker = Linker::<Option<ResourceAny>>::new(&engine);
+    let mut root = linker.root();
+    root.table_resource("file", ty).unwrap();
+    root.func_new("size", move |mut store, params, results| {
+        let borrow = ResourceAny::from_val(&params[0]).unwrap();
+        borrow.resource_drop(&mut store)?;
+        let file = store.extra_mut().table_mut().push(File(9))?;
+        *store.data_mut() = Some(ResourceAny::new_own(&mut store, ty, file.rep())?);
+        results[0] = Val::U32(1);
+        Ok(())
+    })
+    .unwrap();
+    root.func_new("open", |_, _, _| Err(linkspan::Error::msg("not here")))
+        .unwrap();
+    let component = Component::new(&engine, KEEPER).unwrap();
+    let mut store = Store::new(&engine, None);
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let file = store.extra_mut().table_mut().push(File(1)).unwrap();
+    let lent = ResourceAny::new_own(&mut store, ty, file.rep()).unwrap();
+    let size_of = instance.get_func(&store, "size-of").unwrap();
+    let mut results = [Val::Bool(false)];
+    size_of
+        .call(&mut store, &[lent.into_borrow()], &mut results)
+        .unwrap();
+    let kept = store.data().expect("a handle");
+    assert!(kept.owned(&store).unwrap());
+    assert!(lent.owned(&store).unwrap());
+    // An error of a host function comes out as it was.
+    let open = instance.get_func(&store, "open-and-drop").unwrap();
+    let error = open.call(&mut store, &[], &mut results).unwrap_err();
+    assert_eq!(error.to_string(), "import \"open\": not here");
+}
+
 #[test]
 fn borrows_must_be_dropped_before_a_call_ends() {
     let (mut store, instance) = keeper();

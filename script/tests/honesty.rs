@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use linkspan_script::{Options, Report, parse_features, run};
 
 fn report(script: &str) -> Report {
-    run(script, &Options::default()).unwrap()
+    run(script, &Options::default()).expect("the default options are accepted")
 }
 
 fn failing_lines(script: &str) -> Vec<u32> {

@@ -13,9 +13,12 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 use linkspan_snapshots::{Case, stages};
 
+/// Makes a picture of a case, or says why the case has none.
+type Render = fn(&Case) -> Result<String, String>;
+
 /// A stage: the folder of its cases, the kinds of file it reads, and what it
 /// makes of one.
-type Stage = (&'static str, &'static [&'static str], fn(&Case) -> String);
+type Stage = (&'static str, &'static [&'static str], Render);
 
 const STAGES: &[Stage] = &[
     ("bindgen", &["wit"], stages::bindgen::generate),
@@ -54,12 +57,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn trial(
-    stage: &str,
-    extensions: &'static [&'static str],
-    render: fn(&Case) -> String,
-    path: PathBuf,
-) -> Trial {
+fn trial(stage: &str, extensions: &'static [&'static str], render: Render, path: PathBuf) -> Trial {
     let name = path
         .file_name()
         .unwrap_or_default()
@@ -78,7 +76,7 @@ fn trial(
             return Err(format!("the stage reads {extensions:?}: rename or move the file").into());
         }
         let case = Case::read(&path)?;
-        compare(&path, &name, &render(&case));
+        compare(&path, &name, &render(&case)?);
         Ok(())
     })
 }

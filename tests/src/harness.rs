@@ -1,7 +1,7 @@
 //! Runs the cases of a suite: in parallel, each as a named test that can be
 //! filtered, each bounded in time, judged against the suite's waivers.
 //!
-//! Whoever writes a suite makes [`Case`]s and calls [`run`]; counting, printing
+//! Whoever writes a suite fills a [`Suite`] and calls [`run`]; counting, printing
 //! and the machine-readable summary happen here.
 
 use std::any::Any;

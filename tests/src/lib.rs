@@ -2,7 +2,7 @@
 //! waivers, and telling the result to people and machines.
 //!
 //! Nothing here knows WebAssembly: scripts are run by `linkspan-script`, and a
-//! suite is a list of [`harness::Case`]s. The rules about the code itself stand
+//! suite is a list of cases in a [`harness::Suite`]. The rules about the code itself stand
 //! in [`tidy`].
 #![forbid(unsafe_code)]
 

@@ -28,7 +28,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -39,7 +39,7 @@ impl Random {
     /// A number below `end`, or 0 when `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX);
-        let number = self.next().checked_rem(end).unwrap_or(0);
+        let number = self.number().checked_rem(end).unwrap_or(0);
         usize::try_from(number).unwrap_or(0)
     }
 }
@@ -65,7 +65,7 @@ fn change(random: &mut Random, bytes: &mut Vec<u8>) {
         }
         2 => {
             if let Some(byte) = bytes.get_mut(at) {
-                *byte = random.next().to_le_bytes()[0];
+                *byte = random.number().to_le_bytes()[0];
             }
         }
         3 => {
@@ -82,7 +82,7 @@ fn change(random: &mut Random, bytes: &mut Vec<u8>) {
         6 => {
             let length = 1 + random.below(8);
             let fresh: Vec<u8> = (0..length)
-                .map(|_| random.next().to_le_bytes()[0])
+                .map(|_| random.number().to_le_bytes()[0])
                 .collect();
             bytes.splice(at..at, fresh);
         }

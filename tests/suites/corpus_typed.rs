@@ -516,7 +516,7 @@ fn play_resources(folder: &Path, mode: Mode, expect: &str) -> Result<Vec<Failure
         Err(ErrorKind::Resource) => session.line("use after move: TRAP already closed"),
         other => session.line(&format!("use after move: {other:?}")),
     }
-    merged.close(&mut app)?;
+    GuestHandle::close(merged, &mut app)?;
     session.value("after drop live", &app.bank().live()?);
     // Dropped like any value; the next call finds them gone.
     drop(opened);
@@ -532,7 +532,7 @@ fn lend_loggers(
     ann: &resources::exports::corpus::resources::bank::Account,
     bob: &resources::exports::corpus::resources::bank::Account,
 ) -> Result<()> {
-    let main = app.host_mut().make("main");
+    let main = app.host().make("main");
     let main = app.push::<host_log::Logger>(main)?;
     ann.set_logger(app, main)?;
     host_lines(session);
@@ -604,7 +604,7 @@ fn play_stack(folder: &Path, mode: Mode, expect: &str) -> Result<Vec<Failure>> {
     session.line(&format!("rot13 {rot13}"));
     let sum = app.stack().sum(&[1.5, 2.5, -1000.0])?;
     session.value("sum", &sum);
-    vm.close(&mut app)?;
+    GuestHandle::close(vm, &mut app)?;
     for line in std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner)) {
         session.line(&format!("  host print: {line}"));
     }

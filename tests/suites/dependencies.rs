@@ -54,8 +54,8 @@ fn tree(arguments: &[&str]) -> BTreeSet<String> {
         .args(["tree", "--locked", "--prefix", "none", "--format", "{p}"])
         .args(arguments)
         .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+        .expect("cargo runs");
+    let text = String::from_utf8(output.stdout).expect("cargo prints text");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{error}");
     let names = text.lines().filter_map(|line| line.split(' ').next());

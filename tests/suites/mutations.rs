@@ -147,8 +147,8 @@ fn config() -> Config {
     config
 }
 
-/// As far as a mutant gets: an error, or an instance without imports whose
-/// functions were called.
+/// As far as a mutant gets: an error, or an instance whose functions were
+/// called. Modules get stand-ins for what they import, components nothing.
 fn run(engine: &Engine, bytes: &[u8]) -> Result<(), Error> {
     // The byte behind the version tells a module from a component.
     let is_component = bytes.get(6) == Some(&1);
@@ -160,10 +160,33 @@ fn run(engine: &Engine, bytes: &[u8]) -> Result<(), Error> {
         call_component(&mut store, &component, &instance);
     } else {
         let module = core::Module::from_binary(engine, bytes)?;
-        let instance = core::Instance::new(&mut store, &module, &[])?;
+        let imports: core::Result<Vec<core::Extern>> = module
+            .imports()
+            .map(|import| stand_in(&mut store, import.ty))
+            .collect();
+        let instance = core::Instance::new(&mut store, &module, &imports?)?;
         call_module(&mut store, instance);
     }
     Ok(())
+}
+
+/// Something of the type that a module imports: functions answer zeros.
+fn stand_in(store: &mut Store<()>, ty: core::ExternType) -> core::Result<core::Extern> {
+    Ok(match ty {
+        core::ExternType::Func(ty) => {
+            let answer = |_: core::Caller<'_, (), _>, _: &[core::Val], _: &mut [core::Val]| Ok(());
+            core::Extern::Func(core::Func::new(store, ty, answer)?)
+        }
+        core::ExternType::Table(ty) => {
+            let init = core::Val::default_for(ty.element);
+            core::Extern::Table(core::Table::new(store, ty, init)?)
+        }
+        core::ExternType::Memory(ty) => core::Extern::Memory(core::Memory::new(store, ty)?),
+        core::ExternType::Global(ty) => {
+            let value = core::Val::default_for(ty.content);
+            core::Extern::Global(core::Global::new(store, ty, value)?)
+        }
+    })
 }
 
 /// Calls every exported function with zeros. What it answers is its own affair.

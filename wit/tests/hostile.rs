@@ -170,12 +170,7 @@ fn bytes_that_are_not_wit() {
 
 #[test]
 fn binaries_with_chains_of_types() {
-    for (length, accepted) in [
-        (50, true),
-        (1_000, false),
-        (15_000, false),
-        (25_000, false),
-    ] {
+    for (length, accepted) in [(50, true), (1_000, false), (15_000, false), (25_000, false)] {
         let mut text = "(component (type $t0 (list u8))".to_owned();
         for i in 1..length {
             let _ = write!(text, "(type $t{i} (list $t{}))", i - 1);

@@ -112,15 +112,17 @@ pub trait GuestHandle: Handle {
     #[doc(hidden)]
     fn resource(&self) -> &GuestResource;
 
-    /// Drops the resource now: its destructor has run when this answers.
+    /// Drops the resource now: its destructor has run when this answers. It is
+    /// no method, so that it is not taken for a function `close` of the
+    /// resource: `GuestHandle::close(account, &mut app)`.
     ///
     /// # Errors
     ///
     /// What the destructor fails with, and
     /// [`ErrorKind::Resource`](crate::ErrorKind::Resource) if the resource is
     /// lent to a running call.
-    fn close(self, mut store: impl AsContextMut) -> Result<()> {
-        self.into_resource().close(&mut store.as_context_mut())
+    fn close(this: Self, mut store: impl AsContextMut) -> Result<()> {
+        this.into_resource().close(&mut store.as_context_mut())
     }
 
     /// The handle without its type; it goes stale with this one.
@@ -256,11 +258,7 @@ pub fn guest_lift<T: Handle, H: Handles>(
     })
 }
 
-fn lower_own<G: Guest>(
-    cx: &mut LowerContext<G>,
-    key: any::TypeId,
-    token: u64,
-) -> abi::Result<u32> {
+fn lower_own<G: Guest>(cx: &mut LowerContext<G>, key: any::TypeId, token: u64) -> abi::Result<u32> {
     let handles = cx.handles();
     let resource = handles.resource_type(key)?;
     handles.lower_own(resource, token)
@@ -372,11 +370,7 @@ impl<T: Handle> LendAll<'_, T> {
 }
 
 impl<T: Handle> Lower for LendAll<'_, T> {
-    fn lower_flat<G: Guest>(
-        &self,
-        cx: &mut LowerContext<G>,
-        slots: &mut [u64],
-    ) -> abi::Result<()> {
+    fn lower_flat<G: Guest>(&self, cx: &mut LowerContext<G>, slots: &mut [u64]) -> abi::Result<()> {
         slots[0] = self.lower_list(cx)?;
         slots[1] = self.0.len() as u64;
         Ok(())
@@ -418,7 +412,7 @@ impl<T: 'static> Borrow<Resource<T>> {
     #[must_use]
     pub fn resource(&self) -> Resource<T> {
         // The tokens of the host's own resources are their representations.
-        Resource::new_borrow(crate::resource::index(self.token))
+        Resource::new_borrow(crate::resource::representation(self.token))
     }
 }
 
@@ -469,7 +463,7 @@ handle_lift!(Resource<T>, T: Name, |cx, index| {
     let handles = cx.handles();
     let resource = handles.resource_type(any::TypeId::of::<T>())?;
     let rep = handles.lift_own(resource, index)?;
-    Ok(Resource::new_own(crate::resource::index(rep)))
+    Ok(Resource::new_own(crate::resource::representation(rep)))
 });
 
 handle_lift!(Borrow<T>, T: Handle, |cx, index| {

@@ -60,8 +60,10 @@ pub trait HostParam: 'static {
 
     /// Takes values out of the table.
     #[doc(hidden)]
-    fn take(raw: &<Self::Raw as Lift>::Lifted<'_>, table: &mut ResourceTable)
-    -> Result<Self::Taken>;
+    fn take(
+        raw: &<Self::Raw as Lift>::Lifted<'_>,
+        table: &mut ResourceTable,
+    ) -> Result<Self::Taken>;
 
     /// What the function gets.
     #[doc(hidden)]
@@ -87,11 +89,7 @@ impl<P: Lift + 'static> HostParam for P {
     }
 
     #[inline(always)]
-    fn arg<'a>(
-        raw: P::Lifted<'a>,
-        (): &'a mut (),
-        _: &'a ResourceTable,
-    ) -> Result<P::Lifted<'a>> {
+    fn arg<'a>(raw: P::Lifted<'a>, (): &'a mut (), _: &'a ResourceTable) -> Result<P::Lifted<'a>> {
         Ok(raw)
     }
 
@@ -111,11 +109,7 @@ impl<T: 'static, V: 'static> HostParam for Own<T, V> {
         value.downcast().map(Some).map_err(|_| wrong_type::<V>())
     }
 
-    fn arg<'a>(
-        _: Resource<T>,
-        taken: &'a mut Option<Box<V>>,
-        _: &'a ResourceTable,
-    ) -> Result<V> {
+    fn arg<'a>(_: Resource<T>, taken: &'a mut Option<Box<V>>, _: &'a ResourceTable) -> Result<V> {
         taken.take().map(|value| *value).ok_or_else(wrong_type::<V>)
     }
 
@@ -345,7 +339,7 @@ pub struct New<'a> {
 }
 
 impl<'a> New<'a> {
-    pub(crate) fn new(table: &'a mut ResourceTable) -> Self {
+    pub(crate) fn in_table(table: &'a mut ResourceTable) -> Self {
         Self {
             table,
             failed: None,

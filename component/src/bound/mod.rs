@@ -23,8 +23,8 @@ use std::path::Path;
 
 use linkspan_engine as core;
 
-pub(crate) use export::{compare, describe};
 pub use export::{Export, Interface, NamedResource, func, interface, resource};
+pub(crate) use export::{compare, describe};
 pub use handle::{Borrow, GuestHandle, GuestResource, Handle, Lend, LendAll};
 pub use host::{HostParam, HostParams, HostResource, HostTag, Mut, New, Own, Ref};
 pub use pre::{Bound, Exports, Pre};
@@ -66,9 +66,7 @@ pub trait World: Sized {
     #[doc(hidden)]
     fn into_bound(self) -> Bound<Self::Host>;
     #[doc(hidden)]
-    fn bound(&self) -> &Bound<Self::Host>;
-    #[doc(hidden)]
-    fn bound_mut(&mut self) -> &mut Bound<Self::Host>;
+    fn bound(&mut self) -> &mut Bound<Self::Host>;
     #[doc(hidden)]
     fn exports(exports: Exports) -> Self::Exports;
 }
@@ -77,7 +75,51 @@ pub trait World: Sized {
 ///
 /// [`bindgen!`](crate::bindgen) implements it for the type that it names after
 /// the world. That type's own methods are the guest's exports and nothing
-/// else, so everything that is about the guest as a whole stands here.
+/// else, so everything that is about the guest as a whole stands here. An
+/// export of the same name as a method here wins when it is called with a dot:
+/// that is why all of these take `&mut self`, or no receiver.
+///
+/// ```
+/// # #[cfg(all(feature = "macros", feature = "wat"))] {
+/// use linkspan::{Bindings, Component, Engine};
+///
+/// linkspan::bindgen!({
+///     inline: "package acme:app; world plugin {
+///         import limit: func() -> u32;
+///         export clamp: func(n: u32) -> u32;
+///     }"
+/// });
+///
+/// struct App { limit: u32 }
+///
+/// impl PluginImports for App {
+///     fn limit(&mut self) -> u32 {
+///         self.limit
+///     }
+/// }
+///
+/// let component = Component::new(&Engine::default(), r#"
+///     (component
+///       (import "limit" (func $limit (result u32)))
+///       (core func $limit' (canon lower (func $limit)))
+///       (core module $m
+///         (import "" "limit" (func $limit (result i32)))
+///         (func (export "clamp") (param i32) (result i32)
+///           (select (local.get 0) (call $limit)
+///             (i32.lt_u (local.get 0) (call $limit)))))
+///       (core instance $i (instantiate $m
+///         (with "" (instance (export "limit" (func $limit'))))))
+///       (func (export "clamp") (param "n" u32) (result u32)
+///         (canon lift (core func $i "clamp"))))
+/// "#)?;
+/// let mut plugin = Plugin::from_component(&component, App { limit: 10 })?;
+/// assert_eq!(plugin.clamp(7)?, 7);
+/// assert_eq!(plugin.clamp(70)?, 10);
+/// plugin.host().limit = 50;
+/// assert_eq!(plugin.clamp(70)?, 50);
+/// # }
+/// # Ok::<(), linkspan::Error>(())
+/// ```
 pub trait Bindings: World {
     /// The world, as WIT names it.
     const WORLD: &'static str;
@@ -118,28 +160,18 @@ pub trait Bindings: World {
     }
 
     /// The host.
-    fn host(&self) -> &Self::Host {
-        self.bound().store().data()
-    }
-
-    /// The host.
-    fn host_mut(&mut self) -> &mut Self::Host {
-        self.bound_mut().store_mut().data_mut()
+    fn host(&mut self) -> &mut Self::Host {
+        self.store().data_mut()
     }
 
     /// The store that the guest lives in.
-    fn store(&self) -> &Store<Self::Host> {
-        self.bound().store()
-    }
-
-    /// The store that the guest lives in.
-    fn store_mut(&mut self) -> &mut Store<Self::Host> {
-        self.bound_mut().store_mut()
+    fn store(&mut self) -> &mut Store<Self::Host> {
+        self.bound().store_mut()
     }
 
     /// Ends the guest and gives the host back.
-    fn into_host(self) -> Self::Host {
-        self.into_bound().into_store().into_data()
+    fn into_host(this: Self) -> Self::Host {
+        this.into_bound().into_store().into_data()
     }
 
     /// Puts a value of the host into the store and answers a handle that owns
@@ -150,8 +182,10 @@ pub trait Bindings: World {
     /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) if the store holds too
     /// many values.
     fn push<R: HostTag<Self::Host>>(&mut self, value: R::Value) -> Result<Resource<R>> {
-        let table = self.store_mut().extra_mut().table_mut();
-        table.push(value).map(|handle| Resource::new_own(handle.rep()))
+        let table = self.store().extra_mut().table_mut();
+        table
+            .push(value)
+            .map(|handle| Resource::new_own(handle.rep()))
     }
 
     /// The value of the host behind a handle.
@@ -160,17 +194,8 @@ pub trait Bindings: World {
     ///
     /// [`ErrorKind::Resource`](crate::ErrorKind::Resource) if the handle is
     /// stale or its value in use.
-    fn get<R: HostTag<Self::Host>>(&self, handle: &Resource<R>) -> Result<&R::Value> {
-        self.store().extra().table().get_as(handle.rep())
-    }
-
-    /// The value of the host behind a handle.
-    ///
-    /// # Errors
-    ///
-    /// As [`Bindings::get`].
-    fn get_mut<R: HostTag<Self::Host>>(&mut self, handle: &Resource<R>) -> Result<&mut R::Value> {
-        let table = self.store_mut().extra_mut().table_mut();
+    fn get<R: HostTag<Self::Host>>(&mut self, handle: &Resource<R>) -> Result<&mut R::Value> {
+        let table = self.store().extra_mut().table_mut();
         table.get_as_mut(handle.rep())
     }
 
@@ -185,7 +210,7 @@ pub trait Bindings: World {
             true => Resource::new_own(handle.rep()),
             false => Resource::new_borrow(handle.rep()),
         };
-        self.store_mut().extra_mut().table_mut().delete(handle)
+        self.store().extra_mut().table_mut().delete(handle)
     }
 }
 
@@ -258,11 +283,7 @@ macro_rules! bindings {
                 self.0
             }
 
-            fn bound(&self) -> &$crate::bound::Bound<H> {
-                &self.0
-            }
-
-            fn bound_mut(&mut self) -> &mut $crate::bound::Bound<H> {
+            fn bound(&mut self) -> &mut $crate::bound::Bound<H> {
                 &mut self.0
             }
 

@@ -123,7 +123,9 @@ impl Exports {
             };
             let func = func.ok_or_else(|| {
                 let name = &found.path.1;
-                Error::unsupported(format!("calling the export {name:?}, an import passed on, is"))
+                Error::unsupported(format!(
+                    "calling the export {name:?}, an import passed on, is"
+                ))
             })?;
             lifts.push(*func.lifted(store.extra())?);
         }
@@ -164,7 +166,9 @@ impl Exports {
         if index < self.count {
             Ok(Func::new(self.state, self.first + index))
         } else {
-            Err(Error::inconsistent("a world has fewer exports than are called"))
+            Err(Error::inconsistent(
+                "a world has fewer exports than are called",
+            ))
         }
     }
 }

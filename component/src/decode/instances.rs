@@ -1,5 +1,7 @@
 //! Instances and aliases as declared: names and indices, nothing resolved.
 
+use std::sync::Arc;
+
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ExternalKind,
 };
@@ -21,10 +23,10 @@ pub(crate) enum CoreInstance {
         /// The module.
         module: u32,
         /// Import module name → core instance.
-        args: Vec<(Box<str>, u32)>,
+        args: Vec<(Arc<str>, u32)>,
     },
     /// By giving names to existing core items.
-    Exports(Vec<(Box<str>, ExternalKind, u32)>),
+    Exports(Vec<(Arc<str>, ExternalKind, u32)>),
 }
 
 impl From<wasmparser::Instance<'_>> for CoreInstance {
@@ -52,10 +54,10 @@ pub(crate) enum Instance {
         /// The component.
         component: u32,
         /// Import name → argument.
-        args: Vec<(Box<str>, ItemRef)>,
+        args: Vec<(Arc<str>, ItemRef)>,
     },
     /// By giving names to existing items.
-    Exports(Vec<(Box<str>, ItemRef)>),
+    Exports(Vec<(Arc<str>, ItemRef)>),
 }
 
 impl From<ComponentInstance<'_>> for Instance {
@@ -92,7 +94,7 @@ pub(crate) enum Alias {
         /// The component instance.
         instance: u32,
         /// The export's name.
-        name: Box<str>,
+        name: Arc<str>,
     },
     /// An export of a core instance.
     CoreExport {
@@ -101,7 +103,7 @@ pub(crate) enum Alias {
         /// The core instance.
         instance: u32,
         /// The export's name.
-        name: Box<str>,
+        name: Arc<str>,
     },
     /// An item of an enclosing component or type.
     Outer {

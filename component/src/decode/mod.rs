@@ -43,7 +43,7 @@ decl_ids! {
     ComponentId,
     /// One core module of a binary, in the order of their sections.
     ModuleId,
-    /// The body of one instance type.
+    /// The body of one instance type or component type.
     ScopeId,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Decoded {
     pub(crate) components: Vec<ComponentDecl>,
     /// Where the core modules stand in the binary.
     pub(crate) modules: Vec<Range<usize>>,
-    /// Bodies of instance types.
+    /// Bodies of instance types and component types.
     pub(crate) scopes: Vec<TypeScope>,
 }
 

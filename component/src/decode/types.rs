@@ -2,9 +2,11 @@
 //! stand for. The bodies of instance types and component types are numbered,
 //! so that a plan can name one and evaluate it only when it must.
 
+use std::sync::Arc;
+
 use wasmparser::{
-    ComponentDefinedType, ComponentExternName, ComponentFuncType, ComponentType, ComponentTypeRef,
-    ComponentValType, CoreType, InstanceTypeDeclaration, ModuleTypeDeclaration, PrimitiveValType,
+    ComponentDefinedType, ComponentExternName, ComponentFuncType, ComponentType,
+    ComponentTypeDeclaration, ComponentTypeRef, ComponentValType, CoreType, InstanceTypeDeclaration, ModuleTypeDeclaration, PrimitiveValType,
     ValType,
 };
 
@@ -15,9 +17,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub(crate) struct ExternName {
     /// The name that the binary's own definitions match by.
-    pub(crate) name: Box<str>,
+    pub(crate) name: Arc<str>,
     /// The name with its version suffix: what a host sees.
-    pub(crate) full: Box<str>,
+    pub(crate) full: Arc<str>,
     /// The interface that an instance of another name implements.
     pub(crate) implements: Option<Box<str>>,
 }
@@ -38,7 +40,7 @@ pub(crate) enum CoreTypeDecl {
     /// A group of that many core types. Only their number matters here.
     Group(u32),
     /// The type of a core module.
-    Module(ModuleTypeDecl),
+    Module(Arc<ModuleTypeDecl>),
 }
 
 /// What a core module type asks for and offers, by kind.
@@ -72,7 +74,7 @@ impl CoreTypeDecl {
                         | ModuleTypeDeclaration::OuterAlias { .. } => {}
                     }
                 }
-                CoreTypeDecl::Module(module)
+                CoreTypeDecl::Module(Arc::new(module))
             }
         }
     }
@@ -97,8 +99,8 @@ pub(crate) enum TypeDecl {
     Func(FuncTypeDecl),
     /// An instance type.
     Instance(ScopeId),
-    /// A component type, which is never evaluated.
-    Component,
+    /// A component type.
+    Component(ScopeId),
     /// A new resource type.
     Resource {
         /// How it is represented in core WebAssembly.
@@ -143,19 +145,22 @@ pub(crate) enum DefinedType {
     Stream,
 }
 
-/// The body of an instance type.
+/// The body of an instance type or component type.
 #[derive(Debug, Default)]
 pub(crate) struct TypeScope {
     /// Its declarations in order.
     pub(crate) decls: Vec<ScopeDecl>,
 }
 
-/// One declaration in the body of an instance type.
+/// One declaration in the body of an instance type or component type.
 #[derive(Debug)]
 pub(crate) enum ScopeDecl {
     CoreType(CoreTypeDecl),
     Type(TypeDecl),
     Alias(Alias),
+    /// Stands in component types alone. Its type says nothing new: validation
+    /// has compared the argument with it.
+    Import(Arc<str>),
     Export {
         name: ExternName,
         ty: ComponentTypeRef,
@@ -168,7 +173,27 @@ pub(super) fn type_decl(scopes: &mut Vec<TypeScope>, ty: ComponentType<'_>) -> R
     Ok(match ty {
         ComponentType::Defined(ty) => TypeDecl::Defined(defined(ty)),
         ComponentType::Func(ty) => TypeDecl::Func(func(&ty)),
-        ComponentType::Component(_) => TypeDecl::Component,
+        ComponentType::Component(decls) => {
+            let mut scope = TypeScope::default();
+            for decl in decls {
+                let decl = match decl {
+                    ComponentTypeDeclaration::CoreType(ty) => {
+                        ScopeDecl::CoreType(CoreTypeDecl::new(&ty))
+                    }
+                    ComponentTypeDeclaration::Type(ty) => ScopeDecl::Type(type_decl(scopes, ty)?),
+                    ComponentTypeDeclaration::Alias(alias) => ScopeDecl::Alias(alias.into()),
+                    ComponentTypeDeclaration::Import(import) => {
+                        ScopeDecl::Import(import.name.name.into())
+                    }
+                    ComponentTypeDeclaration::Export { name, ty } => ScopeDecl::Export {
+                        name: name.into(),
+                        ty,
+                    },
+                };
+                scope.decls.push(decl);
+            }
+            TypeDecl::Component(push(scopes, scope)?)
+        }
         ComponentType::Instance(decls) => {
             let mut scope = TypeScope::default();
             for decl in decls {

@@ -96,7 +96,9 @@ impl Adapter {
     fn pass_result<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()> {
         let facts = self.signature.facts;
         let returned = call.callee_window().first().copied().unwrap_or(0);
-        call.extra().check_borrows()?;
+        let state = call.extra();
+        state.check_resume(self.caller.owner)?;
+        state.check_borrows()?;
         if facts.result_copy {
             if facts.has_result
                 && let Some(slot) = call.window().first_mut()

@@ -68,8 +68,12 @@ impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
 
     fn resume(&self, mut call: HostCall<'_, T, ComponentState>, _then: u32) -> Answer {
         // The destructor has returned.
-        call.extra().exit();
-        Answer::Done
+        let state = call.extra();
+        state.exit();
+        match state.check_resume(self.owner) {
+            Ok(()) => Answer::Done,
+            Err(error) => Answer::Trap(error.into()),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use linkspan_canon_abi::{Guest, Handles, ResourceTypeId};
 use linkspan_engine as core;
 
 use crate::error::Error;
-use crate::resource::{AnyHandle, index};
+use crate::resource::{AnyHandle, representation};
 use crate::store::{CallInfo, ComponentState, HandleMode, Lend, StoreContextMut};
 
 /// What a lifted or lowered function was prepared with. Everything is found
@@ -26,6 +26,8 @@ pub(crate) struct Site {
     pub(crate) owner: u32,
     /// The root instance whose plan numbers resource types.
     pub(crate) instance: u32,
+    /// Whether the guest may use the storage of its running call.
+    pub(crate) framed: bool,
 }
 
 impl Site {
@@ -115,12 +117,20 @@ impl<T> Guest for GuestView<'_, T> {
                 "a function without `realloc` allocates",
             )));
         };
+        if self.site.framed {
+            let owner = self.site.owner;
+            self.store.extra_mut().enter_realloc(owner);
+        }
         let result = self.site.call_closed(&mut self.store, realloc, |slots| {
             let args = [old_pointer, old_bytes, u64::from(alignment), new_bytes];
             for (slot, arg) in slots.iter_mut().zip(args) {
                 *slot = arg;
             }
         });
+        // The frame of one that trapped is for `unwind` to find.
+        if self.site.framed && result.is_ok() {
+            self.store.extra_mut().exit();
+        }
         match (result, self.site.options.pointer) {
             (Ok(pointer), abi::PointerSize::P32) => Ok(pointer & 0xffff_ffff),
             (Ok(pointer), abi::PointerSize::P64) => Ok(pointer),
@@ -129,7 +139,7 @@ impl<T> Guest for GuestView<'_, T> {
     }
 }
 
-/// Handles of the component instance that [`ComponentState::call`] names.
+/// Handles of the component instance that the state's `call` names.
 ///
 /// In typed calls resource types are numbered by the store, in all others by
 /// the plan of the instance.
@@ -152,7 +162,8 @@ impl Handles for ComponentState {
         let resource = self.number(resource)?;
         let owner = self.call.owner;
         let rep = self.handle_table()?.lend(resource, index)?;
-        self.lends.push(Lend::Guest { owner, index });
+        self.push_lend(Lend::Guest { owner, index })
+            .map_err(abi::Error::guest)?;
         if self.is_raw(resource) {
             return Ok(u64::from(rep));
         }
@@ -162,9 +173,8 @@ impl Handles for ComponentState {
             own: false,
         };
         let token = self.any.insert(borrow).map_err(abi::Error::guest)?;
-        self.lends.push(Lend::Temporary {
-            slot: crate::resource::index(token),
-        });
+        self.push_lend(Lend::Temporary { token })
+            .map_err(abi::Error::guest)?;
         Ok(token)
     }
 
@@ -185,8 +195,10 @@ impl Handles for ComponentState {
         let rep = if self.is_raw(resource) {
             representation(rep)
         } else {
-            let (rep, slot) = self.any.lend(rep, resource).map_err(abi::Error::guest)?;
-            self.lends.push(Lend::Host { slot });
+            let token = rep;
+            let rep = self.any.lend(token, resource).map_err(abi::Error::guest)?;
+            self.push_lend(Lend::Host { token })
+                .map_err(abi::Error::guest)?;
             rep
         };
         let owner = self.call.owner;
@@ -250,9 +262,4 @@ impl ComponentState {
             ))),
         }
     }
-}
-
-/// A representation that was widened.
-fn representation(rep: u64) -> u32 {
-    index(rep)
 }

@@ -155,6 +155,7 @@ impl<F> DynamicStub<F> {
             &params,
             results,
         )?;
+        store.extra_mut().check_resume(site.owner)?;
 
         let guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
         let mut cx = LowerContext::new(guest, site.options);

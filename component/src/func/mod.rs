@@ -38,8 +38,6 @@ pub(crate) struct Lifted {
     /// Frees what the results point to.
     pub(crate) post_return: Option<core::Func>,
     pub(crate) site: Site,
-    /// Whether the guest may use the storage of its running call.
-    pub(crate) framed: bool,
     /// Its type in the plan of `site.instance`.
     pub(crate) ty: FuncTypeId,
     pub(crate) facts: crate::code::CallFacts,
@@ -217,13 +215,22 @@ pub(crate) fn call_lifted<T, R>(
     let lifted = *func.lifted(state)?;
     state.check_enter(lifted.site.owner)?;
     let depth = state.frames.len();
+    let handles = state.handle_count(lifted.site.owner);
     state.enter(lifted.site.owner, lifted.facts.has_borrow);
     let result = run_lifted(store, &lifted, lower, lift);
     let state = store.extra_mut();
     match &result {
         Ok(_) => state.exit(),
-        // A mistake of the host that was found before the guest was called.
-        Err(Failure::Lower(error)) if error.is_misuse() => state.exit(),
+        // A mistake of the host that was found before the guest was called,
+        // and before it got a handle: one that it got for a call that never
+        // was would outlive what it stands for.
+        Err(Failure::Lower(error))
+            if error.is_misuse() && state.handle_count(lifted.site.owner) == handles =>
+        {
+            // No borrow can remain, so this only ends their scope.
+            drop(state.check_borrows());
+            state.exit();
+        }
         Err(Failure::Lower(error) | Failure::Call(error)) => state.unwind(depth, error),
     }
     result.map_err(|(Failure::Lower(error) | Failure::Call(error))| error)
@@ -255,7 +262,10 @@ fn run_lifted<T, R>(
     let window = &mut window[..facts.param_slots.max(1)];
     lower(GuestView::new(store, site, HandleMode::Typed), window).map_err(Failure::Lower)?;
     let results = lifted.func.call_raw(store, |slots| {
-        slots[..facts.param_slots].copy_from_slice(&window[..facts.param_slots]);
+        // As many as there are: compared when the instance was prepared.
+        for (slot, value) in slots.iter_mut().zip(&window[..facts.param_slots]) {
+            *slot = *value;
+        }
     })?;
     let returned = results.first().copied().unwrap_or(0);
     if facts.has_borrow {
@@ -283,7 +293,7 @@ pub(crate) fn call_scalars<T, R>(
     let state = store.extra_mut();
     let lifted = func.lifted(state)?;
     let (core_func, owner) = (lifted.func, lifted.site.owner);
-    if lifted.framed || lifted.post_return.is_some() {
+    if lifted.site.framed || lifted.post_return.is_some() {
         return call_scalars_framed(store, func, write, read);
     }
     state.check_enter(owner)?;

@@ -11,8 +11,7 @@ use std::sync::Arc;
 
 use linkspan_canon_abi as abi;
 use linkspan_canon_abi::{
-    ComponentType as _, Guest, LiftContext, LiftOwned, Lower, LowerContext, NoHandles, Params, ResourceTypeId,
-    Scratch,
+    Guest, LiftContext, LiftOwned, Lower, LowerContext, NoHandles, Params, ResourceTypeId, Scratch,
 };
 use linkspan_engine as core;
 use linkspan_engine::{Answer, HostCall, HostFunc};
@@ -239,7 +238,10 @@ impl<T: 'static> LinkerInstance<'_, T> {
         R: Lower + 'static,
     {
         let func = WithStore(func);
-        self.define(name, Definition::Host(Arc::new(Typed::<_, P, R>::new(func))))
+        self.define(
+            name,
+            Definition::Host(Arc::new(Typed::<_, P, R>::new(func))),
+        )
     }
 
     /// Defines a function by a closure that gets the host and the tuple of the
@@ -264,7 +266,10 @@ impl<T: 'static> LinkerInstance<'_, T> {
         R: Lower + 'static,
     {
         let func = WithHost(func, |value, _: &mut New<'_>| value);
-        self.define(name, Definition::Host(Arc::new(Typed::<_, P, (R, R)>::new(func))))
+        self.define(
+            name,
+            Definition::Host(Arc::new(Typed::<_, P, (R, R)>::new(func))),
+        )
     }
 
     /// As [`LinkerInstance::host_func`], for a result with values of the host
@@ -285,7 +290,10 @@ impl<T: 'static> LinkerInstance<'_, T> {
         R: Lower + 'static,
     {
         let func = WithHost(func, handles);
-        self.define(name, Definition::Host(Arc::new(Typed::<_, P, (V, R)>::new(func))))
+        self.define(
+            name,
+            Definition::Host(Arc::new(Typed::<_, P, (V, R)>::new(func))),
+        )
     }
 
     /// Defines a resource of the host that the type `R` names, and whose
@@ -347,11 +355,7 @@ where
     type Result = R;
 
     #[inline]
-    fn run(
-        &self,
-        call: &mut HostCall<'_, T, ComponentState>,
-        import: &LoweredImport,
-    ) -> Result<R> {
+    fn run(&self, call: &mut HostCall<'_, T, ComponentState>, import: &LoweredImport) -> Result<R> {
         begin(call, import);
         let scratch = Scratch::new();
         let params = {
@@ -365,7 +369,9 @@ where
             let mut cx = LiftContext::new(memory, extra, &scratch, import.site.options);
             abi::call::lift_params::<P, _>(&mut cx, window)?
         };
-        self.func.0(call.store(), params)
+        let result = self.func.0(call.store(), params)?;
+        call.extra().check_resume(import.site.owner)?;
+        Ok(result)
     }
 }
 
@@ -382,11 +388,7 @@ where
     type Result = R;
 
     #[inline]
-    fn run(
-        &self,
-        call: &mut HostCall<'_, T, ComponentState>,
-        import: &LoweredImport,
-    ) -> Result<R> {
+    fn run(&self, call: &mut HostCall<'_, T, ComponentState>, import: &LoweredImport) -> Result<R> {
         let WithHost(func, handles) = &self.func;
         begin(call, import);
         let scratch = Scratch::new();
@@ -408,7 +410,7 @@ where
         })();
         let table = &mut call.extra().table;
         P::put_back(taken, table);
-        let mut new = New::new(table);
+        let mut new = New::in_table(table);
         let result = handles(value?, &mut new);
         new.finish()?;
         Ok(result)
@@ -426,8 +428,7 @@ where
             ty,
             resource,
         } = with;
-        let describe =
-            crate::bound::describe::<<Self as Run<T>>::Params, <Self as Run<T>>::Result>;
+        let describe = crate::bound::describe::<<Self as Run<T>>::Params, <Self as Run<T>>::Result>;
         crate::bound::compare(types, ty, describe, &|id, key| {
             resource(id).is_some_and(|ty| ty.is_host(key))
         })

@@ -22,9 +22,10 @@ pub(super) fn params_for<'v>(
 ) -> Result<Cow<'v, [Val]>> {
     let check = |error: Error, name: &str| error.within(format!("parameter {name:?}"));
     let mut out = Cow::Borrowed(params);
+    let mut used = Used::default();
     for (i, param) in ty.params.iter().enumerate() {
         if types.facts(param.ty).has_handle {
-            check_handles(state, instance, types, param.ty, &params[i])
+            check_handles(state, instance, types, param.ty, &params[i], &mut used)
                 .map_err(|error| check(error, &param.name))?;
             out.to_mut()[i] = renumber(types, param.ty, &params[i]);
         }
@@ -32,7 +33,32 @@ pub(super) fn params_for<'v>(
             .check(types, param.ty)
             .map_err(|error| check(error.into(), &param.name))?;
     }
+    used.check()?;
     Ok(out)
+}
+
+/// The handles in the parameters of a call.
+#[derive(Default)]
+struct Used {
+    /// Those that are passed on.
+    own: Vec<u64>,
+    /// Those that are lent.
+    lent: Vec<u64>,
+}
+
+impl Used {
+    /// What is passed on can be used nowhere else in the call.
+    fn check(mut self) -> Result<()> {
+        self.own.sort_unstable();
+        let twice = self.own.windows(2).any(|pair| pair[0] == pair[1]);
+        let own = &self.own;
+        if twice || self.lent.iter().any(|token| own.binary_search(token).is_ok()) {
+            return Err(Error::resource(
+                "a handle that owns its resource is passed on and used a second time in one call",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// The result of a host function, with the resource numbers of its type.
@@ -52,6 +78,7 @@ fn check_handles(
     types: &TypeTable,
     ty: ValType,
     val: &Val,
+    used: &mut Used,
 ) -> Result<()> {
     let mut open = vec![(ty, val)];
     while let Some((ty, val)) = open.pop() {
@@ -65,10 +92,12 @@ fn check_handles(
             (TypeDef::Own(resource), Val::Own(handle)) => {
                 let resource = state.plan_resource(instance, *resource)?;
                 state.any.check(handle.rep, resource, true)?;
+                used.own.push(handle.rep);
             }
             (TypeDef::Borrow(resource), Val::Own(handle) | Val::Borrow(handle)) => {
                 let resource = state.plan_resource(instance, *resource)?;
                 state.any.check(handle.rep, resource, false)?;
+                used.lent.push(handle.rep);
             }
             (TypeDef::List(elem), Val::List(List::Values(values))) => {
                 open.extend(values.iter().map(|val| (*elem, val)));

@@ -241,18 +241,6 @@ impl Instance {
         Ok(read(types::Items::new(code, &code.root_exports)))
     }
 
-    /// The plan's number of an exported resource type.
-    pub(crate) fn resource_id(
-        self,
-        state: &ComponentState,
-        path: impl ExportPath,
-    ) -> Result<ResourceTypeId> {
-        match item(self.state(state)?, &path) {
-            Some(Item::Type(TypeItem::Resource(id))) => Ok(id),
-            _ => Err(Error::link("no resource type of that name is exported")),
-        }
-    }
-
     /// An export as a definition for other components of the same store.
     pub(crate) fn definition<T: 'static>(
         self,

@@ -1,6 +1,7 @@
 //! From a linked component to prepared steps: names of core exports become
 //! positions, so that instantiation looks nothing up.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::linker::{Definition, Resolved};
 use crate::plan::{
-    CoreExport, CoreInstance, CoreInstanceSlot, CoreItem, FuncSlot, ModuleRef, ResourceDef, Step,
+    CoreInstance, CoreInstanceSlot, CoreItem, FuncSlot, Lift, ModuleRef, OptionsId, ResourceDef,
+    Step, Stub,
 };
 use crate::resource::ResourceType;
 use crate::store::ComponentState;
@@ -40,6 +42,10 @@ pub(super) enum Prepared {
     /// The position of an export in its instance.
     Bind {
         position: usize,
+    },
+    /// What errors call the function behind a stub.
+    Stub {
+        name: Arc<str>,
     },
     Nothing,
 }
@@ -84,6 +90,7 @@ impl<T: 'static> InstancePre<T> {
             components: &components,
             imports: &imports,
             modules: vec![None; code.counts.core_instances as usize],
+            funcs: vec![None; code.counts.funcs as usize],
         };
         let steps = code
             .steps
@@ -149,6 +156,9 @@ struct Preparation<'a, T: 'static> {
     imports: &'a [Definition<T>],
     /// The module of each core instance so far.
     modules: Vec<Option<core::Module>>,
+    /// The type of each core function that was taken out of an instance.
+    /// Those of the canonical ABI's own are known from the plan.
+    funcs: Vec<Option<core::FuncType>>,
 }
 
 impl<T: 'static> Preparation<'_, T> {
@@ -158,10 +168,12 @@ impl<T: 'static> Preparation<'_, T> {
                 slot, module, args, ..
             } => {
                 let module = self.module(*module)?;
+                let by_name: BTreeMap<&str, CoreInstance> =
+                    args.iter().map(|(name, from)| (&**name, *from)).collect();
                 let args = module
                     .imports()
                     .map(|import| {
-                        self.arg(args, &import).map_err(|error| {
+                        self.arg(&by_name, &import).map_err(|error| {
                             error.within(format!(
                                 "core import {:?} {:?}",
                                 import.module, import.name
@@ -174,13 +186,71 @@ impl<T: 'static> Preparation<'_, T> {
                 }
                 Prepared::Instantiate { module, args }
             }
-            Step::BindMemory { export, .. } | Step::BindFunc { export, .. } => Prepared::Bind {
-                position: self.position(export)?,
-            },
-            Step::DefineResource { .. }
-            | Step::Lift(_)
-            | Step::Stub { .. }
-            | Step::Unsupported { .. } => Prepared::Nothing,
+            Step::BindMemory { export, .. } => {
+                let (position, ty) = self.export(export.instance, &export.name)?;
+                match ty {
+                    core::ExternType::Memory(_) => Prepared::Bind { position },
+                    other => return Err(mismatch(&"a memory", &other).within(path(&export.name))),
+                }
+            }
+            Step::BindFunc { slot, export } => {
+                let (position, ty) = self.export(export.instance, &export.name)?;
+                match ty {
+                    core::ExternType::Func(ty) => {
+                        if let Some(place) = self.funcs.get_mut(slot.index()) {
+                            *place = Some(ty);
+                        }
+                        Prepared::Bind { position }
+                    }
+                    other => return Err(mismatch(&"a function", &other).within(path(&export.name))),
+                }
+            }
+            Step::DefineResource { dtor, .. } => {
+                if let Some(dtor) = dtor {
+                    let expected = core::FuncType::new([core::ValType::I32], []);
+                    self.check_func(*dtor, &expected, "destructor")?;
+                }
+                Prepared::Nothing
+            }
+            Step::Lift(id) => {
+                self.check_lift(
+                    self.code
+                        .lifts
+                        .get(id.index())
+                        .ok_or_else(|| Error::inconsistent("a lifted function is missing"))?,
+                )?;
+                Prepared::Nothing
+            }
+            Step::Stub { stub, .. } => self.stub(*stub)?,
+            Step::Unsupported { .. } => Prepared::Nothing,
+        })
+    }
+
+    fn stub(&self, stub: Stub) -> Result<Prepared> {
+        Ok(match stub {
+            Stub::LowerImport {
+                import, options, ..
+            } => {
+                self.check_realloc(options)?;
+                let import = self.code.imports.get(import.index());
+                let path = import.map(|import| import.path.to_string());
+                Prepared::Stub {
+                    name: path.unwrap_or_default().into(),
+                }
+            }
+            Stub::Adapter { lift, options, .. } => {
+                self.check_realloc(options)?;
+                Prepared::Stub {
+                    name: format!("lift {}", lift.0).into(),
+                }
+            }
+            Stub::ResourceNew(_)
+            | Stub::ResourceDrop(_)
+            | Stub::ResourceRep(_)
+            | Stub::ContextGet(_)
+            | Stub::ContextSet(_)
+            | Stub::BackpressureInc
+            | Stub::BackpressureDec => Prepared::Nothing,
         })
     }
 
@@ -200,52 +270,93 @@ impl<T: 'static> Preparation<'_, T> {
         }
     }
 
-    fn position(&self, export: &CoreExport) -> Result<usize> {
+    /// The position and type of an export of a core instance.
+    fn export(&self, instance: CoreInstanceSlot, name: &str) -> Result<(usize, core::ExternType)> {
         self.modules
-            .get(export.instance.index())
+            .get(instance.index())
             .and_then(Option::as_ref)
-            .and_then(|module| module.export_position(&export.name))
-            .ok_or_else(|| {
-                Error::link(format!(
-                    "a core module without the export {:?}",
-                    export.name
-                ))
-            })
+            .and_then(|module| Some((module.export_position(name)?, module.get_export(name)?)))
+            .ok_or_else(|| Error::link(format!("a core module without the export {name:?}")))
     }
 
-    fn arg(&self, args: &[(Arc<str>, CoreInstance)], import: &core::ImportType<'_>) -> Result<Arg> {
-        let from = args
-            .iter()
-            .find(|(name, _)| **name == *import.module)
-            .ok_or_else(|| Error::link("no instance of that name is given"))?;
-        match from.1 {
-            CoreInstance::Real(instance) => {
-                let export = CoreExport {
-                    instance,
-                    name: Arc::from(import.name),
-                };
-                Ok(Arg::Export {
-                    instance,
-                    position: self.position(&export)?,
-                })
+    fn position(&self, instance: CoreInstanceSlot, name: &str) -> Result<usize> {
+        self.export(instance, name).map(|(position, _)| position)
+    }
+
+    /// Compares the core functions of a lifted function with what its type
+    /// demands: the validator compared them with what a module was declared
+    /// to be, and the host may have provided another one.
+    fn check_lift(&self, lift: &Lift) -> Result<()> {
+        let Some(expected) = self.code.lifted_core_type(lift.ty)? else {
+            // Calls of it are refused when they are compiled.
+            return Ok(());
+        };
+        self.check_func(lift.func, &expected, "lifted function")?;
+        self.check_realloc(lift.options)?;
+        match self.options(lift.options)?.post_return {
+            None => Ok(()),
+            Some(slot) => {
+                let expected = core::FuncType::new(expected.results().iter().copied(), []);
+                self.check_func(slot, &expected, "post-return function")
             }
+        }
+    }
+
+    fn check_realloc(&self, options: OptionsId) -> Result<()> {
+        match self.options(options)?.realloc {
+            None => Ok(()),
+            Some(slot) => {
+                let expected = core::FuncType::new([core::ValType::I32; 4], [core::ValType::I32]);
+                self.check_func(slot, &expected, "realloc function")
+            }
+        }
+    }
+
+    fn options(&self, id: OptionsId) -> Result<&crate::plan::Options> {
+        self.code
+            .options
+            .get(id.index())
+            .ok_or_else(|| Error::inconsistent("canonical options are missing"))
+    }
+
+    fn check_func(&self, slot: FuncSlot, expected: &core::FuncType, role: &str) -> Result<()> {
+        match self.funcs.get(slot.index()) {
+            Some(Some(found)) if found != expected => Err(mismatch(expected, found).within(role)),
+            Some(Some(_) | None) => Ok(()),
+            None => Err(Error::inconsistent("a core function is missing")),
+        }
+    }
+
+    fn arg(
+        &self,
+        args: &BTreeMap<&str, CoreInstance>,
+        import: &core::ImportType<'_>,
+    ) -> Result<Arg> {
+        let from = args
+            .get(import.module)
+            .ok_or_else(|| Error::link("no instance of that name is given"))?;
+        match *from {
+            CoreInstance::Real(instance) => Ok(Arg::Export {
+                instance,
+                position: self.position(instance, import.name)?,
+            }),
             CoreInstance::Set(set) => {
                 let item = self
                     .code
                     .core_sets
                     .get(set.index())
-                    .and_then(|set| set.iter().find(|(name, _)| **name == *import.name))
+                    .and_then(|set| set.get(import.name))
                     .ok_or_else(|| Error::link("the instance has no item of that name"))?;
-                match (&item.1, &import.ty) {
+                match (item, &import.ty) {
                     (CoreItem::Export(export), _) => Ok(Arg::Export {
                         instance: export.instance,
-                        position: self.position(export)?,
+                        position: self.position(export.instance, &export.name)?,
                     }),
-                    (CoreItem::Func(slot), _) => Ok(Arg::Func(*slot)),
+                    (CoreItem::Func(slot), _) => Ok(Arg::Func(slot)),
                     (CoreItem::Unsupported(what, offset), core::ExternType::Func(ty)) => {
                         Ok(Arg::Unsupported {
                             what,
-                            offset: *offset,
+                            offset,
                             ty: ty.clone(),
                         })
                     }
@@ -258,3 +369,11 @@ impl<T: 'static> Preparation<'_, T> {
     }
 }
 
+/// A core item of another type than the canonical ABI needs.
+fn mismatch(expected: &dyn fmt::Display, found: &dyn fmt::Display) -> Error {
+    Error::link(format!("expected {expected}, found {found}"))
+}
+
+fn path(export: &str) -> String {
+    format!("core export {export:?}")
+}

@@ -100,7 +100,6 @@ impl<'a, T: 'static> Run<'a, T> {
         });
         let state = self.store.extra_mut();
         if let Some(instance) = state.instances.get_mut(self.instance as usize) {
-            instance.resources = self.resources.as_slice().into();
             instance.lifts = self.lifts.as_slice().into();
             instance.guest_imports = guest_imports;
             instance.module_imports = module_imports;
@@ -124,7 +123,16 @@ impl<'a, T: 'static> Run<'a, T> {
             };
             self.resources[i] = self.imported_resource(*ty, dtor.as_ref())?;
         }
-        self.update_resources();
+        // Calls of start functions already lift and lower handles.
+        let resources = self.resources.as_slice().into();
+        if let Some(instance) = self
+            .store
+            .extra_mut()
+            .instances
+            .get_mut(self.instance as usize)
+        {
+            instance.resources = resources;
+        }
         Ok(())
     }
 
@@ -138,7 +146,8 @@ impl<'a, T: 'static> Run<'a, T> {
                 Error::link("the component was linked to a resource type of another store")
             }),
             kind @ (ResourceKind::Host(_) | ResourceKind::Numbered(_)) => {
-                if let Some(known) = self.store.extra().host_resource_id(kind) {
+                let identity = dtor.map(HostDtor::identity);
+                if let Some(known) = self.store.extra().host_resource_with(kind, identity)? {
                     return Ok(known);
                 }
                 let dtor = match dtor {
@@ -158,23 +167,15 @@ impl<'a, T: 'static> Run<'a, T> {
                         )?)
                     }
                 };
+                let resource = RuntimeResource {
+                    ty,
+                    owner: None,
+                    dtor,
+                };
                 self.store
                     .extra_mut()
-                    .host_resource(kind, || RuntimeResource {
-                        ty,
-                        owner: None,
-                        dtor,
-                    })
+                    .host_resource(kind, identity, resource)
             }
-        }
-    }
-
-    /// Calls of start functions already lift and lower handles.
-    fn update_resources(&mut self) {
-        let resources = self.resources.as_slice().into();
-        let state = self.store.extra_mut();
-        if let Some(instance) = state.instances.get_mut(self.instance as usize) {
-            instance.resources = resources;
         }
     }
 
@@ -222,8 +223,14 @@ impl<'a, T: 'static> Run<'a, T> {
                 _,
             ) => self.define_resource(*resource, *owner, *dtor)?,
             (Step::Lift(id), _) => self.lift(*id)?,
-            (Step::Stub { slot, stub, owner }, _) => {
-                let func = self.stub(*stub, self.owner(*owner))?;
+            (Step::Stub { slot, stub, owner }, prepared) => {
+                let name = match prepared {
+                    Prepared::Stub { name } => Some(name),
+                    Prepared::Instantiate { .. } | Prepared::Bind { .. } | Prepared::Nothing => {
+                        None
+                    }
+                };
+                let func = self.stub(*stub, self.owner(*owner), name)?;
                 self.funcs[slot.index()] = Some(func);
             }
             (Step::Unsupported { what, offset }, _) => {
@@ -231,7 +238,10 @@ impl<'a, T: 'static> Run<'a, T> {
             }
             (
                 Step::Instantiate { .. } | Step::BindMemory { .. } | Step::BindFunc { .. },
-                Prepared::Instantiate { .. } | Prepared::Bind { .. } | Prepared::Nothing,
+                Prepared::Instantiate { .. }
+                | Prepared::Bind { .. }
+                | Prepared::Stub { .. }
+                | Prepared::Nothing,
             ) => return Err(Error::inconsistent("a step was not prepared")),
         }
         Ok(())
@@ -289,10 +299,16 @@ impl<'a, T: 'static> Run<'a, T> {
             owner: Some(owner),
             dtor,
         })?;
+        if let Some(place) = state
+            .instances
+            .get_mut(self.instance as usize)
+            .and_then(|instance| instance.resources.get_mut(resource.0 as usize))
+        {
+            *place = id;
+        }
         if let Some(place) = self.resources.get_mut(resource.0 as usize) {
             *place = id;
         }
-        self.update_resources();
         Ok(())
     }
 
@@ -317,6 +333,12 @@ impl<'a, T: 'static> Run<'a, T> {
             },
             owner,
             instance: self.instance,
+            framed: self
+                .pre
+                .code
+                .owners
+                .get(owner.saturating_sub(self.owners) as usize)
+                .is_some_and(|owner| owner.uses_context),
         })
     }
 
@@ -344,7 +366,6 @@ impl<'a, T: 'static> Run<'a, T> {
             func: self.func(func)?,
             post_return,
             site: self.site(options, self.owner(owner))?,
-            framed: code.owners.get(owner.index()).is_some_and(|o| o.uses_context),
             ty,
             facts: code.facts(ty)?,
         };
@@ -353,13 +374,17 @@ impl<'a, T: 'static> Run<'a, T> {
         Ok(())
     }
 
-    fn stub(&mut self, stub: Stub, owner: u32) -> Result<core::Func> {
+    fn stub(&mut self, stub: Stub, owner: u32, name: Option<&Arc<str>>) -> Result<core::Func> {
+        let name = || {
+            name.cloned()
+                .ok_or_else(|| Error::inconsistent("a step was not prepared"))
+        };
         match stub {
             Stub::LowerImport {
                 import,
                 ty,
                 options,
-            } => self.lower_import(import, ty, self.site(options, owner)?),
+            } => self.lower_import(import, ty, self.site(options, owner)?, name()?),
             Stub::Adapter { lift, ty, options } => {
                 let site = self.site(options, owner)?;
                 let place = self
@@ -367,8 +392,7 @@ impl<'a, T: 'static> Run<'a, T> {
                     .get(lift.index())
                     .copied()
                     .ok_or_else(|| Error::inconsistent("a lifted function is missing"))?;
-                let name = Arc::from(format!("lift {}", lift.0));
-                self.adapter(Func::new(self.state, place), ty, site, name)
+                self.adapter(Func::new(self.state, place), ty, site, name()?)
             }
             Stub::ResourceNew(resource) => self.builtin(resource, owner, BuiltinKind::New),
             Stub::ResourceDrop(resource) => self.builtin(resource, owner, BuiltinKind::Drop),
@@ -380,14 +404,13 @@ impl<'a, T: 'static> Run<'a, T> {
         }
     }
 
-    fn lower_import(&mut self, import: ImportId, ty: FuncTypeId, site: Site) -> Result<core::Func> {
-        let path = self
-            .pre
-            .code
-            .imports
-            .get(import.index())
-            .map(|import| import.path.to_string())
-            .unwrap_or_default();
+    fn lower_import(
+        &mut self,
+        import: ImportId,
+        ty: FuncTypeId,
+        site: Site,
+        path: Arc<str>,
+    ) -> Result<core::Func> {
         match self.pre.imports.get(import.index()) {
             Some(Definition::Host(func)) => {
                 let signature = self
@@ -399,11 +422,11 @@ impl<'a, T: 'static> Run<'a, T> {
                     site,
                     code: Arc::clone(&self.pre.code),
                     signature: Arc::clone(signature),
-                    path: path.into(),
+                    path,
                 };
                 Arc::clone(func).bind(reborrow(&mut self.store), import)
             }
-            Some(Definition::Guest(_, func)) => self.adapter(*func, ty, site, path.into()),
+            Some(Definition::Guest(_, func)) => self.adapter(*func, ty, site, path),
             _ => Err(Error::inconsistent("a function is missing")),
         }
     }

@@ -153,9 +153,9 @@ impl<T: 'static> Linker<T> {
     /// everything that is missing or does not match.
     #[must_use]
     pub fn check(&self, component: &Component) -> LinkReport {
-        match resolve(&self.names, component) {
+        match self.instantiate_pre(component) {
             Ok(_) => LinkReport::default(),
-            Err(report) => report,
+            Err(error) => LinkReport::of(&error),
         }
     }
 
@@ -231,7 +231,9 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
     }
 
     /// Defines a resource type, and what happens when a guest drops a handle
-    /// that owns one: `dtor` gets its representation.
+    /// that owns one: `dtor` gets its representation. In one store a resource
+    /// type has one destructor: components that are linked with another one
+    /// are not instantiated there.
     ///
     /// For a resource whose values live in the store's
     /// [`ResourceTable`](crate::ResourceTable), use

@@ -10,7 +10,8 @@ use crate::names::ItemPath;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LinkProblem {
-    /// The import: its interface, if it has one, then its name.
+    /// The import: its interface, if it has one, then its name. Empty if the
+    /// problem is with the component as a whole.
     pub path: ItemPath,
     /// What the component asks for.
     pub expected: String,
@@ -22,7 +23,9 @@ pub struct LinkProblem {
 
 impl fmt::Display for LinkProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.path)?;
+        if !self.path.names().is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
         self.print_problem(f)
     }
 }
@@ -60,6 +63,21 @@ impl LinkReport {
         self.problems.is_empty()
     }
 
+    /// The report behind an error, or the error as the only problem.
+    pub(crate) fn of(error: &Error) -> LinkReport {
+        match error.downcast_ref::<LinkReport>() {
+            Some(report) => report.clone(),
+            None => LinkReport {
+                problems: vec![LinkProblem {
+                    path: ItemPath::default(),
+                    expected: "a component that can be linked".to_owned(),
+                    found: Some(format!("this one: {error}")),
+                    hint: None,
+                }],
+            },
+        }
+    }
+
     pub(crate) fn push(&mut self, problem: LinkProblem) {
         self.problems.push(problem);
     }
@@ -75,7 +93,12 @@ impl LinkReport {
 impl fmt::Display for LinkReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let [problem] = &self.problems[..] {
-            return write!(f, "import {problem}");
+            let word = if problem.path.names().is_empty() {
+                ""
+            } else {
+                "import "
+            };
+            return write!(f, "{word}{problem}");
         }
         write!(
             f,
@@ -104,8 +127,10 @@ impl fmt::Display for LinkReport {
             };
             for problem in groups.get(group).into_iter().flatten() {
                 f.write_str(indent)?;
-                f.write_str(&problem.path.names()[skip..].join(" → "))?;
-                f.write_str(": ")?;
+                if !problem.path.names().is_empty() {
+                    f.write_str(&problem.path.names()[skip..].join(" → "))?;
+                    f.write_str(": ")?;
+                }
                 problem.print_problem(f)?;
             }
         }

@@ -43,13 +43,9 @@ pub(crate) fn resolve<T: 'static>(
     let (code, components) = match component.bind(&bound) {
         Ok(bound) => bound,
         Err(error) => {
-            report.push(LinkProblem {
-                path: ItemPath::default(),
-                expected: "components that can be bound".into(),
-                found: Some(error.to_string()),
-                hint: None,
-            });
-            return Err(report);
+            report = LinkReport::of(&error);
+            // The other imports are looked at all the same.
+            (component.code().clone(), vec![component.clone()])
         }
     };
     let mut found: Vec<Option<Definition<T>>> = Vec::with_capacity(code.imports.len());
@@ -233,8 +229,9 @@ fn compare_func<T: 'static>(
         .map(|error| format!("a func of another type ({error})"))
 }
 
-/// What is wrong with a core module, if anything. Types of its items are
-/// compared when it is instantiated.
+/// What is wrong with the names and kinds of a core module, if anything. Types
+/// of its items are compared where they are used: by the engine for imports of
+/// other core modules, and when an instance is prepared for the canonical ABI.
 fn compare_module(ty: &ModuleTypeDecl, module: &linkspan_engine::Module) -> Option<String> {
     for import in module.imports() {
         let declared = ty
@@ -249,8 +246,15 @@ fn compare_module(ty: &ModuleTypeDecl, module: &linkspan_engine::Module) -> Opti
         }
     }
     for (name, kind) in &ty.exports {
-        if module.get_export(name).is_none() {
-            return Some(format!("a core module without the {kind} {name:?}"));
+        match module.get_export(name) {
+            None => return Some(format!("a core module without the {kind} {name:?}")),
+            Some(found) if found.kind_name() != *kind => {
+                return Some(format!(
+                    "a core module whose {name:?} is a {}, not a {kind}",
+                    found.kind_name()
+                ));
+            }
+            Some(_) => {}
         }
     }
     None

@@ -14,7 +14,7 @@ use wasmparser::{ComponentTypeRef, ComponentValType, PrimitiveValType, TypeBound
 use super::flatten::Flattener;
 use super::space::{Env, EnvId, Items, get};
 use super::{
-    ComponentItem, FuncItem, FuncSource, FuncTypeId, Import, ImportId, ImportKind, InstanceId,
+    ComponentItem, Declared, FuncItem, FuncSource, FuncTypeId, Import, ImportId, ImportKind, InstanceId,
     Item, ModuleRef, ReasonId, ResourceDef, SourceId, TypeClosure, TypeItem,
 };
 use crate::decode::{Alias, CoreTypeDecl, DefinedType, FuncTypeDecl, ScopeDecl, TypeDecl};
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::names::ItemPath;
 
 /// How deeply the types of imported instances may nest.
-const TYPE_NESTING_MAX: u32 = 100;
+pub(super) const TYPE_NESTING_MAX: u32 = 100;
 
 /// A value type, or why there is none.
 type Usable<T> = Result<T, ReasonId>;
@@ -51,7 +51,7 @@ impl Flattener {
             },
             TypeDecl::Func(ty) => TypeItem::Func(self.func_type(env, ty)?),
             TypeDecl::Instance(scope) => TypeItem::Instance(closure(*scope)),
-            TypeDecl::Component => TypeItem::Component,
+            TypeDecl::Component(scope) => TypeItem::Component(closure(*scope)),
             TypeDecl::Resource { .. } => {
                 return Err(Error::inconsistent("a resource type in a type body"));
             }
@@ -59,6 +59,7 @@ impl Flattener {
     }
 
     fn func_type(&mut self, env: EnvId, decl: &FuncTypeDecl) -> Result<FuncTypeId> {
+        self.spend_names(decl.params.iter().map(|(name, _)| name))?;
         let ty = self.func_type_parts(env, decl)?;
         let id = FuncTypeId(self.next(self.plan.func_types.len())?);
         self.plan.func_types.push(ty);
@@ -96,7 +97,7 @@ impl Flattener {
                 TypeItem::Func(_)
                 | TypeItem::Resource(_)
                 | TypeItem::Instance(_)
-                | TypeItem::Component => Err(Error::inconsistent("expected a value type")),
+                | TypeItem::Component(_) => Err(Error::inconsistent("expected a value type")),
             },
         }
     }
@@ -142,6 +143,7 @@ impl Flattener {
                 }
             };
         }
+        self.spend_defined(ty)?;
         let def = match ty {
             DefinedType::Primitive(ty) => return self.primitive(*ty),
             DefinedType::Record(fields) => {
@@ -210,7 +212,7 @@ impl Flattener {
             | TypeItem::Unusable(_)
             | TypeItem::Func(_)
             | TypeItem::Instance(_)
-            | TypeItem::Component => Err(Error::inconsistent("expected a resource type")),
+            | TypeItem::Component(_) => Err(Error::inconsistent("expected a resource type")),
         }
     }
 
@@ -226,12 +228,42 @@ impl Flattener {
         Ok(id)
     }
 
-    fn reason(&mut self, what: &str) -> Result<ReasonId> {
-        if let Some(known) = self.plan.reasons.iter().position(|r| &**r == what) {
-            return Ok(ReasonId(self.next(known)?));
+    /// Counts the size of a type that the table may have to copy.
+    fn spend_defined(&mut self, ty: &DefinedType) -> Result<()> {
+        match ty {
+            DefinedType::Record(fields) => self.spend_names(fields.iter().map(|(name, _)| name)),
+            DefinedType::Variant(cases) => self.spend_names(cases.iter().map(|(name, _)| name)),
+            DefinedType::Flags(names) | DefinedType::Enum(names) => self.spend_names(names),
+            DefinedType::Tuple(types) => self.spend(self.next(types.len())?),
+            DefinedType::Primitive(_)
+            | DefinedType::List(_)
+            | DefinedType::Map
+            | DefinedType::FixedLengthList
+            | DefinedType::Option(_)
+            | DefinedType::Result { .. }
+            | DefinedType::Own(_)
+            | DefinedType::Borrow(_)
+            | DefinedType::Future
+            | DefinedType::Stream => Ok(()),
         }
+    }
+
+    fn spend_names<'a>(&mut self, names: impl IntoIterator<Item = &'a Box<str>>) -> Result<()> {
+        for name in names {
+            self.spend(1)?;
+            self.spend_bytes(name.len())?;
+        }
+        Ok(())
+    }
+
+    fn reason(&mut self, what: &str) -> Result<ReasonId> {
+        if let Some(known) = self.reasons.get(what) {
+            return Ok(*known);
+        }
+        self.spend_bytes(what.len())?;
         let id = ReasonId(self.next(self.plan.reasons.len())?);
         self.plan.reasons.push(what.into());
+        self.reasons.insert(what.into(), id);
         Ok(id)
     }
 
@@ -260,6 +292,7 @@ impl Flattener {
                 let resource = self.new_resource(ResourceDef::Import(import))?;
                 self.leaf(site, ImportKind::Resource(resource))?;
                 if let Some(name) = site.path.names().last() {
+                    self.spend_bytes(name.len())?;
                     self.plan.types.name_resource(resource, name.as_str());
                 }
                 Ok(Item::Type(TypeItem::Resource(resource)))
@@ -276,9 +309,13 @@ impl Flattener {
                 let import = self.leaf(site, ImportKind::Module(ty))?;
                 Ok(Item::Module(self.module(ModuleRef::Import(import))?))
             }
-            ComponentTypeRef::Component(_) => {
+            ComponentTypeRef::Component(index) => {
+                let TypeItem::Component(ty) = get(&self.env(env).types, index)? else {
+                    return Err(Error::inconsistent("expected a component type"));
+                };
                 let import = self.leaf(site, ImportKind::Component)?;
-                Ok(Item::Component(self.bound_component(import, site.path)?))
+                let declared = Declared { import, ty };
+                Ok(Item::Component(self.bound_component(declared, site.path)?))
             }
             ComponentTypeRef::Value(_) => {
                 self.leaf(site, ImportKind::Value)?;
@@ -289,6 +326,10 @@ impl Flattener {
 
     fn leaf(&mut self, site: ImportSite<'_>, kind: ImportKind) -> Result<ImportId> {
         let id = ImportId(self.next(self.plan.imports.len())?);
+        for name in site.path.names() {
+            self.spend_bytes(name.len())?;
+        }
+        self.spend_bytes(site.implements.map_or(0, str::len))?;
         self.plan.imports.push(Import {
             path: site.path.clone(),
             implements: site.implements.map(Into::into),
@@ -297,12 +338,12 @@ impl Flattener {
         Ok(id)
     }
 
-    fn bound_component(&mut self, import: ImportId, path: &ItemPath) -> Result<ComponentItem> {
+    fn bound_component(&mut self, declared: Declared, path: &ItemPath) -> Result<ComponentItem> {
         match self.bindings.get(path) {
-            None => Ok(ComponentItem::Import(import)),
+            None => Ok(ComponentItem::Import(declared)),
             Some(source) => {
                 let source = Arc::clone(source);
-                self.source_item(source)
+                self.source_item(source, declared)
             }
         }
     }
@@ -340,6 +381,9 @@ impl Flattener {
                     self.env_mut(env).types.push(ty);
                 }
                 ScopeDecl::Alias(alias) => self.type_alias(env, alias)?,
+                ScopeDecl::Import(_) => {
+                    return Err(Error::inconsistent("an import in an instance type"));
+                }
                 ScopeDecl::Export { name, ty } => {
                     let path = site.path.child(&name.full);
                     let inner = ImportSite {
@@ -349,7 +393,7 @@ impl Flattener {
                     };
                     let item = self.import(env, *ty, inner)?;
                     self.env_mut(env).push(item);
-                    items.push(Arc::from(&*name.name), item);
+                    items.push(Arc::clone(&name.name), item);
                 }
             }
         }
@@ -357,7 +401,7 @@ impl Flattener {
     }
 
     /// An alias inside a type body.
-    fn type_alias(&mut self, env: EnvId, alias: &Alias) -> Result<()> {
+    pub(super) fn type_alias(&mut self, env: EnvId, alias: &Alias) -> Result<()> {
         match alias {
             Alias::Export {
                 kind,
@@ -385,8 +429,7 @@ impl Flattener {
                 types.extend(std::iter::repeat_n(None, *count as usize));
             }
             CoreTypeDecl::Module(module) => {
-                let module = Some(Arc::new(module.clone()));
-                self.env_mut(env).core_types.push(module);
+                self.env_mut(env).core_types.push(Some(Arc::clone(module)));
             }
         }
         Ok(())

@@ -15,11 +15,11 @@ use wasmparser::{CanonicalFunction, CanonicalOption, ComponentOuterAliasKind};
 use linkspan_canon_abi::Encoding;
 
 use super::eval::{ImportSite, item_kind};
-use super::space::{Env, EnvId, Items, get};
+use super::space::{CoreSet, Env, EnvId, Items, get};
 use super::{
-    ComponentItem, CoreExport, CoreInstance, CoreInstanceSlot, CoreItem, CoreSetId, FuncItem,
-    FuncSlot, FuncSource, InstanceId, Item, Lift, LiftId, MemorySlot, ModuleRef, ModuleSlot,
-    Options, OptionsId, OptionsKey, Owner, OwnerId, Plan, ResourceDef, SourceId, Step, Stub,
+    ComponentItem, CoreExport, CoreInstance, CoreInstanceSlot, CoreItem, CoreSetId, Declared,
+    FuncItem, FuncSlot, FuncSource, InstanceId, Item, Lift, LiftId, MemorySlot, ModuleRef,
+    ModuleSlot, Options, OptionsId, OptionsKey, Owner, OwnerId, Plan, ReasonId, ResourceDef, SourceId, Step, Stub,
     TypeItem,
 };
 use crate::decode::{self, Alias, ComponentId, Decl, Decoded, Instance, ItemRef, TypeDecl};
@@ -28,6 +28,9 @@ use crate::names::ItemPath;
 
 /// Declarations, names and types that one plan may interpret.
 const BUDGET: u32 = 2_000_000;
+
+/// Bytes of copied text that cost as much as one declaration.
+const BYTES_PER_UNIT: usize = 16;
 
 /// Component instances that one plan may make.
 const OWNERS_MAX: usize = 10_000;
@@ -57,6 +60,7 @@ pub(crate) fn flatten(root: Source, bindings: &Bindings) -> Result<(Plan, Vec<So
         funcs: BTreeMap::new(),
         options: BTreeMap::new(),
         modules: BTreeMap::new(),
+        reasons: BTreeMap::new(),
         budget: BUDGET,
     };
     flattener.run()?;
@@ -76,8 +80,13 @@ pub(super) struct Flattener {
     funcs: BTreeMap<CoreExport, FuncSlot>,
     options: BTreeMap<OptionsKey, OptionsId>,
     modules: BTreeMap<ModuleRef, ModuleSlot>,
+    /// Positions in the plan's `reasons`.
+    pub(super) reasons: BTreeMap<Box<str>, ReasonId>,
     budget: u32,
 }
+
+/// Arguments of an instantiation by import name.
+pub(super) type Args = BTreeMap<Arc<str>, Item>;
 
 /// A component whose declarations are being interpreted.
 struct Frame {
@@ -88,7 +97,10 @@ struct Frame {
     next: usize,
     /// Arguments by import name; absent for the root, whose imports are the
     /// host's to provide.
-    args: Option<BTreeMap<Box<str>, Item>>,
+    args: Option<Args>,
+    /// Set for a component that the host has provided: its arguments and
+    /// exports are compared.
+    declared: Option<Declared>,
     exports: Items,
 }
 
@@ -98,6 +110,7 @@ impl Flattener {
             source: SourceId(0),
             component: ComponentId(0),
             env: None,
+            declared: None,
         };
         self.enter(root, None)?;
         while let Some(frame) = self.frames.last_mut() {
@@ -128,12 +141,13 @@ impl Flattener {
     fn enter(
         &mut self,
         component: ComponentItem,
-        args: Option<BTreeMap<Box<str>, Item>>,
+        args: Option<Args>,
     ) -> Result<()> {
         let ComponentItem::Closure {
             source,
             component,
             env: parent,
+            declared,
         } = component
         else {
             return Err(Error::inconsistent("an imported component is entered"));
@@ -161,6 +175,7 @@ impl Flattener {
             env,
             next: 0,
             args,
+            declared,
             exports: Items::default(),
         });
         Ok(())
@@ -172,6 +187,9 @@ impl Flattener {
         let Some(frame) = self.frames.pop() else {
             return Ok(());
         };
+        if let (Some(declared), Some(args)) = (frame.declared, &frame.args) {
+            self.check_exports(declared, args, &frame.exports)?;
+        }
         match self.frames.last().map(|outer| outer.env) {
             Some(outer) => {
                 let instance = self.new_instance(frame.exports)?;
@@ -203,6 +221,7 @@ impl Flattener {
                     source,
                     component: *component,
                     env: Some(env),
+                    declared: None,
                 });
             }
             Decl::CoreInstance(instance) => self.core_instance(env, instance)?,
@@ -237,11 +256,13 @@ impl Flattener {
         name: &decode::ExternName,
         ty: wasmparser::ComponentTypeRef,
     ) -> Result<()> {
-        let item = match &self.frame()?.args {
-            Some(args) => *args
-                .get(&name.name)
-                .ok_or_else(|| Error::inconsistent("an argument is missing"))?,
-            None => {
+        let frame = self.frame()?;
+        let given = frame.args.as_ref().map(|args| args.get(&name.name).copied());
+        let item = match (given, frame.declared) {
+            (Some(given), Some(declared)) => self.check_arg(declared, env, name, ty, given)?,
+            (Some(Some(given)), None) => given,
+            (Some(None), None) => return Err(Error::inconsistent("an argument is missing")),
+            (None, _) => {
                 let path = ItemPath::root(&name.full);
                 let site = ImportSite {
                     path: &path,
@@ -252,7 +273,7 @@ impl Flattener {
                 if matches!(item, Item::Value) {
                     self.unsupported(&format!("value imports such as {path} are"), offset)?;
                 }
-                self.plan.root_imports.push(Arc::from(&*name.full), item);
+                self.plan.root_imports.push(Arc::clone(&name.full), item);
                 item
             }
         };
@@ -263,8 +284,8 @@ impl Flattener {
     fn export(
         &mut self,
         env: EnvId,
-        name: &str,
-        full: &str,
+        name: &Arc<str>,
+        full: &Arc<str>,
         kind: wasmparser::ComponentExternalKind,
         index: u32,
     ) -> Result<()> {
@@ -273,14 +294,15 @@ impl Flattener {
         if let Item::Type(TypeItem::Resource(resource)) = item
             && self.plan.types.resource_name(resource).is_none()
         {
-            self.plan.types.name_resource(resource, name);
+            self.spend_bytes(name.len())?;
+            self.plan.types.name_resource(resource, &**name);
         }
         let root = self.frames.len() == 1;
         if let Some(frame) = self.frames.last_mut() {
             // Hosts see names with their version suffix, binaries do not.
             frame
                 .exports
-                .push(Arc::from(if root { full } else { name }), item);
+                .push(Arc::clone(if root { full } else { name }), item);
         }
         Ok(())
     }
@@ -294,7 +316,7 @@ impl Flattener {
                     .iter()
                     .map(|(name, index)| {
                         let from = get(&self.env(env).core_instances, *index)?;
-                        Ok((Arc::from(&**name), from))
+                        Ok((Arc::clone(name), from))
                     })
                     .collect::<Result<Vec<_>>>()?;
                 let slot = CoreInstanceSlot(self.plan.counts.core_instances);
@@ -310,13 +332,11 @@ impl Flattener {
             }
             decode::CoreInstance::Exports(exports) => {
                 self.spend(self.next(exports.len())?)?;
-                let set = exports
-                    .iter()
-                    .map(|(name, kind, index)| {
-                        let space = self.env_mut(env).core_space(*kind);
-                        Ok((Arc::from(&**name), get(space, *index)?))
-                    })
-                    .collect::<Result<Vec<_>>>()?;
+                let mut set = CoreSet::default();
+                for (name, kind, index) in exports {
+                    let space = self.env_mut(env).core_space(*kind);
+                    set.push(Arc::clone(name), get(space, *index)?);
+                }
                 let id = CoreSetId(self.next(self.plan.core_sets.len())?);
                 self.plan.core_sets.push(set);
                 CoreInstance::Set(id)
@@ -331,33 +351,53 @@ impl Flattener {
             Instance::Instantiate { component, args } => {
                 self.spend(self.next(args.len())?)?;
                 let component = get(&self.env(env).components, *component)?;
-                if let ComponentItem::Import(import) = component {
-                    let path = self.plan.imports[import.index()].path.clone();
-                    // The plan ends here: nothing can be said about what the
-                    // unknown component exports.
-                    self.frames.truncate(0);
-                    self.unsupported(&format!("instantiating the imported component {path} without a definition for it is"),
-                        offset,
-                    )?;
-                    return Ok(());
-                }
                 let args = args
                     .iter()
-                    .map(|(name, item)| Ok((name.clone(), self.item(env, *item)?)))
-                    .collect::<Result<BTreeMap<_, _>>>()?;
-                self.enter(component, Some(args))
+                    .map(|(name, item)| Ok((Arc::clone(name), self.item(env, *item)?)))
+                    .collect::<Result<Args>>()?;
+                match component {
+                    ComponentItem::Closure { .. } => self.enter(component, Some(args)),
+                    ComponentItem::Import(declared) => {
+                        self.unknown_instance(env, offset, declared, &args)
+                    }
+                }
             }
             Instance::Exports(exports) => {
                 self.spend(self.next(exports.len())?)?;
                 let mut items = Items::default();
                 for (name, item) in exports {
-                    items.push(Arc::from(&**name), self.item(env, *item)?);
+                    items.push(Arc::clone(name), self.item(env, *item)?);
                 }
                 let instance = self.new_instance(items)?;
                 self.env_mut(env).instances.push(instance);
                 Ok(())
             }
         }
+    }
+
+    /// Stands in for an instance of a component that the host has yet to
+    /// provide. Running the plan ends here; what the declared type says of
+    /// the instance keeps the rest of the plan readable.
+    fn unknown_instance(
+        &mut self,
+        env: EnvId,
+        offset: u64,
+        declared: Declared,
+        args: &Args,
+    ) -> Result<()> {
+        let path = match self.plan.imports.get(declared.import.index()) {
+            Some(import) => import.path.to_string(),
+            None => return Err(Error::inconsistent("an import is missing")),
+        };
+        self.unsupported(
+            &format!(
+                "instantiating the imported component {path} without a definition for it is"
+            ),
+            offset,
+        )?;
+        let instance = self.assume_exports(declared, args, offset)?;
+        self.env_mut(env).instances.push(instance);
+        Ok(())
     }
 
     fn item(&self, env: EnvId, item: ItemRef) -> Result<Item> {
@@ -385,14 +425,13 @@ impl Flattener {
                 let item = match get(&self.env(env).core_instances, *instance)? {
                     CoreInstance::Real(instance) => CoreItem::Export(CoreExport {
                         instance,
-                        name: Arc::from(&**name),
+                        name: Arc::clone(name),
                     }),
                     CoreInstance::Set(set) => self
                         .plan
                         .core_sets
                         .get(set.index())
-                        .and_then(|set| set.iter().find(|(n, _)| **n == **name))
-                        .map(|(_, item)| item.clone())
+                        .and_then(|set| set.get(name))
                         .ok_or_else(|| Error::inconsistent("a core export is missing"))?,
                 };
                 self.env_mut(env).core_space(*kind).push(item);
@@ -701,7 +740,11 @@ impl Flattener {
     }
 
     /// The root component of a binary that a binding brings in.
-    pub(super) fn source_item(&mut self, source: Source) -> Result<ComponentItem> {
+    pub(super) fn source_item(
+        &mut self,
+        source: Source,
+        declared: Declared,
+    ) -> Result<ComponentItem> {
         let address = Arc::as_ptr(&source).addr();
         let id = match self.bound.get(&address) {
             Some(id) => *id,
@@ -716,6 +759,7 @@ impl Flattener {
             source: id,
             component: ComponentId(0),
             env: None,
+            declared: Some(declared),
         })
     }
 
@@ -754,6 +798,11 @@ impl Flattener {
             ))
         })?;
         Ok(())
+    }
+
+    /// Counts text that the plan copies.
+    pub(super) fn spend_bytes(&mut self, bytes: usize) -> Result<()> {
+        self.spend(u32::try_from(bytes / BYTES_PER_UNIT).unwrap_or(u32::MAX))
     }
 
     /// A length as an id.

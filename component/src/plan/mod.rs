@@ -6,6 +6,7 @@
 //! and no pointers: it can be printed, shared between threads, and run any
 //! number of times.
 
+mod contract;
 mod eval;
 mod flatten;
 mod print;
@@ -22,7 +23,7 @@ use crate::decode::{ComponentId, ModuleId, ModuleTypeDecl, ScopeId};
 use crate::names::ItemPath;
 
 pub(crate) use flatten::{Bindings, Source, flatten};
-pub(crate) use space::{EnvId, Items};
+pub(crate) use space::{CoreSet, EnvId, Items};
 
 macro_rules! plan_ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
@@ -84,7 +85,7 @@ pub(crate) struct Plan {
     /// Core modules.
     pub(crate) modules: Vec<ModuleRef>,
     /// Synthetic core instances.
-    pub(crate) core_sets: Vec<Vec<(Arc<str>, CoreItem)>>,
+    pub(crate) core_sets: Vec<CoreSet>,
     /// Canonical options.
     pub(crate) options: Vec<Options>,
     /// Lifted functions.
@@ -372,8 +373,9 @@ pub(crate) enum TypeItem {
     Resource(ResourceTypeId),
     /// An instance type, to be evaluated in its scope.
     Instance(TypeClosure),
-    /// A component type, which is never evaluated.
-    Component,
+    /// A component type, to be evaluated with the arguments of one
+    /// instantiation.
+    Component(TypeClosure),
 }
 
 /// The body of an instance or component type, and where its outer names are
@@ -393,7 +395,17 @@ pub(crate) enum ComponentItem {
         source: SourceId,
         component: ComponentId,
         env: Option<EnvId>,
+        /// The import that the host has provided it for: what instantiates it
+        /// knows no more of it than the declared type.
+        declared: Option<Declared>,
     },
     /// A component that the host must provide.
-    Import(ImportId),
+    Import(Declared),
+}
+
+/// An import of kind component and the type that it is declared with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    pub(crate) import: ImportId,
+    pub(crate) ty: TypeClosure,
 }

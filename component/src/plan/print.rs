@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{
-    ComponentItem, CoreInstance, CoreItem, FuncSource, FuncTypeId, Import, ImportKind, Item, Items,
+    ComponentItem, CoreInstance, CoreItem, CoreSet, FuncSource, FuncTypeId, Import, ImportKind, Item, Items,
     LiftId, ModuleRef, ModuleSlot, OptionsId, OwnerId, Plan, ResourceDef, Step, Stub, TypeItem,
 };
 
@@ -175,7 +175,7 @@ impl Plan {
             CoreInstance::Set(set) => {
                 f.write_str("{")?;
                 let set = self.core_sets.get(set.index());
-                for (i, (name, item)) in set.into_iter().flatten().enumerate() {
+                for (i, (name, item)) in set.into_iter().flat_map(CoreSet::iter).enumerate() {
                     write!(f, "{} {name:?}: ", if i == 0 { "" } else { "," })?;
                     match item {
                         CoreItem::Export(e) => {
@@ -308,7 +308,7 @@ impl Plan {
             Item::Type(TypeItem::Func(ty)) => writeln!(f, "type {}", self.func(ty)),
             Item::Type(TypeItem::Resource(resource)) => writeln!(f, "resource {}", resource.0),
             Item::Type(TypeItem::Instance(_)) => f.write_str("instance type\n"),
-            Item::Type(TypeItem::Component) => f.write_str("component type\n"),
+            Item::Type(TypeItem::Component(_)) => f.write_str("component type\n"),
             Item::Module(slot) => {
                 self.print_module(f, slot)?;
                 f.write_str("\n")
@@ -316,7 +316,9 @@ impl Plan {
             Item::Component(ComponentItem::Closure { component, .. }) => {
                 writeln!(f, "component {}", component.0)
             }
-            Item::Component(ComponentItem::Import(import)) => writeln!(f, "import {}", import.0),
+            Item::Component(ComponentItem::Import(declared)) => {
+                writeln!(f, "import {}", declared.import.0)
+            }
             Item::Value => f.write_str("value\n"),
         }
     }

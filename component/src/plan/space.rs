@@ -19,29 +19,44 @@ use crate::error::{Error, Result};
 pub(crate) struct EnvId(pub(super) u32);
 
 /// Names and what they stand for, in order of declaration.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Items {
-    list: Vec<(Arc<str>, Item)>,
+#[derive(Clone, Debug)]
+pub(crate) struct Names<I> {
+    list: Vec<(Arc<str>, I)>,
     by_name: BTreeMap<Arc<str>, u32>,
 }
 
-impl Items {
+/// The names of a component instance.
+pub(crate) type Items = Names<Item>;
+
+/// The names of a synthetic core instance.
+pub(crate) type CoreSet = Names<CoreItem>;
+
+impl<I> Default for Names<I> {
+    fn default() -> Self {
+        Names {
+            list: Vec::new(),
+            by_name: BTreeMap::new(),
+        }
+    }
+}
+
+impl<I: Clone> Names<I> {
     /// Adds an item; validation has made sure that the name is new.
-    pub(crate) fn push(&mut self, name: Arc<str>, item: Item) {
+    pub(crate) fn push(&mut self, name: Arc<str>, item: I) {
         let position = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         self.by_name.insert(Arc::clone(&name), position);
         self.list.push((name, item));
     }
 
     /// The item of that name.
-    pub(crate) fn get(&self, name: &str) -> Option<Item> {
+    pub(crate) fn get(&self, name: &str) -> Option<I> {
         let position = *self.by_name.get(name)?;
-        Some(self.list.get(position as usize)?.1)
+        Some(self.list.get(position as usize)?.1.clone())
     }
 
     /// All items in order of declaration.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, Item)> {
-        self.list.iter().map(|(name, item)| (name, *item))
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, I)> {
+        self.list.iter().map(|(name, item)| (name, item.clone()))
     }
 }
 

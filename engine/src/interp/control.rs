@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::Ordering;
 
 use super::dispatch::{Dispatch, Op, Regs};
-use super::operand::{Source, Value, read, words};
+use super::operand::{Value, read, words};
 use super::shape::stop;
 use crate::runtime::libcalls;
 use crate::runtime::vmctx::{Exit, RED_ZONE_SLOTS, Slot, TICK_SLICE};
@@ -21,7 +21,7 @@ impl Regs {
         // SAFETY: contexts live as long as the store.
         unsafe {
             let store = (*self.cx).store;
-            (*store).ip = self.ip.add(1);
+            (*store).ip = self.ip.wrapping_add(1);
             (*store).sp = self.sp;
             (*store).cx = self.cx;
             (*store).tick = self.tick;
@@ -154,9 +154,9 @@ impl Op for CopyBr {
 /// Goes to one of the offsets from word 2 on, by the index in `d` or in the
 /// accumulator; word 1 is the index of the last one, which is the default.
 /// Every edge costs a tick, since any may go back.
-pub(super) struct BrTable<A>(PhantomData<A>);
+pub(super) struct BrTable<const ACC: bool>;
 
-impl<A: Source> Op for BrTable<A> {
+impl<const ACC: bool> Op for BrTable<ACC> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words that this reads.
@@ -165,11 +165,7 @@ impl<A: Source> Op for BrTable<A> {
             if r.tick < 0 {
                 return D::cold::<Slice>(r);
             }
-            let index = if A::IMMEDIATE {
-                r.acc as u32
-            } else {
-                r.get::<u32>(r.d())
-            };
+            let index = if ACC { r.acc32() } else { r.get::<u32>(r.d()) };
             let index = index.min(r.word(1));
             r.jump::<D>(2 + index as usize)
         }

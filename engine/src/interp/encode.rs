@@ -272,11 +272,11 @@ impl<'m> Encoder<'m> {
         &mut self,
         op: Plain,
         operands: [(Val, FrameSlot); 3],
-        third: ValType,
+        second: ValType,
         names: (u32, u32),
     ) {
         let mut slots = [0; 3];
-        let types = [ValType::I32, third, ValType::I32];
+        let types = [ValType::I32, second, ValType::I32];
         for ((slot, (val, home)), ty) in slots.iter_mut().zip(operands).zip(types) {
             *slot = self.slot_of(ty, val, home);
         }

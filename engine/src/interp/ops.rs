@@ -70,8 +70,8 @@ define_plain! {
     Br = Br<false>;
     BrBack = Br<true>;
     CopyBr = CopyBr;
-    BrTable = BrTable<S>;
-    BrTableAcc = BrTable<I>;
+    BrTable = BrTable<false>;
+    BrTableAcc = BrTable<true>;
     Fuel = Fuel;
     EnterBig = EnterBig;
     Zero = Zero;

@@ -9,18 +9,16 @@ use std::sync::OnceLock;
 use crate::Case;
 
 /// Runs the case's command lines and prints what they print.
-#[must_use]
-pub fn session(case: &Case) -> String {
+///
+/// # Errors
+///
+/// When the command cannot be built or run; that it fails is part of the picture.
+pub fn session(case: &Case) -> Result<String, String> {
     let mut text = String::new();
     for line in case.text.lines().filter(|line| line.starts_with("$ ")) {
-        let _ = writeln!(text, "{line}");
-        match run(case, line) {
-            Ok(output) => text.push_str(&output),
-            Err(error) => text.push_str(&format!("failed to run it: {error}\n")),
-        }
-        text.push('\n');
+        let _ = writeln!(text, "{line}\n{}", run(case, line)?);
     }
-    text
+    Ok(text)
 }
 
 fn run(case: &Case, line: &str) -> Result<String, String> {
@@ -54,14 +52,14 @@ fn run(case: &Case, line: &str) -> Result<String, String> {
 fn split(line: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     for (index, part) in line.split('\'').enumerate() {
-        if index % 2 == 1 {
+        if !index.is_multiple_of(2) {
             words.push(part.to_owned());
         } else {
             words.extend(part.split_whitespace().map(str::to_owned));
         }
     }
     let quotes = line.matches('\'').count();
-    if quotes % 2 == 0 {
+    if quotes.is_multiple_of(2) {
         Ok(words)
     } else {
         Err("a quote is open".to_owned())
@@ -77,14 +75,15 @@ fn command() -> Result<PathBuf, String> {
 fn build() -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "linkspan-cli"])
+        .args(["build", "--quiet", "--workspace", "--bin", "linkspan"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    // This test's binary stands one folder below the command's.
+    // The whole workspace decides about features, as in a test of all of it, so
+    // that nothing is built twice. This test's binary stands one folder below the command's.
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let folder = own
         .parent()

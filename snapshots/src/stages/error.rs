@@ -6,11 +6,12 @@ use linkspan_wit::PackageSet;
 
 use crate::Case;
 
-const ACCEPTED: &str = "accepted, though a case of this stage is one that is refused";
-
 /// The message for a case that must be refused.
-#[must_use]
-pub fn message(case: &Case) -> String {
+///
+/// # Errors
+///
+/// When the case is accepted and its `run` returns.
+pub fn message(case: &Case) -> Result<String, String> {
     let outcome = if case.name().ends_with(".wit") {
         wit(case)
     } else if case.text.contains("(component") {
@@ -18,8 +19,10 @@ pub fn message(case: &Case) -> String {
     } else {
         module(case).map_err(|error| format!("{:?}: {error:#}", error.kind()))
     };
-    let text = outcome.err().unwrap_or_else(|| ACCEPTED.to_owned());
-    format!("{}\n", text.trim_end())
+    match outcome {
+        Err(text) => Ok(format!("{}\n", text.trim_end())),
+        Ok(()) => Err("expected a case that is refused, found one that is accepted".to_owned()),
+    }
 }
 
 fn wit(case: &Case) -> Result<(), String> {

@@ -6,20 +6,20 @@ use linkspan_engine::{Engine, Error, Module, print_ir};
 use crate::Case;
 
 /// Translates every function of the module and prints what came out.
-#[must_use]
-pub fn translate(case: &Case) -> String {
-    match print(case) {
-        Ok(text) => text,
-        Err(error) => format!("error, which belongs into the stage `error`:\n{error:#}\n"),
-    }
+///
+/// # Errors
+///
+/// When the module is refused: that is a case of the stage `error`.
+pub fn translate(case: &Case) -> Result<String, String> {
+    print(case).map_err(|error| format!("{error:#}"))
 }
 
 fn print(case: &Case) -> Result<String, Error> {
     let module = Module::new(&Engine::default(), &case.text)?;
-    let is_func = |ty| matches!(ty, linkspan_engine::ExternType::Func(_));
+    let is_func = |ty: &_| matches!(ty, linkspan_engine::ExternType::Func(_));
     let imported = module
         .imports()
-        .filter(|import| is_func(import.ty.clone()))
+        .filter(|import| is_func(&import.ty))
         .count();
     let mut functions = Vec::new();
     // A number that is no function ends the list.

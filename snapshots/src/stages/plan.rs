@@ -5,10 +5,13 @@ use linkspan::{Component, Engine};
 use crate::Case;
 
 /// Plans the component and prints the steps.
-#[must_use]
-pub fn explain(case: &Case) -> String {
-    match Component::new(&Engine::default(), &case.text) {
-        Ok(component) => component.explain(),
-        Err(error) => format!("error, which belongs into the stage `error`:\n{error:#}\n"),
-    }
+///
+/// # Errors
+///
+/// When there is no plan: that is a case of the stage `error`.
+pub fn explain(case: &Case) -> Result<String, String> {
+    let component = Component::new(&Engine::default(), &case.text);
+    component
+        .map(|component| component.explain())
+        .map_err(|error| format!("{error:#}"))
 }

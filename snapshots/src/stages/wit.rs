@@ -5,13 +5,11 @@ use linkspan_wit::PackageSet;
 use crate::Case;
 
 /// Loads the case and prints it again.
-#[must_use]
-pub fn print(case: &Case) -> String {
-    match PackageSet::from_text(case.name(), case.text.clone()) {
-        Ok(set) => set.print(),
-        Err(error) => format!(
-            "error, which belongs into the stage `error`:\n{}",
-            error.render()
-        ),
-    }
+///
+/// # Errors
+///
+/// When it cannot be loaded: that is a case of the stage `error`.
+pub fn print(case: &Case) -> Result<String, String> {
+    let set = PackageSet::from_text(case.name(), case.text.clone());
+    set.map(|set| set.print()).map_err(|error| error.render())
 }

@@ -95,14 +95,13 @@ pub fn names_no_machine(tree: &Tree) -> Vec<Fault> {
 
 /// Where `root` stands in `bytes` as the beginning of a path.
 fn find_path(bytes: &[u8], root: &[u8]) -> Option<usize> {
-    let starts = bytes
-        .windows(root.len())
-        .enumerate()
-        .filter(|(_, window)| *window == root);
-    let mut starts = starts.map(|(at, _)| at);
-    starts.find(|at| {
+    let first = *root.first()?;
+    (0..bytes.len()).find(|at| {
         let before = at.checked_sub(1).map(|at| bytes[at]);
-        !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-/>*}".contains(&byte))
+        bytes[*at] == first
+            && bytes[*at..].starts_with(root)
+            && !before
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-/>*}".contains(&byte))
     })
 }
 
@@ -162,17 +161,16 @@ fn is_real(tree: &Tree, file: &Source, path: &str, link: bool) -> bool {
     let plain = path
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-    let outside = path.starts_with(['.', '/', '-']) && !path.starts_with(".ci/");
+    // Other folders, and the WIT that a user of the macros has.
+    let outside =
+        path.starts_with(['.', '/', '-']) && !path.starts_with(".ci/") || has_ending(path, "wit");
     if path.is_empty() || !plain || outside && !link || path.starts_with("target/") {
         return true;
     }
     let top = path.split('/').next().unwrap_or_default();
-    let known = path.contains('/')
-        && tree
-            .files
-            .iter()
-            .any(|file| file.path.starts_with(&format!("{top}/")));
-    if !link && !known && !(path.contains('/') && has_ending(path, "rs")) {
+    let known = path.contains('/') && tree.exists(top);
+    let names_source = path.contains('/') && has_ending(path, "rs");
+    if !(link || known || names_source) {
         return true;
     }
     let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -183,9 +181,11 @@ fn is_real(tree: &Tree, file: &Source, path: &str, link: bool) -> bool {
         format!("{member}/"),
         format!("{member}/src/"),
     ];
-    bases
-        .iter()
-        .any(|base| tree.exists(&format!("{base}{path}")))
+    let here = |base: &String| tree.exists(&format!("{base}{path}"));
+    // A document about all members names files as their own comments do.
+    let inside = format!("/src/{path}");
+    let within = |file: &Source| file.path.ends_with(&inside);
+    bases.iter().any(here) || file.is_document() && tree.files.iter().any(within)
 }
 
 /// Every folder of cases is named by a suite, every stage by the snapshots.
@@ -301,9 +301,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                "tests/cases/lost/a.wast:0",
+                "snapshots/cases/gone/a.wit:0",
                 "tests/cases/b.wast:0",
-                "snapshots/cases/gone/a.wit:0"
+                "tests/cases/lost/a.wast:0",
             ]
         );
     }

@@ -134,12 +134,10 @@ impl Tree {
     /// A tree of these paths and texts.
     #[must_use]
     pub fn planted(files: &[(&str, &str)]) -> Tree {
-        let files = files
-            .iter()
-            .map(|(path, text)| Source::new((*path).to_owned(), (*text).into()));
-        Tree {
-            files: files.collect(),
-        }
+        let source = |(path, text): &(&str, &str)| Source::new((*path).to_owned(), (*text).into());
+        let mut files: Vec<Source> = files.iter().map(source).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Tree { files }
     }
 
     /// The Rust files below `folder`, which ends in `/` or is empty.
@@ -160,9 +158,11 @@ impl Tree {
     pub fn exists(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         let folder = format!("{path}/");
-        self.files
-            .iter()
-            .any(|file| file.path == path || file.path.starts_with(&folder))
+        let starts = |wanted: &str| {
+            let at = self.files.partition_point(|file| *file.path < *wanted);
+            self.files.get(at).map(|file| file.path.as_str())
+        };
+        starts(path) == Some(path) || starts(&folder).is_some_and(|file| file.starts_with(&folder))
     }
 }
 

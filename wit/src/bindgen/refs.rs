@@ -159,7 +159,12 @@ impl<'p> Refs<'p> {
     fn part<'t>(&self, position: Position<'t>) -> Position<'t> {
         match position {
             Position::Arg(_) | Position::ArgMarker(_) => Position::ArgPart,
-            other => other,
+            Position::Owned
+            | Position::Param
+            | Position::ParamMarker
+            | Position::ArgPart
+            | Position::Ret(_)
+            | Position::RetMarker => position,
         }
     }
 
@@ -271,22 +276,32 @@ impl<'p> Refs<'p> {
             path.clone()
         };
         let value = |this: &str| self.host_value(this, module, resource);
-        match (position, owned) {
-            (Position::Arg(this) | Position::Ret(this), true) if host => value(this),
-            (Position::Arg(this) | Position::Ret(this), false) if host => {
-                format!("&{}", value(this))
-            }
-            (Position::ArgMarker(this), true) if host => {
+        match position {
+            Position::Arg(this) | Position::Ret(this) if host && owned => value(this),
+            Position::Arg(this) | Position::Ret(this) if host => format!("&{}", value(this)),
+            Position::ArgMarker(this) if host && owned => {
                 format!("::linkspan::Own<{path}, {}>", value(this))
             }
-            (Position::ArgMarker(this), false) if host => {
+            Position::ArgMarker(this) if host => {
                 format!("::linkspan::Ref<{path}, {}>", value(this))
             }
-            (Position::Param, false) => format!("&{handle}"),
-            (Position::ParamMarker, false) => format!("::linkspan::Lend<'_, {handle}>"),
-            (_, true) => handle,
-            // A `borrow` inside of a structure: who lends it is not known to the type.
-            (_, false) => format!("::linkspan::Borrow<{handle}>"),
+            Position::Param if !owned => format!("&{handle}"),
+            Position::ParamMarker if !owned => format!("::linkspan::Lend<'_, {handle}>"),
+            Position::Owned
+            | Position::Param
+            | Position::ParamMarker
+            | Position::Arg(_)
+            | Position::ArgMarker(_)
+            | Position::ArgPart
+            | Position::Ret(_)
+            | Position::RetMarker => {
+                if owned {
+                    handle
+                } else {
+                    // Inside of a structure: who lends it is not known to the type.
+                    format!("::linkspan::Borrow<{handle}>")
+                }
+            }
         }
     }
 

@@ -59,6 +59,7 @@ fn rustfmt_changes_nothing() {
 
 /// What the text may cost: fixed lines, and lines for each function, type and resource.
 #[test]
+#[expect(clippy::print_stdout, reason = "the figures are there to be looked at")]
 fn the_text_is_small() {
     for path in fixtures() {
         let output = generate(&path);
@@ -67,7 +68,7 @@ fn the_text_is_small() {
         let types: usize = type_budget(&path);
         let resources = count(ItemKind::Resource);
         let modules = output.code.matches("pub mod ").count();
-        let budget = 40 + 8 * functions + types + 12 * resources + 12 * modules;
+        let budget = 40 + 8 * functions + types + 12 * resources + 4 * modules;
         println!(
             "{}: {} lines for {functions} functions, {resources} resources, {modules} modules; \
              allowed {budget}",
