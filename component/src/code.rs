@@ -75,8 +75,7 @@ impl Code {
     pub(crate) fn lifted_core_type(&self, id: FuncTypeId) -> Result<Option<core::FuncType>> {
         match self.plan.func_types.get(id.index()) {
             Some(Ok(ty)) => {
-                let lift =
-                    flatten_functype(&self.plan.types, ty, PointerSize::P32, Context::Lift);
+                let lift = flatten_functype(&self.plan.types, ty, PointerSize::P32, Context::Lift);
                 Ok(Some(core_type(&lift)))
             }
             Some(Err(_)) => Ok(None),

@@ -97,9 +97,9 @@ impl<'a> Item<'a> {
             plan::Item::Type(TypeItem::Unusable(reason)) => {
                 Item::Unsupported(plan.reasons.get(reason.index()).map_or("", |r| r))
             }
-            plan::Item::Type(TypeItem::Func(_) | TypeItem::Instance(_) | TypeItem::Component(_)) => {
-                Item::OtherType
-            }
+            plan::Item::Type(
+                TypeItem::Func(_) | TypeItem::Instance(_) | TypeItem::Component(_),
+            ) => Item::OtherType,
             plan::Item::Module(_) => Item::Module,
             plan::Item::Component(_) => Item::Component,
             plan::Item::Value => Item::Value,

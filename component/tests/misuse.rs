@@ -184,13 +184,16 @@ fn what_a_call_lends_is_limited() {
     let mut root = linker.root();
     let ty = ResourceType::host::<File>();
     root.resource("r", ty, |_, _| Ok(())).unwrap();
-    root.func_wrap("all", |mut store, (all,): (Vec<Borrow<Resource<File>>>,)| {
-        *store.data_mut() = all.len();
-        Ok(())
-    })
+    root.func_wrap(
+        "all",
+        |mut store, (all,): (Vec<Borrow<Resource<File>>>,)| {
+            *store.data_mut() = all.len();
+            Ok(())
+        },
+    )
     .unwrap();
     let component = Component::new(&engine, text).unwrap();
-    let mut go = |count: u32| {
+    let go = |count: u32| {
         let mut store = Store::new(&engine, 0);
         let instance = linker.instantiate(&mut store, &component).unwrap();
         let handle = ResourceAny::new_own(&mut store, ty, 1).unwrap();
@@ -243,7 +246,8 @@ fn an_instance_that_trapped_goes_on_nowhere() {
         if typed {
             root.func_wrap("host", move |store, ()| bad(store)).unwrap();
         } else {
-            root.func_new("host", move |store, _, _| bad(store)).unwrap();
+            root.func_new("host", move |store, _, _| bad(store))
+                .unwrap();
         }
         let mut store = Store::new(&engine, None);
         let instance = linker.instantiate(&mut store, &component).unwrap();

@@ -6,6 +6,7 @@
 //! against the library that this test was built with.
 #![forbid(unsafe_code)]
 #![deny(warnings)]
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use std::ffi::OsStr;
 use std::fs;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use wasmparser::{
     ComponentDefinedType, ComponentExternName, ComponentFuncType, ComponentType,
-    ComponentTypeDeclaration, ComponentTypeRef, ComponentValType, CoreType, InstanceTypeDeclaration, ModuleTypeDeclaration, PrimitiveValType,
-    ValType,
+    ComponentTypeDeclaration, ComponentTypeRef, ComponentValType, CoreType,
+    InstanceTypeDeclaration, ModuleTypeDeclaration, PrimitiveValType, ValType,
 };
 
 use super::{Alias, ScopeId};

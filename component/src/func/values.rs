@@ -52,7 +52,12 @@ impl Used {
         self.own.sort_unstable();
         let twice = self.own.windows(2).any(|pair| pair[0] == pair[1]);
         let own = &self.own;
-        if twice || self.lent.iter().any(|token| own.binary_search(token).is_ok()) {
+        if twice
+            || self
+                .lent
+                .iter()
+                .any(|token| own.binary_search(token).is_ok())
+        {
             return Err(Error::resource(
                 "a handle that owns its resource is passed on and used a second time in one call",
             ));

@@ -14,8 +14,8 @@ use wasmparser::{ComponentTypeRef, ComponentValType, PrimitiveValType, TypeBound
 use super::flatten::Flattener;
 use super::space::{Env, EnvId, Items, get};
 use super::{
-    ComponentItem, Declared, FuncItem, FuncSource, FuncTypeId, Import, ImportId, ImportKind, InstanceId,
-    Item, ModuleRef, ReasonId, ResourceDef, SourceId, TypeClosure, TypeItem,
+    ComponentItem, Declared, FuncItem, FuncSource, FuncTypeId, Import, ImportId, ImportKind,
+    InstanceId, Item, ModuleRef, ReasonId, ResourceDef, SourceId, TypeClosure, TypeItem,
 };
 use crate::decode::{Alias, CoreTypeDecl, DefinedType, FuncTypeDecl, ScopeDecl, TypeDecl};
 use crate::error::{Error, Result};
@@ -276,6 +276,7 @@ impl Flattener {
         site: ImportSite<'_>,
     ) -> Result<Item> {
         self.spend(1)?;
+        self.spend_bytes(site.path.names().iter().map(String::len).sum())?;
         match ty {
             ComponentTypeRef::Func(index) => {
                 let TypeItem::Func(ty) = get(&self.env(env).types, index)? else {
@@ -326,9 +327,6 @@ impl Flattener {
 
     fn leaf(&mut self, site: ImportSite<'_>, kind: ImportKind) -> Result<ImportId> {
         let id = ImportId(self.next(self.plan.imports.len())?);
-        for name in site.path.names() {
-            self.spend_bytes(name.len())?;
-        }
         self.spend_bytes(site.implements.map_or(0, str::len))?;
         self.plan.imports.push(Import {
             path: site.path.clone(),

@@ -19,8 +19,8 @@ use super::space::{CoreSet, Env, EnvId, Items, get};
 use super::{
     ComponentItem, CoreExport, CoreInstance, CoreInstanceSlot, CoreItem, CoreSetId, Declared,
     FuncItem, FuncSlot, FuncSource, InstanceId, Item, Lift, LiftId, MemorySlot, ModuleRef,
-    ModuleSlot, Options, OptionsId, OptionsKey, Owner, OwnerId, Plan, ReasonId, ResourceDef, SourceId, Step, Stub,
-    TypeItem,
+    ModuleSlot, Options, OptionsId, OptionsKey, Owner, OwnerId, Plan, ReasonId, ResourceDef,
+    SourceId, Step, Stub, TypeItem,
 };
 use crate::decode::{self, Alias, ComponentId, Decl, Decoded, Instance, ItemRef, TypeDecl};
 use crate::error::{Error, Result};
@@ -138,11 +138,7 @@ impl Flattener {
     }
 
     /// Starts to instantiate a component.
-    fn enter(
-        &mut self,
-        component: ComponentItem,
-        args: Option<Args>,
-    ) -> Result<()> {
+    fn enter(&mut self, component: ComponentItem, args: Option<Args>) -> Result<()> {
         let ComponentItem::Closure {
             source,
             component,
@@ -257,7 +253,10 @@ impl Flattener {
         ty: wasmparser::ComponentTypeRef,
     ) -> Result<()> {
         let frame = self.frame()?;
-        let given = frame.args.as_ref().map(|args| args.get(&name.name).copied());
+        let given = frame
+            .args
+            .as_ref()
+            .map(|args| args.get(&name.name).copied());
         let item = match (given, frame.declared) {
             (Some(given), Some(declared)) => self.check_arg(declared, env, name, ty, given)?,
             (Some(Some(given)), None) => given,
@@ -390,9 +389,7 @@ impl Flattener {
             None => return Err(Error::inconsistent("an import is missing")),
         };
         self.unsupported(
-            &format!(
-                "instantiating the imported component {path} without a definition for it is"
-            ),
+            &format!("instantiating the imported component {path} without a definition for it is"),
             offset,
         )?;
         let instance = self.assume_exports(declared, args, offset)?;

@@ -4,8 +4,9 @@
 use std::fmt;
 
 use super::{
-    ComponentItem, CoreInstance, CoreItem, CoreSet, FuncSource, FuncTypeId, Import, ImportKind, Item, Items,
-    LiftId, ModuleRef, ModuleSlot, OptionsId, OwnerId, Plan, ResourceDef, Step, Stub, TypeItem,
+    ComponentItem, CoreInstance, CoreItem, CoreSet, FuncSource, FuncTypeId, Import, ImportKind,
+    Item, Items, LiftId, ModuleRef, ModuleSlot, OptionsId, OwnerId, Plan, ResourceDef, Step, Stub,
+    TypeItem,
 };
 
 /// How deeply exported instances are printed.

@@ -129,10 +129,9 @@ macro_rules! define_handlers {
     };
 }
 
-// The System V convention passes six integers in registers, on Windows too.
-#[cfg(target_arch = "x86_64")]
+#[cfg(sysv_handlers)]
 define_handlers!("sysv64");
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(sysv_handlers))]
 define_handlers!("C");
 
 /// The handler of an instruction.

@@ -167,12 +167,14 @@ unsafe fn used_slots(func: *const FuncDef) -> usize {
 /// # Safety
 ///
 /// `func` must be a live definition.
+#[inline]
 pub(crate) unsafe fn callee_offset(func: *const FuncDef) -> usize {
     // SAFETY: passed on to the caller.
     unsafe { frame_offset(func) + HOST_FRAME_SLOTS }
 }
 
 /// Slots from a host function's window to its [`HostFrame`].
+#[inline]
 unsafe fn frame_offset(func: *const FuncDef) -> usize {
     // SAFETY: passed on to the caller.
     unsafe {

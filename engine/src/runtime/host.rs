@@ -209,6 +209,7 @@ impl<T, X> fmt::Debug for HostCall<'_, T, X> {
 /// # Safety
 ///
 /// `func` must be a live host function.
+#[inline]
 unsafe fn window_slots(func: *const FuncDef) -> usize {
     // SAFETY: passed on to the caller.
     unsafe { (*func).header_slot() + (*(*func).host).scratch_slots as usize }
