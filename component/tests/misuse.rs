@@ -160,12 +160,12 @@ fn what_a_call_lends_is_limited() {
     let text = r#"(component
         (import "r" (type $r (sub resource)))
         (import "all" (func $all (param "x" (list (borrow $r)))))
-        (core module $mem (memory (export "m") 80))
+        (core module $mem (memory (export "m") 128))
         (core instance $mi (instantiate $mem))
         (core func $all' (canon lower (func $all) (memory (core memory $mi "m"))))
         (core module $m
           (import "" "all" (func $all (param i32 i32)))
-          (import "" "m" (memory 80))
+          (import "" "m" (memory 128))
           (func (export "go") (param $handle i32) (param $count i32)
             (local $bytes i32)
             (i32.store (i32.const 0) (local.get $handle))
@@ -173,7 +173,7 @@ fn what_a_call_lends_is_limited() {
             (loop $again
               (memory.copy (local.get $bytes) (i32.const 0) (local.get $bytes))
               (local.set $bytes (i32.shl (local.get $bytes) (i32.const 1)))
-              (br_if $again (i32.lt_u (local.get $bytes) (i32.const 2097152))))
+              (br_if $again (i32.lt_u (local.get $bytes) (i32.const 8388608))))
             (call $all (i32.const 0) (local.get $count))))
         (core instance $i (instantiate $m (with "" (instance
           (export "all" (func $all')) (export "m" (memory $mi "m"))))))

@@ -150,7 +150,8 @@ impl<T: 'static> Linker<T> {
     }
 
     /// Compares what the component imports with what is defined, and reports
-    /// everything that is missing or does not match.
+    /// everything that is missing or does not match. What else would make
+    /// [`Linker::instantiate_pre`] fail is reported as a problem of the component.
     #[must_use]
     pub fn check(&self, component: &Component) -> LinkReport {
         match self.instantiate_pre(component) {
