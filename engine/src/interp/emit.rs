@@ -386,9 +386,9 @@ impl Assembler {
     }
 }
 
-/// Words from `from` to `to`; code is far smaller than 2^31 words.
+/// Bytes between two positions in words; code is far smaller than 2^31 bytes.
 pub(super) fn distance(from: usize, to: usize) -> u32 {
-    (to as i64 - from as i64) as i32 as u32
+    ((to as i64 - from as i64) * size_of::<u32>() as i64) as i32 as u32
 }
 
 /// Whether `bits` of type `ty` can be an immediate of an instruction: 64-bit
