@@ -26,21 +26,63 @@ impl fmt::Display for LinkProblem {
         if !self.path.names().is_empty() {
             write!(f, "{}: ", self.path)?;
         }
-        self.print_problem(f)
-    }
-}
-
-impl LinkProblem {
-    fn print_problem(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.found {
-            None => write!(f, "expected {}, found nothing", self.expected)?,
-            Some(found) => write!(f, "expected {}, found {found}", self.expected)?,
-        }
+        let found = self.found.as_deref().unwrap_or("nothing");
+        write!(f, "expected {}, found {found}", self.expected)?;
         match &self.hint {
             Some(hint) => write!(f, ": {hint}"),
             None => Ok(()),
         }
     }
+}
+
+/// Characters of a type that a line of a long report shows; the problem
+/// itself has all of it.
+const TYPE_CHARS_MAX: usize = 100;
+
+/// A type, cut to what fits into a line.
+fn short(ty: &str) -> String {
+    match ty.char_indices().nth(TYPE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &ty[..end]),
+        None => ty.to_owned(),
+    }
+}
+
+/// Problems of one interface, or of the imports that stand in none: a hint
+/// that all share is said once.
+fn print_group(
+    f: &mut fmt::Formatter<'_>,
+    interface: &str,
+    problems: &[&LinkProblem],
+) -> fmt::Result {
+    let (mut indent, mut skip, mut shared) = ("\n  ", 0, None);
+    if !interface.is_empty() {
+        write!(f, "\n  {interface}")?;
+        (indent, skip) = ("\n    ", 1);
+        shared = problems.first().and_then(|first| first.hint.as_deref());
+        shared = shared.filter(|hint| problems.iter().all(|p| p.hint.as_deref() == Some(hint)));
+        if let Some(hint) = shared {
+            write!(f, ": {hint}")?;
+        }
+    }
+    for problem in problems {
+        f.write_str(indent)?;
+        if !problem.path.names().is_empty() {
+            f.write_str(&problem.path.names()[skip..].join(" → "))?;
+            f.write_str(": ")?;
+        }
+        let found = problem.found.as_deref().unwrap_or("nothing");
+        write!(
+            f,
+            "expected {}, found {}",
+            short(&problem.expected),
+            short(found)
+        )?;
+        match &problem.hint {
+            Some(hint) if shared.is_none() => write!(f, ": {hint}")?,
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
 }
 
 /// Everything that keeps a component from being linked. Empty if nothing
@@ -118,21 +160,9 @@ impl fmt::Display for LinkReport {
             }
             group_problems.push(problem);
         }
-        for group in order {
-            let (indent, skip) = if group.is_empty() {
-                ("\n  ", 0)
-            } else {
-                write!(f, "\n  {group}")?;
-                ("\n    ", 1)
-            };
-            for problem in groups.get(group).into_iter().flatten() {
-                f.write_str(indent)?;
-                if !problem.path.names().is_empty() {
-                    f.write_str(&problem.path.names()[skip..].join(" → "))?;
-                    f.write_str(": ")?;
-                }
-                problem.print_problem(f)?;
-            }
+        for interface in order {
+            let problems = groups.get(interface).map_or(&[][..], Vec::as_slice);
+            print_group(f, interface, problems)?;
         }
         Ok(())
     }
@@ -161,6 +191,21 @@ mod tests {
             report.to_string(),
             "import \"a:b/c\" → \"f\": expected func() -> u32, found nothing"
         );
+    }
+
+    #[test]
+    fn a_shared_hint_is_said_once_and_long_types_are_cut() {
+        let mut report = LinkReport::default();
+        for name in ["f", "g"] {
+            let mut problem = problem(ItemPath::root("a:b/c").child(name), None);
+            problem.hint = Some("define it".into());
+            problem.expected = "x".repeat(1000);
+            report.push(problem);
+        }
+        let text = report.to_string();
+        assert_eq!(text.matches("define it").count(), 1, "{text}");
+        assert!(text.contains("a:b/c: define it\n"), "{text}");
+        assert!(text.len() < 400, "{text}");
     }
 
     #[test]
