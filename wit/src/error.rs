@@ -2,7 +2,7 @@
 //!
 //! A [`Diagnostic`] is data: a message, labelled places, notes and help. [`Error`] is one word
 //! that owns a diagnostic and a kind. Nothing here reads files or knows the parser; rendering as
-//! text is in [`crate::render`].
+//! text is in the module `render`.
 //!
 //! Invariants: messages are lower case without a full stop; a label carries its own line of
 //! source, so that an error outlives the sources it speaks of.

@@ -37,7 +37,7 @@ pub fn print(types: &TypeTable, ty: ValType, value: &Val) -> Result<String> {
 /// The text of the arguments of a call to `func`, in parentheses.
 ///
 /// # Errors
-/// As [`print`]; arguments beyond the parameters are left out.
+/// As [`print()`]; arguments beyond the parameters are left out.
 ///
 /// # Panics
 /// If a type of `func` is not of `types`.
