@@ -99,6 +99,7 @@ pub use runtime::{
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType,
-    RefType, TableType, TypeId, ValType,
+    ArrayType, CompositeType, DefinedType, ExportType, ExternType, FieldType, FuncType, GlobalType,
+    HeapType, Hierarchy, ImportType, MemoryType, RefType, StorageType, StructType, SubType,
+    TableType, TypeId, ValType,
 };
