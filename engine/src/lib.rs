@@ -99,5 +99,5 @@ pub use runtime::{
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, ValType,
+    AddressType, ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, ValType,
 };

@@ -21,7 +21,10 @@ use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::CodeCell;
-use crate::types::{FuncType, FuncTypeRef, GlobalType, MemoryType, TableType, ValType};
+use crate::types::{
+    AddressType, FuncType, FuncTypeRef, GlobalType, MemoryType, PAGE_SIZE_BYTES, TableType,
+    ValType,
+};
 
 /// Decodes and validates `bytes`.
 pub(super) fn decode(engine: &Engine, bytes: Box<[u8]>) -> Result<ModuleInner> {
@@ -151,7 +154,7 @@ impl<'a> Decoder<'a> {
             Payload::TableSection(section) => self.tables(section)?,
             Payload::MemorySection(section) => {
                 for ty in section {
-                    self.parts.memories.push(memory_type(&ty?));
+                    self.parts.memories.push(memory_type(&ty?)?);
                 }
             }
             Payload::GlobalSection(section) => self.globals(section)?,
@@ -231,7 +234,7 @@ impl<'a> Decoder<'a> {
             }
             TypeRef::Memory(ty) => {
                 let memory = MemoryIndex(count(&parts.memories));
-                parts.memories.push(memory_type(&ty));
+                parts.memories.push(memory_type(&ty)?);
                 parts.imported_memories += 1;
                 EntityIndex::Memory(memory)
             }
@@ -463,19 +466,35 @@ fn val_types(types: &[wasmparser::ValType]) -> Result<Vec<ValType>, Failure> {
     types.iter().map(|ty| val_type(*ty)).collect()
 }
 
-fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
-    MemoryType {
+fn memory_type(ty: &wasmparser::MemoryType) -> Result<MemoryType, Failure> {
+    let log2 = ty.page_size_log2.unwrap_or(PAGE_SIZE_BYTES.ilog2());
+    Ok(MemoryType {
+        address: address_type(ty.memory64),
         min_pages: ty.initial,
         max_pages: ty.maximum,
-    }
+        shared: ty.shared,
+        page_size_bytes: 1_u32.checked_shl(log2).ok_or_else(unsupported_type)?,
+    })
 }
 
 fn table_type(ty: &wasmparser::TableType) -> Result<TableType, Failure> {
+    if ty.shared {
+        return Err(unsupported_type());
+    }
     Ok(TableType {
+        address: address_type(ty.table64),
         element: ref_type(ty.element_type)?,
         min: ty.initial,
         max: ty.maximum,
     })
+}
+
+fn address_type(is_64: bool) -> AddressType {
+    if is_64 {
+        AddressType::I64
+    } else {
+        AddressType::I32
+    }
 }
 
 fn global_type(ty: &wasmparser::GlobalType) -> Result<GlobalType, Failure> {

@@ -570,14 +570,18 @@ fn limits_fit(found: (u64, Option<u64>), expected: (u64, Option<u64>)) -> bool {
 }
 
 fn memory_fits(found: &MemoryType, expected: &MemoryType) -> bool {
-    limits_fit(
-        (found.min_pages, found.max_pages),
-        (expected.min_pages, expected.max_pages),
-    )
+    found.address == expected.address
+        && found.shared == expected.shared
+        && found.page_size_bytes == expected.page_size_bytes
+        && limits_fit(
+            (found.min_pages, found.max_pages),
+            (expected.min_pages, expected.max_pages),
+        )
 }
 
 fn table_fits(found: &TableType, expected: &TableType) -> bool {
-    found.element == expected.element
+    found.address == expected.address
+        && found.element == expected.element
         && limits_fit((found.min, found.max), (expected.min, expected.max))
 }
 
@@ -749,6 +753,7 @@ unsafe fn apply_segments(data: NonNull<InstanceData>, inner: &ModuleInner) -> Re
                 let count = segment.items.len() as u64;
                 // SAFETY: the instance is live; the borrow ends here.
                 let offset = offset.eval(unsafe { data.as_ref() });
+                let offset = offset & inner.tables[table.index()].address.max();
                 // SAFETY: passed on to the caller.
                 unsafe { libcalls::init_table(data, *table, index, offset, 0, count) }.err()
             }
@@ -765,6 +770,7 @@ unsafe fn apply_segments(data: NonNull<InstanceData>, inner: &ModuleInner) -> Re
             let len = segment.bytes.len() as u64;
             // SAFETY: as above.
             let offset = offset.eval(unsafe { data.as_ref() });
+            let offset = offset & inner.memories[memory.index()].address.max();
             // SAFETY: passed on to the caller.
             unsafe { libcalls::init_memory(data, *memory, index, offset, 0, len) }?;
             // SAFETY: the instance is live and nobody borrows it.

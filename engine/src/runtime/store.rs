@@ -126,10 +126,10 @@ impl StoreCore {
             depth: 0,
             interrupt: Arc::default(),
             linked: BTreeMap::new(),
-            empty_memory: Owned::new(Box::new(MemoryDef {
-                base: ptr::without_provenance_mut(16),
-                size_bytes: 0,
-            })),
+            empty_memory: Owned::new(Box::new(MemoryDef::new(
+                ptr::without_provenance_mut(16),
+                0,
+            ))),
             instances: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),
