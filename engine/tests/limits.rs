@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use linkspan_engine::{
     Config, DispatchMode, Engine, ErrorKind, Extern, Func, Instance, Linker, Memory, MemoryType,
-    Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
+    Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val,
 };
 
 const LOOP: &str = r#"(module
