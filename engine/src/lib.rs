@@ -99,5 +99,6 @@ pub use runtime::{
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    AddressType, ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, ValType,
+    AddressType, ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType,
+    MemoryType, RefType, TableType, TypeId, ValType,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use linkspan_engine::{
     Config, DispatchMode, Engine, ErrorKind, Extern, Func, Instance, Linker, Memory, MemoryType,
-    Module, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
+    Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val,
 };
 
 const LOOP: &str = r#"(module
@@ -219,7 +219,7 @@ fn table_limits_hold_for_guests_and_hosts() {
     let grow: TypedFunc<i32, i32> = instance.get_typed_func(&store, "grow").unwrap();
     assert_eq!(grow.call(&mut store, 9_999_999).unwrap(), 1);
     assert_eq!(grow.call(&mut store, 1).unwrap(), -1);
-    let ty = TableType::new(ValType::FuncRef, 5, Some(6));
+    let ty = TableType::new(RefType::FUNCREF, 5, Some(6));
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     assert_eq!(table.grow(&mut store, 1, Val::FuncRef(None)).unwrap(), 5);
     let error = table.grow(&mut store, 1, Val::FuncRef(None)).unwrap_err();

@@ -3,7 +3,7 @@
 
 use linkspan_engine::{
     Engine, ErrorKind, Func, Global, GlobalType, Instance, LinkProblems, Linker, Memory,
-    MemoryType, Module, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
+    MemoryType, Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
 };
 
 #[test]
@@ -118,7 +118,7 @@ fn a_trap_during_instantiation_keeps_what_was_written() {
     let mut store = Store::<()>::new(&engine, ());
     let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty).unwrap();
-    let ty = TableType::new(ValType::FuncRef, 2, None);
+    let ty = TableType::new(RefType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let module = Module::new(
         &engine,

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use linkspan_engine::{
-    Error, Extern, Func, FuncType, Global, GlobalType, Memory, MemoryType, Store, Table, TableType,
-    Val, ValType,
+    Error, Extern, Func, FuncType, Global, GlobalType, Memory, MemoryType, RefType, Store, Table,
+    TableType, Val, ValType,
 };
 
 /// Defines everything in `store`, by name.
@@ -39,7 +39,7 @@ pub(super) fn define(store: &mut Store<()>) -> Result<BTreeMap<&'static str, Ext
         };
         exports.insert(name, Extern::Global(Global::new(&mut *store, ty, value)?));
     }
-    let ty = TableType::new(ValType::FuncRef, 10, Some(20));
+    let ty = TableType::new(RefType::FUNCREF, 10, Some(20));
     let table = Table::new(&mut *store, ty, Val::FuncRef(None))?;
     exports.insert("table", Extern::Table(table));
     let ty = MemoryType::new(1, Some(2));
