@@ -99,6 +99,6 @@ pub use runtime::{
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, TagType,
-    ValType,
+    ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType,
+    RefType, TableType, TagType, TypeId, ValType,
 };
