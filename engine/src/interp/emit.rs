@@ -96,24 +96,10 @@ pub(super) struct Address {
 /// What an instruction does, as far as it can be fused with a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Binary {
-        op: BinaryOp,
-        a: Val,
-        b: Val,
-    },
-    Compare {
-        op: CompareOp,
-        a: Val,
-        b: Val,
-    },
-    Load {
-        op: LoadOp,
-        address: Address,
-    },
-    Copy {
-        from: FrameSlot,
-        to: FrameSlot,
-    },
+    Binary { op: BinaryOp, a: Val, b: Val },
+    Compare { op: CompareOp, a: Val, b: Val },
+    Load { op: LoadOp, address: Address },
+    Copy { from: FrameSlot, to: FrameSlot },
     Other,
 }
 

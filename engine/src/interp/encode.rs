@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::module::{FuncIndex, ModuleInner};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    BinaryOp, BulkOp, BulkOperand, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace, RootMap, Sink,
-    StoreOp, Summary, UnaryOp,
+    BinaryOp, BulkOp, BulkOperand, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace,
+    RootMap, Sink, StoreOp, Summary, UnaryOp,
 };
 use crate::types::{AddressType, ValType};
 

@@ -15,7 +15,8 @@ use wasmparser::{
 use super::names::{is_name_section, range_in};
 use super::{
     Body, Bytes, ConstExpr, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, EntityIndex,
-    Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TypeIndex,
+    Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TagIndex,
+    TypeIndex,
 };
 use crate::config::{Features, Proposal};
 use crate::engine::Engine;
@@ -78,10 +79,12 @@ struct Parts {
     tables: Vec<TableType>,
     memories: Vec<MemoryType>,
     globals: Vec<GlobalType>,
+    tags: Vec<TypeIndex>,
     imported_funcs: u32,
     imported_tables: u32,
     imported_memories: u32,
     imported_globals: u32,
+    imported_tags: u32,
     global_inits: Vec<ConstExpr>,
     table_inits: Vec<Option<ConstExpr>>,
     bodies: Vec<Bytes>,
@@ -158,6 +161,11 @@ impl<'a> Decoder<'a> {
                 }
             }
             Payload::GlobalSection(section) => self.globals(section)?,
+            Payload::TagSection(section) => {
+                for ty in section {
+                    self.parts.tags.push(TypeIndex(ty?.func_type_idx));
+                }
+            }
             Payload::ExportSection(section) => self.exports(section)?,
             Payload::StartSection { func, .. } => {
                 self.parts.start = Some(FuncIndex(func));
@@ -244,7 +252,13 @@ impl<'a> Decoder<'a> {
                 parts.imported_globals += 1;
                 EntityIndex::Global(global)
             }
-            TypeRef::Tag(_) | TypeRef::FuncExact(_) => return Err(unsupported_type()),
+            TypeRef::Tag(ty) => {
+                let tag = TagIndex(count(&parts.tags));
+                parts.tags.push(TypeIndex(ty.func_type_idx));
+                parts.imported_tags += 1;
+                EntityIndex::Tag(tag)
+            }
+            TypeRef::FuncExact(_) => return Err(unsupported_type()),
         };
         parts.imports.push(Import {
             module: range_in(self.bytes, import.module),
@@ -289,7 +303,8 @@ impl<'a> Decoder<'a> {
                 ExternalKind::Table => EntityIndex::Table(TableIndex(export.index)),
                 ExternalKind::Memory => EntityIndex::Memory(MemoryIndex(export.index)),
                 ExternalKind::Global => EntityIndex::Global(GlobalIndex(export.index)),
-                ExternalKind::Tag | ExternalKind::FuncExact => return Err(unsupported_type()),
+                ExternalKind::Tag => EntityIndex::Tag(TagIndex(export.index)),
+                ExternalKind::FuncExact => return Err(unsupported_type()),
             };
             self.parts.exports.push(Export {
                 name: range_in(self.bytes, export.name),
@@ -387,10 +402,12 @@ impl Parts {
             tables: self.tables.into(),
             memories: self.memories.into(),
             globals: self.globals.into(),
+            tags: self.tags.into(),
             imported_funcs: self.imported_funcs,
             imported_tables: self.imported_tables,
             imported_memories: self.imported_memories,
             imported_globals: self.imported_globals,
+            imported_tags: self.imported_tags,
             global_inits: self.global_inits.into(),
             table_inits: self.table_inits.into(),
             bodies: bodies.collect(),
@@ -626,6 +643,7 @@ fn parses(features: Features, bytes: &[u8]) -> bool {
             Payload::TableSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::MemorySection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::GlobalSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
+            Payload::TagSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::ExportSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::ElementSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::DataSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),

@@ -97,6 +97,8 @@ pub(crate) struct VmCtx {
     pub(crate) globals: *const *mut GlobalDef,
     /// All tables by index.
     pub(crate) tables: *const *mut TableDef,
+    /// All tags by index.
+    pub(crate) tags: *const *mut TagDef,
     /// Imported functions by index.
     pub(crate) imports: *const *const FuncDef,
     /// The instance that owns this block: index into `StoreCore`.
@@ -162,6 +164,17 @@ pub(crate) struct TableDef {
 pub(crate) struct GlobalDef {
     /// The value; one-slot types use the first word.
     pub(crate) value: [Slot; 2],
+}
+
+/// A tag: exceptions with it are told apart by its address.
+#[repr(C)]
+pub(crate) struct TagDef {
+    /// Position in the store's list of tags.
+    pub(crate) number: u32,
+    /// Interned function type, whose parameters are the payload.
+    pub(crate) type_id: TypeId,
+    /// Slots of the payload.
+    pub(crate) payload_slots: u16,
 }
 
 /// A function that can be called through a reference or an import: what a

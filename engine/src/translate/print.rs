@@ -10,7 +10,8 @@ use crate::types::ValType;
 
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::sink::{
-    BulkOp, BulkOperand, CallSite, Callee, FrameSlot, Layout, MemoryPlace, RootMap, Sink, Summary, Trusted,
+    BulkOp, BulkOperand, CallSite, Callee, FrameSlot, Layout, MemoryPlace, RootMap, Sink, Summary,
+    Trusted,
 };
 
 /// Prints how a function of `module` is translated: operations on frame

@@ -544,6 +544,36 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a tag: what its exceptions carry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    /// The parameters are the types of the payload; there are no results.
+    pub func: FuncType,
+}
+
+impl TagType {
+    /// The types of the values that an exception with such a tag carries.
+    #[must_use]
+    pub fn payload(&self) -> &[ValType] {
+        self.func.params()
+    }
+}
+
+/// Prints the text format: `(tag (param i32))`.
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(tag")?;
+        if !self.payload().is_empty() {
+            f.write_str(" (param")?;
+            for ty in self.payload() {
+                write!(f, " {ty}")?;
+            }
+            f.write_str(")")?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The type of something that a module imports or exports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
@@ -555,10 +585,13 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl ExternType {
-    /// The kind of item, as one word: `func`, `table`, `memory` or `global`.
+    /// The kind of item, as one word: `func`, `table`, `memory`,
+    /// `global` or `tag`.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self {
@@ -566,6 +599,7 @@ impl ExternType {
             ExternType::Table(_) => "table",
             ExternType::Memory(_) => "memory",
             ExternType::Global(_) => "global",
+            ExternType::Tag(_) => "tag",
         }
     }
 }
@@ -577,6 +611,7 @@ impl fmt::Display for ExternType {
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
             ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }
