@@ -144,6 +144,22 @@ impl Features {
         features
     }
 
+    /// WebAssembly 3.0.
+    #[must_use]
+    pub fn wasm3() -> Features {
+        let mut features = Features::wasm2();
+        features.set(Proposal::Simd, true);
+        features.set(Proposal::TailCall, true);
+        features.set(Proposal::ExtendedConst, true);
+        features.set(Proposal::MultiMemory, true);
+        features.set(Proposal::RelaxedSimd, true);
+        features.set(Proposal::Exceptions, true);
+        features.set(Proposal::Memory64, true);
+        features.set(Proposal::FunctionReferences, true);
+        features.set(Proposal::Gc, true);
+        features
+    }
+
     /// Whether `proposal` is in the set.
     #[must_use]
     pub fn contains(self, proposal: Proposal) -> bool {
