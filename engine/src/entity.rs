@@ -35,7 +35,11 @@ define_index! {
     DataIndex,
 }
 
-/// An interned function type of an engine: equal ids are equal types.
+/// A type that modules of one engine define: equal ids are equal types.
+///
+/// An id means its type for as long as a module, store or type of the engine
+/// that names it lives. Afterwards, and in another engine, it may mean
+/// another type or none; every use is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
-pub(crate) struct TypeId(pub(crate) u32);
+pub struct TypeId(pub(crate) u32);

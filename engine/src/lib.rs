@@ -99,5 +99,6 @@ pub use runtime::{
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, ValType,
+    ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType,
+    RefType, TableType, TypeId, ValType,
 };

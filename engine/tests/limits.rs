@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use linkspan_engine::{
     Config, DispatchMode, Engine, ErrorKind, Extern, Func, Instance, Linker, Memory, MemoryType,
-    Module, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
+    Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val,
 };
 
 const LOOP: &str = r#"(module
@@ -223,7 +223,7 @@ fn table_limits_hold_for_guests_and_hosts() {
     assert_eq!(grow.call(&mut store, 9_999_999).unwrap(), 1);
     assert_eq!(grow.call(&mut store, 1).unwrap(), -1);
     let ty = TableType {
-        element: ValType::FuncRef,
+        element: RefType::FUNCREF,
         min: 5,
         max: Some(6),
     };

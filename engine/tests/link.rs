@@ -3,7 +3,7 @@
 
 use linkspan_engine::{
     Engine, ErrorKind, Func, Global, GlobalType, Instance, LinkProblems, Linker, Memory,
-    MemoryType, Module, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
+    MemoryType, Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
 };
 
 #[test]
@@ -125,7 +125,7 @@ fn a_trap_during_instantiation_keeps_what_was_written() {
     };
     let memory = Memory::new(&mut store, ty).unwrap();
     let ty = TableType {
-        element: ValType::FuncRef,
+        element: RefType::FUNCREF,
         min: 2,
         max: None,
     };

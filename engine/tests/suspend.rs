@@ -389,7 +389,7 @@ fn raw_windows_carry_no_function_references() {
     assert_eq!(error.kind(), ErrorKind::Usage);
     let e = instance.get_func(&store, "e").unwrap();
     e.call_raw(&mut store, |window| window[0] = 8).unwrap();
-    let ty = FuncType::new([], [ValType::FuncRef]);
+    let ty = FuncType::new([], [ValType::FUNCREF]);
     let error = Func::from_host(&mut store, &ty, Later).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     let mut linker = Linker::<()>::new(&engine);

@@ -33,7 +33,7 @@ impl Class {
     pub(super) fn of(ty: ValType) -> Class {
         match ty {
             ValType::F32 | ValType::F64 => Class::Float,
-            ValType::I32 | ValType::I64 | ValType::FuncRef | ValType::ExternRef => Class::Int,
+            ValType::I32 | ValType::I64 | ValType::V128 | ValType::Ref(_) => Class::Int,
         }
     }
 }
@@ -396,7 +396,7 @@ pub(super) fn distance(from: usize, to: usize) -> u32 {
 pub(super) fn fits(ty: ValType, bits: u64) -> bool {
     match ty {
         ValType::I32 | ValType::F32 | ValType::F64 => true,
-        ValType::I64 | ValType::FuncRef | ValType::ExternRef => {
+        ValType::I64 | ValType::V128 | ValType::Ref(_) => {
             i64::from(bits as u32 as i32).cast_unsigned() == bits
         }
     }

@@ -49,7 +49,7 @@ impl<'m> Encoder<'m> {
             ValType::F32 => self.plain(Plain::ConstF32, to),
             ValType::F64 => self.plain(Plain::ConstF64, to),
             ValType::I32 => self.plain(Plain::Const32, to),
-            ValType::I64 | ValType::FuncRef | ValType::ExternRef => {
+            ValType::I64 | ValType::V128 | ValType::Ref(_) => {
                 if !fits(ty, bits) {
                     let at = self.plain(Plain::ConstWide, to);
                     self.asm.wide(bits);

@@ -21,7 +21,7 @@ use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::CodeCell;
-use crate::types::{FuncType, FuncTypeRef, GlobalType, MemoryType, TableType, ValType};
+use crate::types::{FuncType, FuncTypeRef, GlobalType, MemoryType, RefType, TableType, ValType};
 
 /// Decodes and validates `bytes`.
 pub(super) fn decode(engine: &Engine, bytes: Box<[u8]>) -> Result<ModuleInner> {
@@ -444,16 +444,16 @@ fn val_type(ty: wasmparser::ValType) -> Result<ValType, Failure> {
         wasmparser::ValType::I64 => Ok(ValType::I64),
         wasmparser::ValType::F32 => Ok(ValType::F32),
         wasmparser::ValType::F64 => Ok(ValType::F64),
-        wasmparser::ValType::Ref(ty) => ref_type(ty),
+        wasmparser::ValType::Ref(ty) => Ok(ref_type(ty)?.into()),
         wasmparser::ValType::V128 => Err(unsupported_type()),
     }
 }
 
-fn ref_type(ty: wasmparser::RefType) -> Result<ValType, Failure> {
+fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Failure> {
     if ty == wasmparser::RefType::FUNCREF {
-        Ok(ValType::FuncRef)
+        Ok(RefType::FUNCREF)
     } else if ty == wasmparser::RefType::EXTERNREF {
-        Ok(ValType::ExternRef)
+        Ok(RefType::EXTERNREF)
     } else {
         Err(unsupported_type())
     }

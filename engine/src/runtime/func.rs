@@ -176,7 +176,7 @@ impl Func {
         // results are; the window has `header_slot` slots, and numbers and
         // keys of the host are valid whatever they are.
         unsafe {
-            if def.as_ref().has_func_refs {
+            if def.as_ref().has_refs {
                 return Err(raw_func_ref());
             }
             let base = driver::entry_window(ctx)?;

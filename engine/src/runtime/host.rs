@@ -540,7 +540,7 @@ fn call_request(core: &StoreCore, callee: Func, then: u32, slots: u32) -> Result
     };
     // SAFETY: the definition belongs to this store, which is borrowed.
     let def = unsafe { callee.as_ref() };
-    if def.has_func_refs {
+    if def.has_refs {
         return Err(raw_func_ref());
     }
     let needed = def.header_slot();
@@ -584,7 +584,7 @@ impl HostTemplate {
         host: H,
     ) -> Result<HostTemplate> {
         let template = HostTemplate::new(engine, ty, host)?;
-        if template.ty.has_func_refs() {
+        if template.ty.has_refs() {
             return Err(raw_func_ref());
         }
         Ok(template)
@@ -639,7 +639,7 @@ impl HostTemplate {
                 index: FuncIndex(0),
                 param_slots: self.ty.param_slots(),
                 result_slots: self.ty.result_slots(),
-                has_func_refs: self.ty.has_func_refs(),
+                has_refs: self.ty.has_refs(),
             },
             host: HostDef {
                 entry: self.entry,

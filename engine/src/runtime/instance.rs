@@ -689,7 +689,7 @@ fn func_defs(inner: &ModuleInner, cx: *mut VmCtx) -> Box<[FuncDef]> {
             index: *func,
             param_slots: ty.param_slots(),
             result_slots: ty.result_slots(),
-            has_func_refs: ty.has_func_refs(),
+            has_refs: ty.has_refs(),
         }
     };
     inner.escaping.iter().map(def).collect()

@@ -125,7 +125,7 @@ impl TableData {
 
     /// What an element is.
     pub(crate) fn element_type(&self) -> ValType {
-        self.ty.element
+        self.ty.element.into()
     }
 
     /// The type with the current size: what an import is compared with.
@@ -168,15 +168,9 @@ impl Table {
     /// elements are; [`ErrorKind::Limit`](crate::ErrorKind) if a limit of
     /// the store or the system refuses.
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
-        if !ty.element.is_ref() {
-            return Err(Error::usage(format!(
-                "expected a reference type for the elements of a table, found {}",
-                ty.element
-            )));
-        }
         let mut store = store.as_context_mut();
         let core = store.core_mut();
-        let init = init.to_slot(ty.element, core.id)?;
+        let init = init.to_slot(ty.element.into(), core.id)?;
         let data = TableData::create(core, ty, init)?;
         Ok(Table {
             store: core.id,

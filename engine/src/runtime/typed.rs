@@ -66,7 +66,7 @@ numbers! {
 
 impl WasmTy for Option<Func> {}
 impl sealed::Slotted for Option<Func> {
-    const TYPE: ValType = ValType::FuncRef;
+    const TYPE: ValType = ValType::FUNCREF;
     #[inline]
     fn slot(self, id: StoreId) -> Result<Slot> {
         func_to_slot(self, id)
@@ -80,7 +80,7 @@ impl sealed::Slotted for Option<Func> {
 
 impl WasmTy for Option<ExternRef> {}
 impl sealed::Slotted for Option<ExternRef> {
-    const TYPE: ValType = ValType::ExternRef;
+    const TYPE: ValType = ValType::EXTERNREF;
     #[inline]
     fn slot(self, _: StoreId) -> Result<Slot> {
         Ok(ExternRef::to_slot(self))

@@ -8,7 +8,7 @@ use super::func::Func;
 use super::store::StoreId;
 use super::vmctx::{FuncDef, Slot};
 use crate::error::{Error, Result};
-use crate::types::ValType;
+use crate::types::{Hierarchy, ValType};
 
 /// A value of WebAssembly. Floating-point numbers are bits, so that NaNs
 /// keep theirs and values can be compared.
@@ -77,8 +77,8 @@ impl Val {
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
-            Val::FuncRef(_) => ValType::FuncRef,
-            Val::ExternRef(_) => ValType::ExternRef,
+            Val::FuncRef(_) => ValType::FUNCREF,
+            Val::ExternRef(_) => ValType::EXTERNREF,
         }
     }
 
@@ -90,8 +90,11 @@ impl Val {
             ValType::I64 => Val::I64(0),
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
-            ValType::FuncRef => Val::FuncRef(None),
-            ValType::ExternRef => Val::ExternRef(None),
+            ValType::V128 => Val::I64(0),
+            ValType::Ref(ty) => match ty.heap.hierarchy() {
+                Hierarchy::Func => Val::FuncRef(None),
+                Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => Val::ExternRef(None),
+            },
         }
     }
 
@@ -164,10 +167,15 @@ impl Val {
             ValType::I64 => Val::I64(slot.cast_signed()),
             ValType::F32 => Val::F32(low(slot)),
             ValType::F64 => Val::F64(slot),
-            // SAFETY: the slot holds a reference of this store by the
-            // caller's promise.
-            ValType::FuncRef => Val::FuncRef(unsafe { func_from_slot(slot, id) }),
-            ValType::ExternRef => Val::ExternRef(ExternRef::from_slot(slot)),
+            ValType::V128 => Val::I64(slot.cast_signed()),
+            ValType::Ref(ty) => match ty.heap.hierarchy() {
+                // SAFETY: the slot holds a reference of this store by the
+                // caller's promise.
+                Hierarchy::Func => Val::FuncRef(unsafe { func_from_slot(slot, id) }),
+                Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => {
+                    Val::ExternRef(ExternRef::from_slot(slot))
+                }
+            },
         }
     }
 }

@@ -151,9 +151,9 @@ pub(crate) struct FuncDef {
     pub(crate) param_slots: u16,
     /// See `param_slots`.
     pub(crate) result_slots: u16,
-    /// Whether a parameter or result is a function reference: an address,
-    /// which safe code must not make up.
-    pub(crate) has_func_refs: bool,
+    /// Whether a parameter or result is a reference, which safe code must
+    /// not make up.
+    pub(crate) has_refs: bool,
 }
 
 impl FuncDef {

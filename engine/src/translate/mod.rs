@@ -223,8 +223,8 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             | ValType::F64
             | ValType::I32
             | ValType::I64
-            | ValType::FuncRef
-            | ValType::ExternRef => val,
+            | ValType::V128
+            | ValType::Ref(_) => val,
         }
     }
 
@@ -353,8 +353,8 @@ fn value_type(ty: ParsedType) -> Option<ValType> {
         ParsedType::I64 => Some(ValType::I64),
         ParsedType::F32 => Some(ValType::F32),
         ParsedType::F64 => Some(ValType::F64),
-        ParsedType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FuncRef),
-        ParsedType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::ExternRef),
+        ParsedType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FUNCREF),
+        ParsedType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::EXTERNREF),
         ParsedType::V128 | ParsedType::Ref(_) => None,
     }
 }

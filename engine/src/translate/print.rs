@@ -63,7 +63,8 @@ impl core::fmt::Display for Val {
             Val::Constant(ValType::I64, bits) => write!(f, "{}", bits.cast_signed()),
             Val::Constant(ValType::F32, bits) => write!(f, "{:?}", f32::from_bits(bits as u32)),
             Val::Constant(ValType::F64, bits) => write!(f, "{:?}", f64::from_bits(bits)),
-            Val::Constant(ValType::FuncRef | ValType::ExternRef, _) => f.write_str("null"),
+            Val::Constant(ValType::V128, bits) => write!(f, "{bits}"),
+            Val::Constant(ValType::Ref(_), _) => f.write_str("null"),
         }
     }
 }

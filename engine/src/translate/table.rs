@@ -13,7 +13,7 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
         let index = self.stack.pop();
         let val = self.sink.table_get(table, index.val, index.home);
         self.stack
-            .push(self.module.tables[table as usize].element, val)
+            .push(self.module.tables[table as usize].element.into(), val)
     }
 
     pub(super) fn table_set(&mut self, table: u32) {
@@ -36,7 +36,7 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
 
     pub(super) fn ref_func(&mut self, func: u32) -> Result<()> {
         let val = self.sink.ref_func(FuncIndex(func), self.stack.next_home()?);
-        self.stack.push(ValType::FuncRef, val)
+        self.stack.push(ValType::FUNCREF, val)
     }
 
     pub(super) fn ref_is_null(&mut self) -> Result<()> {

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use linkspan_engine::{
-    Error, Extern, Func, FuncType, Global, GlobalType, Memory, MemoryType, Store, Table, TableType,
-    Val, ValType,
+    Error, Extern, Func, FuncType, Global, GlobalType, Memory, MemoryType, RefType, Store, Table,
+    TableType, Val, ValType,
 };
 
 /// Defines everything in `store`, by name.
@@ -40,7 +40,7 @@ pub(super) fn define(store: &mut Store<()>) -> Result<BTreeMap<&'static str, Ext
         exports.insert(name, Extern::Global(Global::new(&mut *store, ty, value)?));
     }
     let ty = TableType {
-        element: ValType::FuncRef,
+        element: RefType::FUNCREF,
         min: 10,
         max: Some(20),
     };

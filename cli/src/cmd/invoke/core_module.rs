@@ -202,7 +202,7 @@ mod tests {
             parse(ValType::I64, "18446744073709551615"),
             Some(Val::I64(-1))
         ));
-        assert!(parse(ValType::FuncRef, "null").is_none());
+        assert!(parse(ValType::FUNCREF, "null").is_none());
     }
 
     #[test]

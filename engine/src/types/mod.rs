@@ -10,11 +10,16 @@ use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::entity::TypeId;
+pub use crate::entity::TypeId;
+
+#[expect(
+    dead_code,
+    reason = "the heap that holds objects of these types comes next"
+)]
+pub(crate) mod rtt;
 
 /// The type of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
 pub enum ValType {
     /// A 32-bit integer without sign.
     I32,
@@ -24,19 +29,247 @@ pub enum ValType {
     F32,
     /// A 64-bit IEEE 754 number.
     F64,
+    /// A vector of 128 bits.
+    V128,
+    /// A reference.
+    Ref(RefType),
+}
+
+/// The type of a reference: what it may point to, and whether it may be
+/// null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RefType {
+    /// Whether null is a value of the type.
+    pub nullable: bool,
+    /// What the reference points to.
+    pub heap: HeapType,
+}
+
+/// What a reference points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HeapType {
+    /// Any function.
+    Func,
+    /// No function: the bottom of the functions.
+    NoFunc,
+    /// Any value of the host.
+    Extern,
+    /// No value of the host.
+    NoExtern,
+    /// Any value inside WebAssembly.
+    Any,
+    /// Any value that `ref.eq` compares.
+    Eq,
+    /// A 31-bit integer.
+    I31,
+    /// Any structure.
+    Struct,
+    /// Any array.
+    Array,
+    /// No value: the bottom of [`Any`](HeapType::Any).
+    None,
+    /// Any exception.
+    Exn,
+    /// No exception.
+    NoExn,
+    /// Functions of one type.
+    ConcreteFunc(TypeId),
+    /// Structures of one type and its subtypes.
+    ConcreteStruct(TypeId),
+    /// Arrays of one type and its subtypes.
+    ConcreteArray(TypeId),
+}
+
+/// One of the four trees of types that share no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hierarchy {
+    /// Functions.
+    Func,
+    /// Values of the host.
+    Extern,
+    /// Values inside WebAssembly: structures, arrays, 31-bit integers.
+    Any,
+    /// Exceptions.
+    Exn,
+}
+
+impl HeapType {
+    /// The keyword of an abstract type; `None` for a type of a module.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            HeapType::Func => "func",
+            HeapType::NoFunc => "nofunc",
+            HeapType::Extern => "extern",
+            HeapType::NoExtern => "noextern",
+            HeapType::Any => "any",
+            HeapType::Eq => "eq",
+            HeapType::I31 => "i31",
+            HeapType::Struct => "struct",
+            HeapType::Array => "array",
+            HeapType::None => "none",
+            HeapType::Exn => "exn",
+            HeapType::NoExn => "noexn",
+            HeapType::ConcreteFunc(_)
+            | HeapType::ConcreteStruct(_)
+            | HeapType::ConcreteArray(_) => return None,
+        })
+    }
+
+    /// The type's id if a module defines it.
+    #[must_use]
+    pub fn type_id(self) -> Option<TypeId> {
+        match self {
+            HeapType::ConcreteFunc(id)
+            | HeapType::ConcreteStruct(id)
+            | HeapType::ConcreteArray(id) => Some(id),
+            HeapType::Func
+            | HeapType::NoFunc
+            | HeapType::Extern
+            | HeapType::NoExtern
+            | HeapType::Any
+            | HeapType::Eq
+            | HeapType::I31
+            | HeapType::Struct
+            | HeapType::Array
+            | HeapType::None
+            | HeapType::Exn
+            | HeapType::NoExn => None,
+        }
+    }
+
+    /// The tree that the type stands in.
+    #[must_use]
+    pub fn hierarchy(self) -> Hierarchy {
+        match self {
+            HeapType::Func | HeapType::NoFunc | HeapType::ConcreteFunc(_) => Hierarchy::Func,
+            HeapType::Extern | HeapType::NoExtern => Hierarchy::Extern,
+            HeapType::Any
+            | HeapType::Eq
+            | HeapType::I31
+            | HeapType::Struct
+            | HeapType::Array
+            | HeapType::None
+            | HeapType::ConcreteStruct(_)
+            | HeapType::ConcreteArray(_) => Hierarchy::Any,
+            HeapType::Exn | HeapType::NoExn => Hierarchy::Exn,
+        }
+    }
+}
+
+impl fmt::Display for HeapType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.type_id() {
+            Some(id) => write!(f, "{}", id.0),
+            None => f.write_str(self.name().unwrap_or_default()),
+        }
+    }
+}
+
+impl RefType {
     /// A function or null.
-    FuncRef,
+    pub const FUNCREF: RefType = RefType::nullable(HeapType::Func);
     /// A value of the host or null.
-    ExternRef,
+    pub const EXTERNREF: RefType = RefType::nullable(HeapType::Extern);
+    /// Any value inside WebAssembly or null.
+    pub const ANYREF: RefType = RefType::nullable(HeapType::Any);
+    /// A value that `ref.eq` compares or null.
+    pub const EQREF: RefType = RefType::nullable(HeapType::Eq);
+    /// A 31-bit integer or null.
+    pub const I31REF: RefType = RefType::nullable(HeapType::I31);
+    /// A structure or null.
+    pub const STRUCTREF: RefType = RefType::nullable(HeapType::Struct);
+    /// An array or null.
+    pub const ARRAYREF: RefType = RefType::nullable(HeapType::Array);
+    /// An exception or null.
+    pub const EXNREF: RefType = RefType::nullable(HeapType::Exn);
+
+    /// A reference that may be null.
+    #[must_use]
+    pub const fn nullable(heap: HeapType) -> RefType {
+        RefType {
+            nullable: true,
+            heap,
+        }
+    }
+
+    /// A reference that is not null.
+    #[must_use]
+    pub const fn non_null(heap: HeapType) -> RefType {
+        RefType {
+            nullable: false,
+            heap,
+        }
+    }
+}
+
+impl fmt::Display for RefType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.nullable {
+            let short = match self.heap {
+                HeapType::NoFunc => Some("nullfuncref"),
+                HeapType::NoExtern => Some("nullexternref"),
+                HeapType::None => Some("nullref"),
+                HeapType::NoExn => Some("nullexnref"),
+                HeapType::Func => Some("funcref"),
+                HeapType::Extern => Some("externref"),
+                HeapType::Any => Some("anyref"),
+                HeapType::Eq => Some("eqref"),
+                HeapType::I31 => Some("i31ref"),
+                HeapType::Struct => Some("structref"),
+                HeapType::Array => Some("arrayref"),
+                HeapType::Exn => Some("exnref"),
+                HeapType::ConcreteFunc(_)
+                | HeapType::ConcreteStruct(_)
+                | HeapType::ConcreteArray(_) => None,
+            };
+            match short {
+                Some(short) => f.write_str(short),
+                None => write!(f, "(ref null {})", self.heap),
+            }
+        } else {
+            write!(f, "(ref {})", self.heap)
+        }
+    }
+}
+
+impl From<RefType> for ValType {
+    fn from(ty: RefType) -> ValType {
+        ValType::Ref(ty)
+    }
 }
 
 impl ValType {
+    /// A function or null.
+    pub const FUNCREF: ValType = ValType::Ref(RefType::FUNCREF);
+    /// A value of the host or null.
+    pub const EXTERNREF: ValType = ValType::Ref(RefType::EXTERNREF);
+    /// Any value inside WebAssembly or null.
+    pub const ANYREF: ValType = ValType::Ref(RefType::ANYREF);
+    /// A value that `ref.eq` compares or null.
+    pub const EQREF: ValType = ValType::Ref(RefType::EQREF);
+    /// A 31-bit integer or null.
+    pub const I31REF: ValType = ValType::Ref(RefType::I31REF);
+    /// A structure or null.
+    pub const STRUCTREF: ValType = ValType::Ref(RefType::STRUCTREF);
+    /// An array or null.
+    pub const ARRAYREF: ValType = ValType::Ref(RefType::ARRAYREF);
+    /// An exception or null.
+    pub const EXNREF: ValType = ValType::Ref(RefType::EXNREF);
+
     /// Whether values of this type are references.
     #[must_use]
     pub fn is_ref(self) -> bool {
-        match self {
-            ValType::FuncRef | ValType::ExternRef => true,
-            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => false,
+        matches!(self, ValType::Ref(_))
+    }
+
+    /// The type as a reference type, if it is one.
+    #[must_use]
+    pub fn as_ref_type(self) -> Option<RefType> {
+        if let ValType::Ref(ty) = self {
+            Some(ty)
+        } else {
+            None
         }
     }
 
@@ -44,32 +277,22 @@ impl ValType {
     #[must_use]
     pub(crate) fn slots(self) -> usize {
         match self {
-            ValType::I32
-            | ValType::I64
-            | ValType::F32
-            | ValType::F64
-            | ValType::FuncRef
-            | ValType::ExternRef => 1,
-        }
-    }
-
-    /// The type as the text format writes it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            ValType::I32 => "i32",
-            ValType::I64 => "i64",
-            ValType::F32 => "f32",
-            ValType::F64 => "f64",
-            ValType::FuncRef => "funcref",
-            ValType::ExternRef => "externref",
+            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 | ValType::Ref(_) => 1,
+            ValType::V128 => 2,
         }
     }
 }
 
 impl fmt::Display for ValType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match self {
+            ValType::I32 => f.write_str("i32"),
+            ValType::I64 => f.write_str("i64"),
+            ValType::F32 => f.write_str("f32"),
+            ValType::F64 => f.write_str("f64"),
+            ValType::V128 => f.write_str("v128"),
+            ValType::Ref(ty) => ty.fmt(f),
+        }
     }
 }
 
@@ -163,8 +386,8 @@ impl fmt::Display for MemoryType {
 /// The type of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
-    /// What an element is: a reference type.
-    pub element: ValType,
+    /// What an element is.
+    pub element: RefType,
     /// Initial number of elements.
     pub min: u64,
     /// Elements that the table may grow to; absent means 2³² - 1.
@@ -301,9 +524,9 @@ impl FuncTypeRef {
         self.0.result_slots
     }
 
-    /// Whether a parameter or result is a function reference.
-    pub(crate) fn has_func_refs(&self) -> bool {
-        self.0.ty.types.contains(&ValType::FuncRef)
+    /// Whether a parameter or result is a reference.
+    pub(crate) fn has_refs(&self) -> bool {
+        self.0.ty.types.iter().any(|ty| ty.is_ref())
     }
 
     /// Where the header of a frame of this type starts.
@@ -346,6 +569,10 @@ impl TypeRegistry {
     pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Option<FuncTypeRef> {
         let slots = |types: &[ValType]| -> Option<u16> {
             if types.len() > FUNC_ARITY_MAX {
+                return None;
+            }
+            // A vector has no form in which a host could pass it.
+            if types.contains(&ValType::V128) {
                 return None;
             }
             u16::try_from(types.iter().map(|t| t.slots()).sum::<usize>()).ok()
