@@ -77,6 +77,7 @@ mod config;
 mod engine;
 mod entity;
 mod error;
+mod gc;
 mod interp;
 mod module;
 mod runtime;
@@ -88,6 +89,7 @@ mod types;
 pub use config::{Config, DispatchMode, Features, Limits, Proposal, Tier};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
+pub use gc::{GcStats, GcZeal};
 pub use module::Module;
 pub use runtime::{
     ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Extern, ExternRef, Frame,
