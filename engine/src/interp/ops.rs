@@ -18,6 +18,7 @@ use super::control::{
     GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
+use super::exception::{Throw, ThrowRef};
 use super::fused::{LoadThen, Pair};
 use super::memory::{
     AccPlus, Constant, InAcc, InSlot, LoadFrom, LoadOther, SlotAcc, SlotPlus, StoreOther, StoreTo,
@@ -123,6 +124,8 @@ define_plain! {
     TableSize = TableSize;
     TableGrow = TableGrow;
     RefFunc = RefFunc;
+    Throw = Throw;
+    ThrowRef = ThrowRef;
 }
 
 /// Where the two operands of an instruction come from.

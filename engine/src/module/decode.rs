@@ -21,8 +21,10 @@ use super::{
 use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interp::CodeCell;
-use crate::types::{FuncType, FuncTypeRef, GlobalType, MemoryType, RefType, TableType, ValType};
+use crate::interp::{CodeCell, CodeMap};
+use crate::types::{
+    FuncType, FuncTypeRef, GlobalType, HeapType, MemoryType, RefType, TableType, ValType,
+};
 
 /// Decodes and validates `bytes`.
 pub(super) fn decode(engine: &Engine, bytes: Box<[u8]>) -> Result<ModuleInner> {
@@ -408,6 +410,7 @@ impl Parts {
             global_inits: self.global_inits.into(),
             table_inits: self.table_inits.into(),
             bodies: bodies.collect(),
+            codes: CodeMap::default(),
             elems: self.elems.into(),
             datas: self.datas.into(),
             imports: self.imports.into(),
@@ -471,6 +474,10 @@ fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Failure> {
         Ok(RefType::FUNCREF)
     } else if ty == wasmparser::RefType::EXTERNREF {
         Ok(RefType::EXTERNREF)
+    } else if ty == wasmparser::RefType::EXNREF {
+        Ok(RefType::EXNREF)
+    } else if ty == wasmparser::RefType::EXN {
+        Ok(RefType::non_null(HeapType::Exn))
     } else {
         Err(unsupported_type())
     }
@@ -512,10 +519,13 @@ fn explain(features: Features, bytes: &[u8], failure: Failure) -> Error {
     };
     let offset = error.offset();
     if let Some(proposal) = missing_proposal(features, bytes, &error) {
-        let advice = if proposal.is_supported() {
-            "it is switched off in the engine's configuration"
-        } else {
-            "this version does not support it"
+        let advice = match proposal {
+            Proposal::LegacyExceptions => {
+                "it was replaced: have the toolchain write the exceptions of WebAssembly 3.0 \
+                 (with Clang, -fwasm-exceptions -mllvm -wasm-use-legacy-eh=false)"
+            }
+            _ if proposal.is_supported() => "it is switched off in the engine's configuration",
+            _ => "this version does not support it",
         };
         return Error::new(
             ErrorKind::Unsupported,
