@@ -92,9 +92,9 @@ pub use module::Module;
 pub use runtime::{
     ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Extern, ExternRef, Frame,
     Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
-    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, Store,
+    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, SharedMemory, Store,
     StoreContext, StoreContextMut, StoreParts, Table, TypedFunc, Val, WasmParams, WasmResults,
-    WasmTy,
+    WasmTy, WaitResult,
 };
 pub use translate::print_ir;
 pub use trap::Trap;
