@@ -89,7 +89,7 @@ proposals! {
     /// Exceptions: tags, `throw`, `try_table`.
     Exceptions wasm_exceptions "exception-handling" false false = WasmFeatures::EXCEPTIONS;
     /// Memories and tables with 64-bit addresses.
-    Memory64 wasm_memory64 "memory64" false false = WasmFeatures::MEMORY64;
+    Memory64 wasm_memory64 "memory64" true true = WasmFeatures::MEMORY64;
     /// References to functions of a known type.
     FunctionReferences wasm_function_references "function-references" false false = WasmFeatures::FUNCTION_REFERENCES;
     /// Structures and arrays that the engine collects.
