@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::module::{FuncIndex, ModuleInner};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    BinaryOp, BulkOp, BulkOperand, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace, RootMap, Sink,
+    AtomicOp, BinaryOp, BulkOp, BulkOperand, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace, RootMap, Sink,
     StoreOp, Summary, UnaryOp,
 };
 use crate::types::{AddressType, ValType};
@@ -640,6 +640,20 @@ impl Sink for Encoder<'_> {
     fn elem_drop(&mut self, elem: u32) {
         self.plain(Plain::ElemDrop, 0);
         self.asm.word(elem);
+        self.asm.forget();
+    }
+
+    fn atomic(
+        &mut self,
+        op: AtomicOp,
+        place: MemoryPlace,
+        operands: &[BulkOperand<Val>],
+    ) -> Val {
+        self.write_atomic(op, place, operands)
+    }
+
+    fn atomic_fence(&mut self) {
+        self.plain(Plain::Fence, 0);
         self.asm.forget();
     }
 

@@ -6,6 +6,7 @@
 //! recurses with the nesting of blocks. Operators of proposals that the
 //! engine does not have are an error that names them.
 
+mod atomic;
 mod control;
 mod fuel;
 mod memory;
@@ -25,6 +26,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner};
 use crate::types::ValType;
 
+pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
     for_each_load, for_each_store, for_each_unary,
@@ -332,6 +334,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::TableGrow { table } => return self.table_grow(*table),
             O::RefFunc { function_index } => return self.ref_func(*function_index),
             O::RefIsNull => return self.ref_is_null(),
+            _ if self.atomic(op)? => {}
             _ => return Err(unsupported(offset, op)),
         }
         Ok(())
