@@ -57,6 +57,8 @@ traps! {
     UnalignedAtomic = "unaligned atomic",
     /// A wait on a memory that no other thread can reach.
     ExpectedSharedMemory = "expected shared memory",
+    /// `throw_ref` met null.
+    NullExceptionReference = "null exception reference",
     /// The slot stack of the activation, or the nesting of host calls, is exhausted.
     StackOverflow = "call stack exhausted",
     /// The fuel given to the store is used up.

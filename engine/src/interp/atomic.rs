@@ -7,12 +7,12 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::control::Stopped;
+use super::dispatch::{Dispatch, Op, Regs};
 use super::emit::Val;
 use super::encode::Encoder;
-use super::ops::Opcode;
-use super::dispatch::{Dispatch, Op, Regs};
 use super::memory::checked;
 use super::operand::read;
+use super::ops::Opcode;
 use super::shape::stop;
 use crate::runtime::libcalls;
 use crate::runtime::vmctx::{Ip, MemoryDef, Slot, VmCtx};

@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 use crate::runtime::vmctx::Ip;
 use crate::translate::{
-    AtomicKind, AtomicOp, AtomicWidth, BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
-    for_each_load, for_each_store, for_each_unary,
+    AtomicKind, AtomicOp, AtomicWidth, BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp,
+    for_each_binary, for_each_compare, for_each_load, for_each_store, for_each_unary,
 };
 use crate::types::ValType;
 
@@ -21,6 +21,7 @@ use super::control::{
     GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
+use super::exception::{Throw, ThrowRef};
 use super::fused::{LoadThen, Pair};
 use super::memory::{
     AccPlus, Any, At, Constant, InAcc, InSlot, LoadFrom, Other, SlotAcc, SlotPlus, StoreTo,
@@ -133,6 +134,8 @@ define_plain! {
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
     Fence = Fence;
+    Throw = Throw;
+    ThrowRef = ThrowRef;
 }
 
 /// Where the two operands of an instruction come from.
@@ -298,7 +301,12 @@ impl Opcode {
     }
 
     pub(super) fn atomic(op: AtomicOp) -> Opcode {
-        Opcode::at(ATOMIC, op.kind as u16, AtomicWidth::COUNT, op.width as usize)
+        Opcode::at(
+            ATOMIC,
+            op.kind as u16,
+            AtomicWidth::COUNT,
+            op.width as usize,
+        )
     }
 
     /// Two operators in one; `acc` if the first operand is in the
@@ -616,7 +624,12 @@ where
 }
 
 const fn atomic<D: Dispatch>() -> [[Handler<D::Next>; AtomicWidth::COUNT]; AtomicKind::COUNT] {
-    let notify = [none::<D>(), none::<D>(), handler_of::<D, Notify>(), none::<D>()];
+    let notify = [
+        none::<D>(),
+        none::<D>(),
+        handler_of::<D, Notify>(),
+        none::<D>(),
+    ];
     [
         atomics::<D, atomic::Load>(),
         atomics::<D, atomic::Store>(),

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::activation::Activations;
+use super::exception::Exceptions;
 use super::global::GlobalData;
 use super::host::{HostFuncData, StoreParts};
 use super::instance::InstanceData;
@@ -29,11 +30,13 @@ use super::memory::MemoryData;
 use super::owned::Owned;
 use super::shared::SharedMemory;
 use super::table::TableData;
+use super::tag::TagData;
 use super::vmctx::{FuncDef, MemoryDef, StoreCtx, TICK_SLICE};
 use crate::config::Limits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::interp;
+use crate::types::{DefinedType, RefType, TypeId};
 
 /// Names one store of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +86,8 @@ pub(crate) struct StoreCore {
     pub(crate) activations: Activations,
     /// Why the guest stops, set before a status or exit says so.
     pub(crate) pending: Option<Error>,
+    /// The exception that is on its way to a handler, and others.
+    pub(crate) exceptions: Exceptions,
     /// What a host function's answer `Call` asks for.
     pub(crate) call: Option<CallRequest>,
     /// How many entries into guests are nested now.
@@ -98,7 +103,13 @@ pub(crate) struct StoreCore {
     pub(crate) shared_memories: Vec<SharedMemory>,
     pub(crate) tables: Vec<Owned<TableData>>,
     pub(crate) globals: Vec<Owned<[GlobalData]>>,
+    /// Every tag of the store by its number.
+    pub(crate) tags: Vec<NonNull<TagData>>,
+    /// The blocks in which they are.
+    pub(crate) tag_blocks: Vec<Owned<[TagData]>>,
     pub(crate) host_funcs: Vec<Owned<HostFuncData>>,
+    /// Types that tables and globals made by the host name.
+    pub(crate) types: BTreeMap<TypeId, DefinedType>,
 }
 
 /// What counts against [`Limits`].
@@ -126,21 +137,33 @@ impl StoreCore {
             usage: Usage::default(),
             activations: Activations::default(),
             pending: None,
+            exceptions: Exceptions::default(),
             call: None,
             depth: 0,
             interrupt: Arc::default(),
             linked: BTreeMap::new(),
-            empty_memory: Owned::new(Box::new(MemoryDef::new(
-                ptr::without_provenance_mut(16),
-                0,
-            ))),
+            empty_memory: Owned::new(Box::new(MemoryDef::new(ptr::without_provenance_mut(16), 0))),
             instances: Vec::new(),
             memories: Vec::new(),
             shared_memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
+            tag_blocks: Vec::new(),
             host_funcs: Vec::new(),
+            types: BTreeMap::new(),
         }
+    }
+}
+
+impl StoreCore {
+    /// Keeps the type that a reference type names, if it names one, for as
+    /// long as the store.
+    pub(crate) fn keep_type(&mut self, ty: RefType) -> Result<()> {
+        if let Some(defined) = self.engine.types().check_ref(ty)? {
+            self.types.entry(defined.id()).or_insert(defined);
+        }
+        Ok(())
     }
 }
 

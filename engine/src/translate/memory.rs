@@ -13,7 +13,9 @@ use super::sink::{BulkOp, BulkOperand, Check, MemoryPlace, Sink};
 impl<C: Check, S: Sink> Walk<'_, C, S> {
     pub(super) fn load(&mut self, op: LoadOp, memarg: &wasmparser::MemArg) -> Result<()> {
         let addr = self.stack.pop();
-        let val = self.sink.load(op, place(self.module, memarg)?, addr.val, addr.home);
+        let val = self
+            .sink
+            .load(op, place(self.module, memarg)?, addr.val, addr.home);
         self.stack.push(op.ty(), val)
     }
 
