@@ -135,7 +135,7 @@ const OTHERS: &[&str] = &[
     "(memory.copy (i32.const 64) (i32.const 128) (i32.const 16))",
     "(memory.fill (i32.const 64) (i32.const 3) (i32.const 16))",
     "(memory.init $d (i32.const 64) (i32.const 0) (i32.const 2))",
-    "(data.drop $e) (elem.drop $n)",
+    "(data.drop $dropped) (elem.drop $n)",
     "(table.copy (i32.const 1) (i32.const 0) (i32.const 1))",
     "(table.init $n2 (i32.const 1) (i32.const 0) (i32.const 0))",
     "(table.fill $t (i32.const 2) (ref.func $leaf) (i32.const 1))",
@@ -169,6 +169,11 @@ const OTHERS: &[&str] = &[
     "(local.set $i32 (i32.add (local.get $i32) (i32.load (i32.add (local.get $two) (i32.const 8)))))",
     "(local.set $i32 (i32.and (i32.shr_u (local.get $i32) (i32.const 3)) (i32.const 255)))",
     "(local.set $i64 (i64.add (i64.mul (local.get $i64) (local.get $i64)) (local.get $i64)))",
+    "(block $h (result i32) (try_table (catch $e $h) (throw $e (local.get $i32))) (unreachable)) \
+     (local.set $i32)",
+    "(block $h (try_table (catch_all $h) (call $thrower (local.get $n))))",
+    "(block $h (result i32) (try_table (catch $e $h) (try_table (catch_all 0) (call $host)) \
+     (call $thrower (local.get $i32))) (unreachable)) (local.set $i32)",
     "(local.set $k (local.get $i32)) (local.set $i32 (local.get $two)) (local.set $two (local.get $k)) (local.set $two (i32.const 2))",
 ];
 
@@ -176,7 +181,7 @@ const PRELUDE: &str = r#"
   (import "host" "nothing" (func $host))
   (type $leaf (func (param i32) (result i32)))
   (memory 1) (table $t 8 funcref) (global $g (mut i32) (i32.const 1)) (global $x (mut f64) (f64.const 1))
-  (data $d "ab") (data $e "") (elem $n func) (elem $n2 func $leaf) (elem (i32.const 0) func $leaf)
+  (data $d "ab") (data $dropped "") (elem $n func) (elem $n2 func $leaf) (elem (i32.const 0) func $leaf)
   (func $leaf (type $leaf) (i32.add (local.get 0) (i32.const 1)))
   (func $wide (param i64 i64) (result i64) (local i64 i64)
     (local.set 3 (i64.add (local.get 0) (local.get 2)))
@@ -189,6 +194,8 @@ const PRELUDE: &str = r#"
   (func $tail_indirect (param i32) (result i32)
     (return_call_indirect (type $leaf) (local.get 0) (i32.const 0)))
   (func $tail_host (return_call $host))
+  (tag $e (param i32))
+  (func $thrower (param i32) (throw $e (local.get 0)))
 "#;
 
 /// A module whose `run(n)` does `statement` `n` times and answers what the
