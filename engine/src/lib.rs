@@ -77,6 +77,7 @@ mod config;
 mod engine;
 mod entity;
 mod error;
+mod gc;
 mod interp;
 mod module;
 mod runtime;
@@ -88,6 +89,7 @@ mod types;
 pub use config::{Config, DispatchMode, Features, Limits, Proposal, Tier};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
+pub use gc::{GcStats, GcZeal};
 pub use module::Module;
 pub use runtime::{
     ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Exception, Extern, ExternRef,
@@ -99,6 +101,7 @@ pub use runtime::{
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType,
-    RefType, TableType, TagType, TypeId, ValType,
+    AddressType, ArrayType, CompositeType, DefinedType, ExportType, ExternType, FieldType,
+    FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType, RefType, StorageType,
+    StructType, SubType, TableType, TagType, TypeId, ValType,
 };

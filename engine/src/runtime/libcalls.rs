@@ -181,8 +181,8 @@ pub(crate) unsafe extern "C" fn memory_copy(
         let from: NonNull<MemoryData> = instance.memory(src_memory as usize);
         let (to, from) = (&to.as_ref().def, &from.as_ref().def);
         let trap = Trap::MemoryOutOfBounds;
-        let ranges = range(src, len, from.size_bytes, trap)
-            .and_then(|src| Ok((src, range(dst, len, to.size_bytes, trap)?)));
+        let ranges = range(src, len, from.size_bytes(), trap)
+            .and_then(|src| Ok((src, range(dst, len, to.size_bytes(), trap)?)));
         let result = ranges.map(|(src, dst)| {
             let bytes = src.len();
             to.base
@@ -209,7 +209,7 @@ pub(crate) unsafe extern "C" fn memory_fill(
     unsafe {
         let memory: NonNull<MemoryData> = instance(cx).as_ref().memory(memory as usize);
         let def = &memory.as_ref().def;
-        let result = range(dst, len, def.size_bytes, Trap::MemoryOutOfBounds)
+        let result = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)
             .map(|range| def.base.add(range.start).write_bytes(value, range.len()));
         status(cx, result)
     }
@@ -368,7 +368,7 @@ pub(super) unsafe fn init_memory(
         let memory = instance.memory(memory.index());
         let def = &memory.as_ref().def;
         let src = range(src, len, bytes.len() as u64, Trap::MemoryOutOfBounds)?;
-        let dst = range(dst, len, def.size_bytes, Trap::MemoryOutOfBounds)?;
+        let dst = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)?;
         let from = &bytes[src];
         def.base
             .add(dst.start)
@@ -405,7 +405,7 @@ pub(super) unsafe fn init_table(
         let src = range(src, len, available as u64, Trap::TableOutOfBounds)?;
         let dst = range(dst, len, size, Trap::TableOutOfBounds)?;
         for (dst, src) in dst.zip(src) {
-            let slot = items.slot(src, instance).unwrap_or(0);
+            let slot = instance.elem(elem, src).unwrap_or(0);
             table.as_mut().elements_mut()[dst] = slot;
         }
     }
@@ -419,7 +419,10 @@ pub(super) unsafe fn init_table(
 /// `instance` must be live, and nobody may borrow it.
 pub(super) unsafe fn drop_elem(instance: NonNull<InstanceData>, elem: ElemIndex) {
     // SAFETY: passed on to the caller.
-    unsafe { (&mut (*instance.as_ptr()).dropped_elems)[elem.index()] = true };
+    unsafe {
+        (&mut (*instance.as_ptr()).dropped_elems)[elem.index()] = true;
+        (&mut (*instance.as_ptr()).elem_values)[elem.index()] = Box::default();
+    }
 }
 
 /// Uses a data segment up.

@@ -26,6 +26,7 @@ pub(crate) mod libcalls;
 pub(crate) mod linker;
 pub(crate) mod memory;
 pub(crate) mod owned;
+pub(crate) mod racing;
 pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod tag;

@@ -1,5 +1,5 @@
-//! What the engine asks of the operating system: address space for memories
-//! and slot stacks. One file per way to get it; no other module calls the
+//! What the engine asks of the operating system: address space for memories,
+//! slot stacks and heaps. One file per way to get it; no other module calls the
 //! system.
 
 #![expect(unsafe_code, reason = "system calls and raw allocation")]
@@ -11,9 +11,21 @@ mod region;
 #[path = "unix.rs"]
 mod region;
 
+#[cfg(not(all(unix, feature = "os", not(miri))))]
+#[path = "space_plain.rs"]
+mod space;
+#[cfg(all(unix, feature = "os", not(miri)))]
+#[path = "space_unix.rs"]
+mod space;
+
 mod stack;
 
+/// Parts of a [`Space`] are multiples of this: the largest page of common
+/// systems.
+pub(crate) const SPACE_UNIT_BYTES: usize = 1 << 16;
+
 pub(crate) use region::Region;
+pub(crate) use space::Space;
 pub(crate) use stack::{SlotStack, StackPool};
 
 #[cfg(test)]

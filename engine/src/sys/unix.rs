@@ -114,7 +114,7 @@ impl Drop for Region {
 }
 
 /// Reserves address space without access.
-fn map(bytes: usize) -> Option<NonNull<u8>> {
+pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
     // SAFETY: an anonymous private mapping at an address of the system's
     // choice touches no existing memory.
     let address = unsafe {
