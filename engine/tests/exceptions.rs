@@ -129,9 +129,9 @@ fn clauses_may_name_the_function_a_loop_and_the_results_of_an_if() {
                 (i32.const -1)))
         (func (export "if") (param i32) (result i32)
             (if (result i32) (local.get 0)
-                (then (try_table (result i32) (catch $a 1)
+                (then (try_table (result i32) (catch $a 0)
                     (call $thrower (i32.const 0) (local.get 0)) (i32.const -1)))
-                (else (try_table (result i32) (catch $a 1)
+                (else (try_table (result i32) (catch $a 0)
                     (call $thrower (i32.const 0) (i32.const 77)) (i32.const -1))))
             (i32.add (i32.const 1))))"#;
     for engine in engines() {
@@ -702,13 +702,14 @@ fn function_and_host_references_travel_in_payloads() {
         (func $thrower (param externref)
             (throw $e (ref.func $forty) (local.get 0) (i32.const 2)))
         (func (export "f") (param externref) (result i32 externref)
-            (local $n i32) (local $x externref)
+            (local $n i32) (local $x externref) (local $f funcref)
             (block $h (result funcref externref i32)
                 (try_table (catch $e $h) (call $thrower (local.get 0)))
                 (unreachable))
             (local.set $n)
             (local.set $x)
-            (table.set (i32.const 0))
+            (local.set $f)
+            (table.set (i32.const 0) (local.get $f))
             (i32.add (call_indirect (type $t) (i32.const 0)) (local.get $n))
             (local.get $x)))"#;
     for engine in engines() {
