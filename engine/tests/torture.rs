@@ -174,6 +174,11 @@ const OTHERS: &[&str] = &[
     "(local.set $i32 (i32.add (local.get $i32) (i32.load (i32.add (local.get $two) (i32.const 8)))))",
     "(local.set $i32 (i32.and (i32.shr_u (local.get $i32) (i32.const 3)) (i32.const 255)))",
     "(local.set $i64 (i64.add (i64.mul (local.get $i64) (local.get $i64)) (local.get $i64)))",
+    "(block $h (result i32) (try_table (catch $e $h) (throw $e (local.get $i32))) (unreachable)) \
+     (local.set $i32)",
+    "(block $h (try_table (catch_all $h) (call $thrower (local.get $n))))",
+    "(block $h (result i32) (try_table (catch $e $h) (try_table (catch_all 0) (call $host)) \
+     (call $thrower (local.get $i32))) (unreachable)) (local.set $i32)",
     "(local.set $k (local.get $i32)) (local.set $i32 (local.get $two)) (local.set $two (local.get $k)) (local.set $two (i32.const 2))",
 ];
 
@@ -196,6 +201,8 @@ const PRELUDE: &str = r#"
   (func $tail_indirect64 (param i32) (result i32)
     (return_call_indirect $t64 (type $leaf) (local.get 0) (i64.const 0)))
   (func $tail_host (return_call $host))
+  (tag $e (param i32))
+  (func $thrower (param i32) (throw $e (local.get 0)))
 "#;
 
 /// The memories of most statements: one.

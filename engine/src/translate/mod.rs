@@ -26,7 +26,7 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, ValType as ParsedType};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
-use crate::types::{HeapType, RefType, ValType};
+use crate::types::ValType;
 
 pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
 pub(crate) use numeric::{
