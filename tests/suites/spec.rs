@@ -83,7 +83,7 @@ const GROUPS: &[Group] = &[
         files: 5,
         features: Features::wasm3,
         modes: STRESSED,
-        needs: &[Proposal::Exceptions],
+        needs: &[Proposal::Exceptions, Proposal::Gc],
     },
     Group {
         name: "function-references",
