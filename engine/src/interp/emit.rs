@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::translate::{BinaryOp, CompareOp, FrameSlot, LoadOp};
 use crate::types::ValType;
 
+use super::exception;
 use super::ops::{AddressForm, Opcode};
 
 /// Words that the code of one function may have.
@@ -82,37 +83,24 @@ impl Accs {
     }
 }
 
-/// How the address of a load or store is made.
+/// Where a load or store goes, as its instruction says it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address {
     pub(super) form: AddressForm,
     pub(super) a: FrameSlot,
-    pub(super) b: FrameSlot,
+    /// A second slot or, in forms that name a memory, its index.
+    pub(super) b: u16,
+    pub(super) offset: u64,
     pub(super) constant: Option<u32>,
 }
 
 /// What an instruction does, as far as it can be fused with a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Binary {
-        op: BinaryOp,
-        a: Val,
-        b: Val,
-    },
-    Compare {
-        op: CompareOp,
-        a: Val,
-        b: Val,
-    },
-    Load {
-        op: LoadOp,
-        address: Address,
-        offset: u32,
-    },
-    Copy {
-        from: FrameSlot,
-        to: FrameSlot,
-    },
+    Binary { op: BinaryOp, a: Val, b: Val },
+    Compare { op: CompareOp, a: Val, b: Val },
+    Load { op: LoadOp, address: Address },
+    Copy { from: FrameSlot, to: FrameSlot },
     Other,
 }
 
@@ -151,6 +139,13 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Label(u32);
 
+impl Label {
+    /// Tells it from the function's other labels.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 const RECENT_MAX: usize = 3;
 
 #[derive(Default)]
@@ -159,6 +154,8 @@ pub(super) struct Assembler {
     /// Instructions that may trap or call, with offsets of operators.
     pub(super) positions: Vec<(u32, u32)>,
     pub(super) accs: Accs,
+    /// The parts of the code inside `try_table`s.
+    pub(super) tries: exception::Builder,
     offset: u32,
     recent: [Option<Recent>; RECENT_MAX],
     labels: Vec<LabelState>,
@@ -198,6 +195,20 @@ impl Assembler {
 
     pub(super) fn word(&mut self, word: u32) {
         self.words.push(word);
+    }
+
+    /// Writes the words of an address behind word 0.
+    pub(super) fn address(&mut self, address: &Address) {
+        self.slots(address.a, address.b);
+        if address.form.has_wide_offset() {
+            self.wide(address.offset);
+        } else {
+            // The encoder chooses other forms for larger offsets.
+            self.word(address.offset as u32);
+        }
+        if let Some(constant) = address.constant {
+            self.word(constant);
+        }
     }
 
     /// Writes an immediate of a type whose [`immediate`](fits) form exists.
@@ -292,6 +303,7 @@ impl Assembler {
         if let Some(last) = self.recent[0].take() {
             self.recent.rotate_left(1);
             self.words.truncate(last.at);
+            self.tries.cut(last.at);
             self.accs = last.accs;
             while self
                 .positions
@@ -346,6 +358,11 @@ impl Assembler {
             waiting: None,
         });
         Label(u32::try_from(self.labels.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Where the label of this number is; all labels are bound in the end.
+    pub(super) fn position_of(&self, label: u32) -> usize {
+        self.labels[label as usize].bound.unwrap_or(0)
     }
 
     /// Whether branches to `label` go back.

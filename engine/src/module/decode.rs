@@ -7,21 +7,22 @@
 use std::sync::OnceLock;
 
 use wasmparser::{
-    CompositeInnerType, DataKind, ElementItems, ElementKind, Encoding, ExternalKind,
-    FuncValidatorAllocations, Imports, Parser, Payload, TableInit, TypeRef, ValidPayload,
-    Validator,
+    DataKind, ElementItems, ElementKind, Encoding, ExternalKind, FuncValidatorAllocations, Imports,
+    Parser, Payload, TableInit, TypeRef, ValidPayload, Validator,
 };
 
 use super::names::{is_name_section, range_in};
+use super::parsed;
 use super::{
     Body, Bytes, ConstExpr, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, EntityIndex,
-    Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TypeIndex,
+    Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TagIndex,
+    TypeIndex,
 };
 use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interp::CodeCell;
-use crate::types::{FuncType, FuncTypeRef, GlobalType, MemoryType, RefType, TableType, ValType};
+use crate::interp::{CodeCell, CodeMap};
+use crate::types::{AddressType, DefinedType, GlobalType, MemoryType, PAGE_SIZE_BYTES, TableType};
 
 /// Decodes and validates `bytes`.
 pub(super) fn decode(engine: &Engine, bytes: Box<[u8]>) -> Result<ModuleInner> {
@@ -70,15 +71,17 @@ impl From<Error> for Failure {
 /// What has been decoded so far.
 #[derive(Default)]
 struct Parts {
-    func_types: Vec<FuncTypeRef>,
+    types: Vec<DefinedType>,
     funcs: Vec<TypeIndex>,
     tables: Vec<TableType>,
     memories: Vec<MemoryType>,
     globals: Vec<GlobalType>,
+    tags: Vec<TypeIndex>,
     imported_funcs: u32,
     imported_tables: u32,
     imported_memories: u32,
     imported_globals: u32,
+    imported_tags: u32,
     global_inits: Vec<ConstExpr>,
     table_inits: Vec<Option<ConstExpr>>,
     bodies: Vec<Bytes>,
@@ -151,10 +154,15 @@ impl<'a> Decoder<'a> {
             Payload::TableSection(section) => self.tables(section)?,
             Payload::MemorySection(section) => {
                 for ty in section {
-                    self.parts.memories.push(memory_type(&ty?));
+                    self.parts.memories.push(memory_type(&ty?)?);
                 }
             }
             Payload::GlobalSection(section) => self.globals(section)?,
+            Payload::TagSection(section) => {
+                for ty in section {
+                    self.parts.tags.push(TypeIndex(ty?.func_type_idx));
+                }
+            }
             Payload::ExportSection(section) => self.exports(section)?,
             Payload::StartSection { func, .. } => {
                 self.parts.start = Some(FuncIndex(func));
@@ -186,16 +194,11 @@ impl<'a> Decoder<'a> {
     }
 
     fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<(), Failure> {
+        let types = &mut self.parts.types;
         for group in section {
-            for ty in group?.types() {
-                let CompositeInnerType::Func(func) = &ty.composite_type.inner else {
-                    return Err(unsupported_type());
-                };
-                let params = val_types(func.params())?;
-                let results = val_types(func.results())?;
-                let ty = self.engine.register(&FuncType::new(params, results))?;
-                self.parts.func_types.push(ty);
-            }
+            let definitions = parsed::group(&group?, count(types), types);
+            let definitions = definitions.ok_or_else(unsupported_type)?;
+            types.extend(self.engine.types().register_group(definitions)?);
         }
         Ok(())
     }
@@ -225,23 +228,29 @@ impl<'a> Decoder<'a> {
             }
             TypeRef::Table(ty) => {
                 let table = TableIndex(count(&parts.tables));
-                parts.tables.push(table_type(&ty)?);
+                parts.tables.push(table_type(&ty, &parts.types)?);
                 parts.imported_tables += 1;
                 EntityIndex::Table(table)
             }
             TypeRef::Memory(ty) => {
                 let memory = MemoryIndex(count(&parts.memories));
-                parts.memories.push(memory_type(&ty));
+                parts.memories.push(memory_type(&ty)?);
                 parts.imported_memories += 1;
                 EntityIndex::Memory(memory)
             }
             TypeRef::Global(ty) => {
                 let global = GlobalIndex(count(&parts.globals));
-                parts.globals.push(global_type(&ty)?);
+                parts.globals.push(global_type(&ty, &parts.types)?);
                 parts.imported_globals += 1;
                 EntityIndex::Global(global)
             }
-            TypeRef::Tag(_) | TypeRef::FuncExact(_) => return Err(unsupported_type()),
+            TypeRef::Tag(ty) => {
+                let tag = TagIndex(count(&parts.tags));
+                parts.tags.push(TypeIndex(ty.func_type_idx));
+                parts.imported_tags += 1;
+                EntityIndex::Tag(tag)
+            }
+            TypeRef::FuncExact(_) => return Err(unsupported_type()),
         };
         parts.imports.push(Import {
             module: range_in(self.bytes, import.module),
@@ -254,7 +263,7 @@ impl<'a> Decoder<'a> {
     fn tables(&mut self, section: wasmparser::TableSectionReader<'_>) -> Result<(), Failure> {
         for table in section {
             let table = table?;
-            let ty = table_type(&table.ty)?;
+            let ty = table_type(&table.ty, &self.parts.types)?;
             self.parts.tables.push(ty);
             let init = match table.init {
                 TableInit::RefNull => None,
@@ -268,7 +277,8 @@ impl<'a> Decoder<'a> {
     fn globals(&mut self, section: wasmparser::GlobalSectionReader<'_>) -> Result<(), Failure> {
         for global in section {
             let global = global?;
-            self.parts.globals.push(global_type(&global.ty)?);
+            let ty = global_type(&global.ty, &self.parts.types)?;
+            self.parts.globals.push(ty);
             let init = self.const_expr(&global.init_expr)?;
             self.parts.global_inits.push(init);
         }
@@ -286,7 +296,8 @@ impl<'a> Decoder<'a> {
                 ExternalKind::Table => EntityIndex::Table(TableIndex(export.index)),
                 ExternalKind::Memory => EntityIndex::Memory(MemoryIndex(export.index)),
                 ExternalKind::Global => EntityIndex::Global(GlobalIndex(export.index)),
-                ExternalKind::Tag | ExternalKind::FuncExact => return Err(unsupported_type()),
+                ExternalKind::Tag => EntityIndex::Tag(TagIndex(export.index)),
+                ExternalKind::FuncExact => return Err(unsupported_type()),
             };
             self.parts.exports.push(Export {
                 name: range_in(self.bytes, export.name),
@@ -379,18 +390,21 @@ impl Parts {
         });
         Ok(ModuleInner {
             engine: engine.clone(),
-            func_types: self.func_types.into(),
+            types: self.types.into(),
             funcs: self.funcs.into(),
             tables: self.tables.into(),
             memories: self.memories.into(),
             globals: self.globals.into(),
+            tags: self.tags.into(),
             imported_funcs: self.imported_funcs,
             imported_tables: self.imported_tables,
             imported_memories: self.imported_memories,
             imported_globals: self.imported_globals,
+            imported_tags: self.imported_tags,
             global_inits: self.global_inits.into(),
             table_inits: self.table_inits.into(),
             bodies: bodies.collect(),
+            codes: CodeMap::default(),
             elems: self.elems.into(),
             datas: self.datas.into(),
             imports: self.imports.into(),
@@ -438,49 +452,42 @@ fn unsupported_type() -> Failure {
     ))
 }
 
-fn val_type(ty: wasmparser::ValType) -> Result<ValType, Failure> {
-    match ty {
-        wasmparser::ValType::I32 => Ok(ValType::I32),
-        wasmparser::ValType::I64 => Ok(ValType::I64),
-        wasmparser::ValType::F32 => Ok(ValType::F32),
-        wasmparser::ValType::F64 => Ok(ValType::F64),
-        wasmparser::ValType::Ref(ty) => Ok(ref_type(ty)?.into()),
-        wasmparser::ValType::V128 => Err(unsupported_type()),
-    }
-}
-
-fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Failure> {
-    if ty == wasmparser::RefType::FUNCREF {
-        Ok(RefType::FUNCREF)
-    } else if ty == wasmparser::RefType::EXTERNREF {
-        Ok(RefType::EXTERNREF)
-    } else {
-        Err(unsupported_type())
-    }
-}
-
-fn val_types(types: &[wasmparser::ValType]) -> Result<Vec<ValType>, Failure> {
-    types.iter().map(|ty| val_type(*ty)).collect()
-}
-
-fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
-    MemoryType {
+fn memory_type(ty: &wasmparser::MemoryType) -> Result<MemoryType, Failure> {
+    let log2 = ty.page_size_log2.unwrap_or(PAGE_SIZE_BYTES.ilog2());
+    Ok(MemoryType {
+        address: address_type(ty.memory64),
         min_pages: ty.initial,
         max_pages: ty.maximum,
-    }
+        shared: ty.shared,
+        page_size_bytes: 1_u32.checked_shl(log2).ok_or_else(unsupported_type)?,
+    })
 }
 
-fn table_type(ty: &wasmparser::TableType) -> Result<TableType, Failure> {
+fn table_type(ty: &wasmparser::TableType, types: &[DefinedType]) -> Result<TableType, Failure> {
+    if ty.shared {
+        return Err(unsupported_type());
+    }
+    let element = parsed::ref_type(ty.element_type, &parsed::lookup(types));
     Ok(TableType {
-        element: ref_type(ty.element_type)?,
+        address: address_type(ty.table64),
+        element: element.ok_or_else(unsupported_type)?,
         min: ty.initial,
         max: ty.maximum,
     })
 }
 
-fn global_type(ty: &wasmparser::GlobalType) -> Result<GlobalType, Failure> {
+fn address_type(is_64: bool) -> AddressType {
+    if is_64 {
+        AddressType::I64
+    } else {
+        AddressType::I32
+    }
+}
+
+fn global_type(ty: &wasmparser::GlobalType, types: &[DefinedType]) -> Result<GlobalType, Failure> {
+    let content = parsed::val_type(ty.content_type, &parsed::lookup(types));
     Ok(GlobalType {
-        content: val_type(ty.content_type)?,
+        content: content.ok_or_else(unsupported_type)?,
         mutable: ty.mutable,
     })
 }
@@ -495,10 +502,13 @@ fn explain(features: Features, bytes: &[u8], failure: Failure) -> Error {
     };
     let offset = error.offset();
     if let Some(proposal) = missing_proposal(features, bytes, &error) {
-        let advice = if proposal.is_supported() {
-            "it is switched off in the engine's configuration"
-        } else {
-            "this version does not support it"
+        let advice = match proposal {
+            Proposal::LegacyExceptions => {
+                "it was replaced: have the toolchain write the exceptions of WebAssembly 3.0 \
+                 (with Clang, -fwasm-exceptions -mllvm -wasm-use-legacy-eh=false)"
+            }
+            _ if proposal.is_supported() => "it is switched off in the engine's configuration",
+            _ => "this version does not support it",
         };
         return Error::new(
             ErrorKind::Unsupported,
@@ -607,6 +617,7 @@ fn parses(features: Features, bytes: &[u8]) -> bool {
             Payload::TableSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::MemorySection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::GlobalSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
+            Payload::TagSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::ExportSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::ElementSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::DataSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),

@@ -7,21 +7,25 @@
 mod const_expr;
 mod decode;
 mod names;
+mod parsed;
 
 use core::fmt;
 use core::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-pub(crate) use crate::entity::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex};
-pub(crate) use const_expr::{ConstContext, ConstExpr};
+pub(crate) use crate::entity::{
+    FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
+};
+pub(crate) use const_expr::{ConstContext, ConstExpr, NewOp};
 pub(crate) use names::Names;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interp::CodeCell;
+use crate::interp::{CodeCell, CodeMap};
 use crate::types::{
-    ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType, TableType,
+    DefinedType, ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType,
+    TableType, TagType, ValType,
 };
 
 /// A range of bytes of the binary. Offsets fit: modules have at most 1 GiB.
@@ -36,23 +40,28 @@ pub(crate) struct ModuleInner {
     pub(crate) engine: Engine,
     /// The whole binary.
     pub(crate) bytes: Box<[u8]>,
-    /// Function types by type index; each keeps its id registered.
-    pub(crate) func_types: Box<[FuncTypeRef]>,
+    /// By type index; each keeps its id registered.
+    pub(crate) types: Box<[DefinedType]>,
     /// Type of each function, imports first.
     pub(crate) funcs: Box<[TypeIndex]>,
     pub(crate) tables: Box<[TableType]>,
     pub(crate) memories: Box<[MemoryType]>,
     pub(crate) globals: Box<[GlobalType]>,
+    /// Type of each tag, imports first.
+    pub(crate) tags: Box<[TypeIndex]>,
     pub(crate) imported_funcs: u32,
     pub(crate) imported_tables: u32,
     pub(crate) imported_memories: u32,
     pub(crate) imported_globals: u32,
+    pub(crate) imported_tags: u32,
     /// Initial values of defined globals.
     pub(crate) global_inits: Box<[ConstExpr]>,
     /// Initial element of each defined table.
     pub(crate) table_inits: Box<[Option<ConstExpr>]>,
     /// Defined functions.
     pub(crate) bodies: Box<[Body]>,
+    /// Which of them have code, and where.
+    pub(crate) codes: CodeMap,
     pub(crate) elems: Box<[ElemSegment]>,
     pub(crate) datas: Box<[DataSegment]>,
     pub(crate) imports: Box<[Import]>,
@@ -92,7 +101,7 @@ pub(crate) struct Export {
     pub(crate) entity: EntityIndex,
 }
 
-/// A position in one of the four index spaces of things that can be
+/// A position in one of the five index spaces of things that can be
 /// imported and exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntityIndex {
@@ -100,6 +109,7 @@ pub(crate) enum EntityIndex {
     Table(TableIndex),
     Memory(MemoryIndex),
     Global(GlobalIndex),
+    Tag(TagIndex),
 }
 
 /// An element segment.
@@ -159,9 +169,28 @@ impl ModuleInner {
         self.type_at(self.funcs[func.index()])
     }
 
-    /// The function type at a type index.
-    pub(crate) fn type_at(&self, ty: TypeIndex) -> &FuncTypeRef {
-        &self.func_types[ty.index()]
+    /// The type at a type index.
+    pub(crate) fn type_at(&self, ty: TypeIndex) -> &DefinedType {
+        &self.types[ty.index()]
+    }
+
+    /// Our type for a type of the binary, if the engine has it.
+    pub(crate) fn val_type(&self, ty: wasmparser::ValType) -> Option<ValType> {
+        parsed::val_type(ty, &parsed::lookup(&self.types))
+    }
+
+    /// The type of a tag: its parameters are the payload.
+    pub(crate) fn tag_type(&self, tag: TagIndex) -> &FuncTypeRef {
+        self.type_at(self.tags[tag.index()])
+    }
+
+    /// The name of a tag for people: that of its export.
+    pub(crate) fn tag_name(&self, tag: TagIndex) -> Option<&str> {
+        let export = self
+            .exports
+            .iter()
+            .find(|e| e.entity == EntityIndex::Tag(tag))?;
+        Some(self.text(&export.name))
     }
 
     /// Whether `func` is imported.
@@ -223,6 +252,9 @@ impl ModuleInner {
             EntityIndex::Table(i) => ExternType::Table(self.tables[i.index()]),
             EntityIndex::Memory(i) => ExternType::Memory(self.memories[i.index()]),
             EntityIndex::Global(i) => ExternType::Global(self.globals[i.index()]),
+            EntityIndex::Tag(i) => ExternType::Tag(TagType {
+                func: self.tag_type(i).ty().clone(),
+            }),
         }
     }
 

@@ -14,8 +14,8 @@ use core::fmt::Debug;
 use wasmparser::{Operator, ValType as ParsedType};
 
 use crate::error::Result;
-use crate::module::{FuncIndex, TableIndex, TypeIndex};
-use crate::types::ValType;
+use crate::module::{FuncIndex, TableIndex, TagIndex, TypeIndex};
+use crate::types::{AddressType, ValType};
 
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 
@@ -116,6 +116,19 @@ pub(crate) struct CallSite<V> {
     pub(crate) result_slots: u16,
 }
 
+/// A clause of `try_table`: which exceptions it takes, and where they go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clause<L> {
+    /// The tag of the exceptions; none if the clause takes all.
+    pub(crate) tag: Option<TagIndex>,
+    /// Whether a reference to the exception follows its payload.
+    pub(crate) with_ref: bool,
+    /// Where control goes, with all that lies below the payload in its home.
+    pub(crate) label: L,
+    /// First slot of the payload.
+    pub(crate) payload: FrameSlot,
+}
+
 /// The slots below a call's window that hold references, for the collector.
 /// Made on demand: only a sink that keeps maps pays for them.
 pub(crate) trait RootMap {
@@ -127,7 +140,21 @@ pub(crate) trait RootMap {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemoryPlace {
     pub(crate) memory: u32,
+    /// What the address operand is.
+    pub(crate) address: AddressType,
+    /// Whether other threads may touch the same bytes at once.
+    pub(crate) shared: bool,
+    /// Added to the address without wrapping.
     pub(crate) offset: u64,
+}
+
+/// An operand of an operation that every tier leaves to the runtime: with its
+/// home, so that a sink can store constants there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BulkOperand<V> {
+    pub(crate) ty: ValType,
+    pub(crate) val: V,
+    pub(crate) home: FrameSlot,
 }
 
 /// An operation on memories or tables that takes three operands and gives
@@ -209,11 +236,13 @@ pub(crate) trait Sink {
         val: Self::Val,
         home: FrameSlot,
     );
+    /// The size in pages, of the memory's address type; likewise below.
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Self::Val;
     fn memory_grow(&mut self, memory: u32, delta: Self::Val, dst: FrameSlot) -> Self::Val;
-    /// Operands `a`, `b`, `c` in the order in which they were pushed, each
-    /// with its home, so that a sink can store constants there.
-    fn bulk(&mut self, op: BulkOp, operands: [(Self::Val, FrameSlot); 3]);
+    /// Operands in the order in which they were pushed. Those that are
+    /// addresses and lengths are of 32 or 64 bits, as the memories or tables
+    /// say; a length between two of them has the smaller type.
+    fn bulk(&mut self, op: BulkOp, operands: [BulkOperand<Self::Val>; 3]);
     fn data_drop(&mut self, data: u32);
     fn elem_drop(&mut self, elem: u32);
 
@@ -245,6 +274,17 @@ pub(crate) trait Sink {
     /// Branches to the label at `index`, or to the last one.
     fn branch_table(&mut self, index: Self::Val, labels: &[Self::Label]);
     fn unreachable(&mut self);
+
+    /// From here on to the matching [`end_try`](Sink::end_try), exceptions
+    /// that leave a call go to the first clause that takes them. Clauses
+    /// take nothing from the code around: no code is needed to enter.
+    fn try_table(&mut self, clauses: &[Clause<Self::Label>]);
+    /// The innermost `try_table` ends.
+    fn end_try(&mut self);
+    /// Throws an exception whose payload stands from the slot `payload` on.
+    fn throw(&mut self, tag: TagIndex, payload: FrameSlot, roots: &dyn RootMap);
+    /// Throws an exception again, by its reference.
+    fn throw_ref(&mut self, exception: Self::Val, home: FrameSlot, roots: &dyn RootMap);
 
     fn call(&mut self, site: CallSite<Self::Val>, roots: &dyn RootMap);
     /// Calls in place of the running function. The arguments are in the

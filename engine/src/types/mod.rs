@@ -1,22 +1,29 @@
-//! Types of values, functions, tables, memories and globals, and the
-//! registry that makes equal function types equal integers.
-//!
-//! A registered type is counted: whoever names its id keeps a
-//! [`FuncTypeRef`], and the id is free again when the last one is dropped.
-//! Only registering and the last drop take the registry's lock; reading a
-//! type needs the reference alone.
+//! Types of values, functions, tables, memories and globals: the words of
+//! the specification, without any knowledge of what is registered.
 
 use core::fmt;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 pub use crate::entity::TypeId;
+pub use composite::{ArrayType, CompositeType, FieldType, StorageType, StructType, SubType};
+pub use registry::DefinedType;
+pub(crate) use registry::TypeRegistry;
+
+/// A defined type that is known to be a function type.
+pub(crate) type FuncTypeRef = DefinedType;
+
+mod composite;
+mod registry;
 
 #[expect(
     dead_code,
     reason = "the heap that holds objects of these types comes next"
 )]
 pub(crate) mod rtt;
+pub(crate) mod subtype;
+
+#[cfg(test)]
+mod tests;
 
 /// The type of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -364,20 +371,121 @@ impl fmt::Display for FuncType {
     }
 }
 
+/// What addresses of a memory and indices into a table are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressType {
+    /// 32 bits without sign.
+    #[default]
+    I32,
+    /// 64 bits without sign.
+    I64,
+}
+
+impl AddressType {
+    /// The type of operands that are addresses.
+    #[must_use]
+    pub fn val_type(self) -> ValType {
+        match self {
+            AddressType::I32 => ValType::I32,
+            AddressType::I64 => ValType::I64,
+        }
+    }
+
+    /// The largest address.
+    #[must_use]
+    pub fn max(self) -> u64 {
+        match self {
+            AddressType::I32 => u64::from(u32::MAX),
+            AddressType::I64 => u64::MAX,
+        }
+    }
+}
+
+impl fmt::Display for AddressType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.val_type().fmt(f)
+    }
+}
+
+/// Bytes of a page, unless a memory's type says otherwise.
+pub(crate) const PAGE_SIZE_BYTES: u32 = 1 << 16;
+
 /// The type of a linear memory.
+///
+/// ```
+/// use linkspan_engine::{AddressType, MemoryType};
+///
+/// let small = MemoryType::new(1, Some(16));
+/// let large = MemoryType { address: AddressType::I64, ..small };
+/// assert_eq!(large.to_string(), "(memory i64 1 16)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
-    /// Initial size in pages of 64 KiB.
+    /// What addresses and sizes are.
+    pub address: AddressType,
+    /// Initial size in pages.
     pub min_pages: u64,
-    /// Pages that the memory may grow to; absent means as far as addresses go.
+    /// Pages that the memory may grow to; absent means as far as addresses
+    /// go. A shared memory has a maximum.
     pub max_pages: Option<u64>,
+    /// Whether several threads may use the memory at once.
+    pub shared: bool,
+    /// Bytes of a page: 65,536 or 1.
+    pub page_size_bytes: u32,
+}
+
+impl MemoryType {
+    /// A memory of 32-bit addresses for one thread, in pages of 64 KiB.
+    #[must_use]
+    pub fn new(min_pages: u64, max_pages: Option<u64>) -> MemoryType {
+        MemoryType {
+            address: AddressType::I32,
+            min_pages,
+            max_pages,
+            shared: false,
+            page_size_bytes: PAGE_SIZE_BYTES,
+        }
+    }
+
+    /// Pages that the memory may grow to, by its type alone: the maximum, or
+    /// what addresses reach.
+    pub(crate) fn reachable_pages(&self) -> u64 {
+        let addressable = match self.address {
+            // As many bytes as there are addresses, but the number of pages
+            // is itself an address.
+            AddressType::I32 => (1_u64 << 32) / u64::from(self.page_size_bytes.max(1)),
+            AddressType::I64 => match self.page_size_bytes {
+                0 | 1 => u64::MAX,
+                bytes => (u64::MAX / u64::from(bytes)).saturating_add(1),
+            },
+        };
+        let addressable = addressable.min(self.address.max());
+        self.max_pages.unwrap_or(addressable).min(addressable)
+    }
+}
+
+impl Default for MemoryType {
+    /// An empty memory that may grow.
+    fn default() -> MemoryType {
+        MemoryType::new(0, None)
+    }
 }
 
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(memory {}", self.min_pages)?;
+        f.write_str("(memory")?;
+        if self.address == AddressType::I64 {
+            write!(f, " {}", self.address)?;
+        }
+        write!(f, " {}", self.min_pages)?;
         if let Some(max) = self.max_pages {
             write!(f, " {max}")?;
+        }
+        if self.shared {
+            f.write_str(" shared")?;
+        }
+        if self.page_size_bytes != PAGE_SIZE_BYTES {
+            write!(f, " (pagesize {})", self.page_size_bytes)?;
         }
         f.write_str(")")
     }
@@ -386,17 +494,37 @@ impl fmt::Display for MemoryType {
 /// The type of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
+    /// What indices and sizes are.
+    pub address: AddressType,
     /// What an element is.
     pub element: RefType,
     /// Initial number of elements.
     pub min: u64,
-    /// Elements that the table may grow to; absent means 2³² - 1.
+    /// Elements that the table may grow to; absent means as far as indices
+    /// go.
     pub max: Option<u64>,
+}
+
+impl TableType {
+    /// A table with 32-bit indices.
+    #[must_use]
+    pub fn new(element: RefType, min: u64, max: Option<u64>) -> TableType {
+        TableType {
+            address: AddressType::I32,
+            element,
+            min,
+            max,
+        }
+    }
 }
 
 impl fmt::Display for TableType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(table {}", self.min)?;
+        f.write_str("(table")?;
+        if self.address == AddressType::I64 {
+            write!(f, " {}", self.address)?;
+        }
+        write!(f, " {}", self.min)?;
         if let Some(max) = self.max {
             write!(f, " {max}")?;
         }
@@ -423,6 +551,36 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a tag: what its exceptions carry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    /// The parameters are the types of the payload; there are no results.
+    pub func: FuncType,
+}
+
+impl TagType {
+    /// The types of the values that an exception with such a tag carries.
+    #[must_use]
+    pub fn payload(&self) -> &[ValType] {
+        self.func.params()
+    }
+}
+
+/// Prints the text format: `(tag (param i32))`.
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(tag")?;
+        if !self.payload().is_empty() {
+            f.write_str(" (param")?;
+            for ty in self.payload() {
+                write!(f, " {ty}")?;
+            }
+            f.write_str(")")?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The type of something that a module imports or exports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
@@ -434,10 +592,13 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl ExternType {
-    /// The kind of item, as one word: `func`, `table`, `memory` or `global`.
+    /// The kind of item, as one word: `func`, `table`, `memory`,
+    /// `global` or `tag`.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self {
@@ -445,6 +606,7 @@ impl ExternType {
             ExternType::Table(_) => "table",
             ExternType::Memory(_) => "memory",
             ExternType::Global(_) => "global",
+            ExternType::Tag(_) => "tag",
         }
     }
 }
@@ -456,6 +618,7 @@ impl fmt::Display for ExternType {
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
             ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }
@@ -478,219 +641,4 @@ pub struct ExportType<'m> {
     pub name: &'m str,
     /// What it is.
     pub ty: ExternType,
-}
-
-/// A counted reference to a registered function type.
-#[derive(Clone)]
-pub(crate) struct FuncTypeRef(Arc<Registered>);
-
-/// A registered type with what calls need to know about it.
-pub(crate) struct Registered {
-    ty: FuncType,
-    id: TypeId,
-    param_slots: u16,
-    result_slots: u16,
-    registry: Arc<TypeRegistry>,
-}
-
-impl FuncTypeRef {
-    /// The type itself.
-    pub(crate) fn ty(&self) -> &FuncType {
-        &self.0.ty
-    }
-
-    /// Equal exactly for equal types of one engine, as long as references live.
-    pub(crate) fn id(&self) -> TypeId {
-        self.0.id
-    }
-
-    /// Types of the parameters.
-    pub(crate) fn params(&self) -> &[ValType] {
-        self.0.ty.params()
-    }
-
-    /// Types of the results.
-    pub(crate) fn results(&self) -> &[ValType] {
-        self.0.ty.results()
-    }
-
-    /// Slots that the parameters take.
-    pub(crate) fn param_slots(&self) -> u16 {
-        self.0.param_slots
-    }
-
-    /// Slots that the results take.
-    pub(crate) fn result_slots(&self) -> u16 {
-        self.0.result_slots
-    }
-
-    /// Whether a parameter or result is a reference.
-    pub(crate) fn has_refs(&self) -> bool {
-        self.0.ty.types.iter().any(|ty| ty.is_ref())
-    }
-
-    /// Where the header of a frame of this type starts.
-    pub(crate) fn header_slot(&self) -> usize {
-        usize::from(self.0.param_slots.max(self.0.result_slots))
-    }
-}
-
-impl fmt::Debug for FuncTypeRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "type{} {}", self.0.id.0, self.0.ty)
-    }
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.registry.remove(&self.ty, self.id);
-    }
-}
-
-/// The function types of one engine.
-#[derive(Default)]
-pub(crate) struct TypeRegistry {
-    inner: Mutex<RegistryInner>,
-}
-
-#[derive(Default)]
-struct RegistryInner {
-    by_type: BTreeMap<FuncType, (TypeId, Weak<Registered>)>,
-    free: Vec<TypeId>,
-    next: u32,
-}
-
-/// Parameters, and likewise results, that a function may have.
-pub(crate) const FUNC_ARITY_MAX: usize = 1000;
-
-impl TypeRegistry {
-    /// The counted reference for `ty`, new or shared. `None` if the type has
-    /// more than [`FUNC_ARITY_MAX`] parameters or results.
-    pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Option<FuncTypeRef> {
-        let slots = |types: &[ValType]| -> Option<u16> {
-            if types.len() > FUNC_ARITY_MAX {
-                return None;
-            }
-            // A vector has no form in which a host could pass it.
-            if types.contains(&ValType::V128) {
-                return None;
-            }
-            u16::try_from(types.iter().map(|t| t.slots()).sum::<usize>()).ok()
-        };
-        let (param_slots, result_slots) = (slots(ty.params())?, slots(ty.results())?);
-        let mut inner = self.lock();
-        if let Some((_, weak)) = inner.by_type.get(ty)
-            && let Some(live) = weak.upgrade()
-        {
-            return Some(FuncTypeRef(live));
-        }
-        // A dead entry belongs to a reference whose drop waits for this
-        // lock. It keeps its own id, and will find that the entry is no
-        // longer its own.
-        let id = inner.free.pop().unwrap_or_else(|| {
-            let id = TypeId(inner.next);
-            inner.next += 1;
-            id
-        });
-        let registered = Arc::new(Registered {
-            ty: ty.clone(),
-            id,
-            param_slots,
-            result_slots,
-            registry: Arc::clone(self),
-        });
-        inner
-            .by_type
-            .insert(ty.clone(), (id, Arc::downgrade(&registered)));
-        Some(FuncTypeRef(registered))
-    }
-
-    fn remove(&self, ty: &FuncType, id: TypeId) {
-        let mut inner = self.lock();
-        if inner.by_type.get(ty).is_some_and(|(owner, _)| *owner == id) {
-            inner.by_type.remove(ty);
-        }
-        inner.free.push(id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, RegistryInner> {
-        // Every update leaves the map whole before anything can panic.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many types are registered now.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.lock().by_type.len()
-    }
-}
-
-impl fmt::Debug for TypeRegistry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypeRegistry").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_types_share_one_id_and_the_last_drop_frees_it() {
-        let registry = Arc::new(TypeRegistry::default());
-        let ty = FuncType::new([ValType::I32], [ValType::I64]);
-        let a = registry.register(&ty).unwrap();
-        let b = registry
-            .register(&FuncType::new([ValType::I32], [ValType::I64]))
-            .unwrap();
-        let other = registry.register(&FuncType::new([], [])).unwrap();
-        assert_eq!(a.id(), b.id());
-        assert_ne!(a.id(), other.id());
-        assert_eq!(registry.len(), 2);
-        let id = a.id();
-        drop(a);
-        assert_eq!(registry.len(), 2);
-        drop(b);
-        assert_eq!(registry.len(), 1);
-        let reused = registry
-            .register(&FuncType::new([ValType::F32], []))
-            .unwrap();
-        assert_eq!(reused.id(), id);
-    }
-
-    #[test]
-    fn parameters_and_results_are_told_apart() {
-        let a = FuncType::new([ValType::I32, ValType::I32], []);
-        let b = FuncType::new([ValType::I32], [ValType::I32]);
-        assert_ne!(a, b);
-        assert_eq!(b.to_string(), "(func (param i32) (result i32))");
-        assert_eq!(FuncType::new([], []).to_string(), "(func)");
-    }
-
-    #[test]
-    fn too_many_parameters_are_refused() {
-        let registry = Arc::new(TypeRegistry::default());
-        let most = FuncType::new([ValType::I32; FUNC_ARITY_MAX], []);
-        assert!(registry.register(&most).is_some());
-        let more = FuncType::new([ValType::I32; FUNC_ARITY_MAX + 1], []);
-        assert!(registry.register(&more).is_none());
-    }
-
-    #[test]
-    fn threads_agree_on_ids() {
-        let registry = Arc::new(TypeRegistry::default());
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for i in 0..500_usize {
-                        let ty = FuncType::new(vec![ValType::I64; i % 7], []);
-                        let a = registry.register(&ty).unwrap();
-                        let b = registry.register(&ty).unwrap();
-                        assert_eq!(a.id(), b.id());
-                    }
-                });
-            }
-        });
-        assert_eq!(registry.len(), 0);
-    }
 }
