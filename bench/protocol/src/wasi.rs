@@ -171,8 +171,9 @@ impl Wasi {
             return None;
         };
         for index in 0..count {
-            let subscription: [u8; 48] =
-                get(memory, subscriptions + index * 48, 48)?.try_into().ok()?;
+            let subscription: [u8; 48] = get(memory, subscriptions + index * 48, 48)?
+                .try_into()
+                .ok()?;
             let kind = subscription[8];
             if kind == 0 {
                 let timeout = u64::from_le_bytes(subscription[24..32].try_into().ok()?);
