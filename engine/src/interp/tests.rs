@@ -160,7 +160,8 @@ fn pointers_in_call_sites_are_aligned() {
 fn positions_lead_back_to_the_binary() {
     let positions: Vec<(u32, u32)> = (0..300).map(|i| (i * 7, 1000 + i * 3)).collect();
     let words = vec![0; 300 * 7];
-    let code = Code::new(&Parts {
+    let code = Code::new(Parts {
+        handlers: None,
         words: &words,
         entry: 0,
         header_slot: 0,
