@@ -94,9 +94,9 @@ pub use module::Module;
 pub use runtime::{
     ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Exception, Extern, ExternRef,
     Frame, Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
-    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, Store,
-    StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WasmParams, WasmResults,
-    WasmTy,
+    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, SharedMemory,
+    Store, StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WaitResult,
+    WasmParams, WasmResults, WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;

@@ -6,12 +6,18 @@
 //! them serve instantiation, too.
 
 use core::ptr::NonNull;
+use core::time::Duration;
+use std::sync::Arc;
 
 use super::instance::{Bulk, InstanceData};
 use super::memory::MemoryData;
+use super::racing;
+use super::shared::Expected;
 use super::store::StoreCore;
 use super::table::TableData;
+use super::value::low;
 use super::vmctx::{Slot, StoreCtx, VmCtx};
+use super::wait::WaitResult;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, MemoryIndex, TableIndex};
 use crate::error::Error;
 use crate::trap::Trap;
@@ -118,8 +124,8 @@ fn range(start: u64, len: u64, size: u64, trap: Trap) -> Result<core::ops::Range
 pub(crate) unsafe extern "C" fn memory_grow(cx: *mut VmCtx, memory: u32, delta: u64) -> u64 {
     // SAFETY: passed on to the caller; memories are blocks of their own.
     unsafe {
-        let mut memory = instance(cx).as_ref().memory(memory as usize);
-        memory.as_mut().grow(core(cx), delta).unwrap_or(REFUSED)
+        let memory = instance(cx).as_ref().memory(memory as usize);
+        MemoryData::grow(memory, core(cx), delta).unwrap_or(REFUSED)
     }
 }
 
@@ -179,15 +185,19 @@ pub(crate) unsafe extern "C" fn memory_copy(
         let instance = instance(cx).as_ref();
         let to: NonNull<MemoryData> = instance.memory(dst_memory as usize);
         let from: NonNull<MemoryData> = instance.memory(src_memory as usize);
+        let shared = to.as_ref().is_shared() || from.as_ref().is_shared();
         let (to, from) = (&to.as_ref().def, &from.as_ref().def);
         let trap = Trap::MemoryOutOfBounds;
         let ranges = range(src, len, from.size_bytes(), trap)
             .and_then(|src| Ok((src, range(dst, len, to.size_bytes(), trap)?)));
         let result = ranges.map(|(src, dst)| {
             let bytes = src.len();
-            to.base
-                .add(dst.start)
-                .copy_from(from.base.add(src.start), bytes);
+            let (to, from) = (to.base.add(dst.start), from.base.add(src.start));
+            if shared {
+                racing::copy(from, to, bytes);
+            } else {
+                to.copy_from(from, bytes);
+            }
         });
         status(cx, result)
     }
@@ -209,9 +219,77 @@ pub(crate) unsafe extern "C" fn memory_fill(
     unsafe {
         let memory: NonNull<MemoryData> = instance(cx).as_ref().memory(memory as usize);
         let def = &memory.as_ref().def;
-        let result = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)
-            .map(|range| def.base.add(range.start).write_bytes(value, range.len()));
+        let result = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds).map(|range| {
+            let place = def.base.add(range.start);
+            if memory.as_ref().is_shared() {
+                racing::fill(place, value, range.len());
+            } else {
+                place.write_bytes(value, range.len());
+            }
+        });
         status(cx, result)
+    }
+}
+
+/// Waits at an address of a memory, for `timeout` nanoseconds or, if that is
+/// negative, without bound; answers 0 if notified, 1 if the number of `SIZE`
+/// bytes there is not `expected`, 2 if the time is over, or [`REFUSED`] if
+/// the guest stops.
+///
+/// # Safety
+///
+/// As for [`memory_grow`].
+pub(crate) unsafe fn memory_wait<const SIZE: usize>(
+    cx: *mut VmCtx,
+    memory: u32,
+    address: u64,
+    expected: u64,
+    timeout: i64,
+) -> u64 {
+    // SAFETY: passed on to the caller; the borrow of the core ends at once,
+    // and what it gave is shared.
+    let (memory, interrupt) = unsafe {
+        let memory = instance(cx).as_ref().memory(memory as usize);
+        (memory, Arc::clone(&core(cx).interrupt))
+    };
+    let expected = if SIZE == size_of::<u32>() {
+        // The upper half of its slot means nothing.
+        Expected::Half(low(expected))
+    } else {
+        Expected::Whole(expected)
+    };
+    let timeout = u64::try_from(timeout).ok().map(Duration::from_nanos);
+    // SAFETY: the memory is live.
+    let memory = unsafe { memory.as_ref() };
+    match memory.wait(address, expected, timeout, Some(&interrupt)) {
+        Ok(WaitResult::Notified) => 0,
+        Ok(WaitResult::NotEqual) => 1,
+        Ok(WaitResult::TimedOut) => 2,
+        Err(error) => {
+            // SAFETY: passed on to the caller.
+            unsafe { set_error((*cx).store, error) };
+            REFUSED
+        }
+    }
+}
+
+/// Wakes up to `count` threads that wait at an address of a memory; how many,
+/// or [`REFUSED`] if the guest stops.
+///
+/// # Safety
+///
+/// As for [`memory_grow`].
+pub(crate) unsafe fn memory_notify(cx: *mut VmCtx, memory: u32, address: u64, count: u32) -> u64 {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let memory = instance(cx).as_ref().memory(memory as usize);
+        match memory.as_ref().notify(address, count) {
+            Ok(count) => u64::from(count),
+            Err(error) => {
+                set_error((*cx).store, error);
+                REFUSED
+            }
+        }
     }
 }
 
@@ -370,9 +448,12 @@ pub(super) unsafe fn init_memory(
         let src = range(src, len, bytes.len() as u64, Trap::MemoryOutOfBounds)?;
         let dst = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)?;
         let from = &bytes[src];
-        def.base
-            .add(dst.start)
-            .copy_from_nonoverlapping(from.as_ptr(), from.len());
+        let to = def.base.add(dst.start);
+        if memory.as_ref().is_shared() {
+            racing::write(to, from);
+        } else {
+            to.copy_from_nonoverlapping(from.as_ptr(), from.len());
+        }
     }
     Ok(())
 }

@@ -44,5 +44,10 @@ pub(super) fn define(store: &mut Store<()>) -> Result<BTreeMap<&'static str, Ext
     exports.insert("table", Extern::Table(table));
     let ty = MemoryType::new(1, Some(2));
     exports.insert("memory", Extern::Memory(Memory::new(&mut *store, ty)?));
+    let ty = MemoryType { shared: true, ..ty };
+    exports.insert(
+        "shared_memory",
+        Extern::Memory(Memory::new(&mut *store, ty)?),
+    );
     Ok(exports)
 }
