@@ -407,6 +407,7 @@ impl Encoder<'_> {
                 self.asm.word(u32::from(site.param_slots));
             }
             Callee::Imported(_) | Callee::Indirect { .. } | Callee::Reference { .. } => {
+                let inside = self.asm.tries.enter_leaving(self.asm.words.len());
                 self.write_target(site, &Targets::RETURN_CALL);
                 self.asm.word(own);
                 self.asm.word(u32::from(site.param_slots));
@@ -417,6 +418,9 @@ impl Encoder<'_> {
                     self.asm.slots(site.window, site.result_slots);
                 }
                 self.plain(Plain::Return, self.layout.header);
+                if inside {
+                    self.asm.tries.leave(self.asm.words.len());
+                }
             }
         }
         self.asm.barrier();

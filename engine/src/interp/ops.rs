@@ -19,6 +19,7 @@ use super::control::{
     GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
+use super::exception::{Throw, ThrowRef};
 use super::fused::{LoadThen, Pair};
 use super::memory::{
     AccPlus, Any, At, Constant, InAcc, InSlot, LoadFrom, Other, SlotAcc, SlotPlus, StoreTo,
@@ -137,6 +138,8 @@ define_plain! {
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
     NonNull = NonNull;
+    Throw = Throw;
+    ThrowRef = ThrowRef;
 }
 
 /// Where the two operands of an instruction come from.

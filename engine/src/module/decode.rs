@@ -21,7 +21,7 @@ use super::{
 use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interp::CodeCell;
+use crate::interp::{CodeCell, CodeMap};
 use crate::types::{AddressType, DefinedType, GlobalType, MemoryType, PAGE_SIZE_BYTES, TableType};
 
 /// Decodes and validates `bytes`.
@@ -404,6 +404,7 @@ impl Parts {
             global_inits: self.global_inits.into(),
             table_inits: self.table_inits.into(),
             bodies: bodies.collect(),
+            codes: CodeMap::default(),
             elems: self.elems.into(),
             datas: self.datas.into(),
             imports: self.imports.into(),
@@ -501,10 +502,13 @@ fn explain(features: Features, bytes: &[u8], failure: Failure) -> Error {
     };
     let offset = error.offset();
     if let Some(proposal) = missing_proposal(features, bytes, &error) {
-        let advice = if proposal.is_supported() {
-            "it is switched off in the engine's configuration"
-        } else {
-            "this version does not support it"
+        let advice = match proposal {
+            Proposal::LegacyExceptions => {
+                "it was replaced: have the toolchain write the exceptions of WebAssembly 3.0 \
+                 (with Clang, -fwasm-exceptions -mllvm -wasm-use-legacy-eh=false)"
+            }
+            _ if proposal.is_supported() => "it is switched off in the engine's configuration",
+            _ => "this version does not support it",
         };
         return Error::new(
             ErrorKind::Unsupported,

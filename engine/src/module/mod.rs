@@ -22,7 +22,7 @@ pub(crate) use names::Names;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interp::CodeCell;
+use crate::interp::{CodeCell, CodeMap};
 use crate::types::{
     DefinedType, ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType,
     TableType, TagType, ValType,
@@ -60,6 +60,8 @@ pub(crate) struct ModuleInner {
     pub(crate) table_inits: Box<[Option<ConstExpr>]>,
     /// Defined functions.
     pub(crate) bodies: Box<[Body]>,
+    /// Which of them have code, and where.
+    pub(crate) codes: CodeMap,
     pub(crate) elems: Box<[ElemSegment]>,
     pub(crate) datas: Box<[DataSegment]>,
     pub(crate) imports: Box<[Import]>,
