@@ -120,7 +120,7 @@ addresses! {
     AccPlus 1 |r| r.acc32().wrapping_add(r.word(3));
     /// Slot `a` plus slot `b`.
     TwoSlots 0 |r| r.get::<u32>(r.a()).wrapping_add(r.get::<u32>(r.b()));
-    /// Slot `a` plus the accumulator.
+    /// Slot `a` plus the accumulator, which is in slot `b` too.
     SlotAcc 0 |r| r.get::<u32>(r.a()).wrapping_add(r.acc32());
 }
 
@@ -206,7 +206,7 @@ impl Stored for super::operand::I {
 
 /// The place of `size` bytes in the memory that `b` names.
 #[inline(always)]
-unsafe fn other_place(r: &Regs, addr: u32, size: usize) -> Option<*mut u8> {
+pub(super) unsafe fn other_place(r: &Regs, addr: u32, size: usize) -> Option<*mut u8> {
     // SAFETY: Validation has seen that the memory exists; definitions live
     // as long as the store.
     unsafe {

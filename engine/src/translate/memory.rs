@@ -44,7 +44,7 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
     }
 }
 
-fn place(memarg: &wasmparser::MemArg) -> Result<MemoryPlace> {
+pub(super) fn place(memarg: &wasmparser::MemArg) -> Result<MemoryPlace> {
     match memarg.target {
         MemArgTarget::Memory(memory) => Ok(MemoryPlace {
             memory,

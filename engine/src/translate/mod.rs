@@ -11,10 +11,12 @@ mod fuel;
 mod memory;
 mod numeric;
 mod print;
+mod simd;
 mod sink;
 mod stack;
 mod table;
 mod variable;
+mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -30,10 +32,17 @@ pub(crate) use numeric::{
     for_each_load, for_each_store, for_each_unary,
 };
 pub use print::print_ir;
+pub(crate) use simd::{
+    ExtractLane, LaneWidth, ReplaceLane, Splat, VectorBinary, VectorLoad, VectorOp, VectorShift,
+    VectorTernary, VectorTest, VectorUnary, for_each_vector_binary, for_each_vector_extract,
+    for_each_vector_load, for_each_vector_replace, for_each_vector_shift, for_each_vector_splat,
+    for_each_vector_ternary, for_each_vector_test, for_each_vector_unary,
+};
 pub(crate) use sink::{
     BulkOp, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen, Sink, Summary,
     Trusted,
 };
+pub(crate) use wide::WideOp;
 
 use crate::runtime::vmctx::header;
 use control::Frame;
@@ -332,7 +341,11 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::TableGrow { table } => return self.table_grow(*table),
             O::RefFunc { function_index } => return self.ref_func(*function_index),
             O::RefIsNull => return self.ref_is_null(),
-            _ => return Err(unsupported(offset, op)),
+            O::I64Add128 => return self.wide(WideOp::I64Add128),
+            O::I64Sub128 => return self.wide(WideOp::I64Sub128),
+            O::I64MulWideS => return self.wide(WideOp::I64MulWideS),
+            O::I64MulWideU => return self.wide(WideOp::I64MulWideU),
+            _ => return self.vector(offset, op),
         }
         Ok(())
     }
@@ -355,7 +368,8 @@ fn value_type(ty: ParsedType) -> Option<ValType> {
         ParsedType::F64 => Some(ValType::F64),
         ParsedType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FUNCREF),
         ParsedType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::EXTERNREF),
-        ParsedType::V128 | ParsedType::Ref(_) => None,
+        ParsedType::V128 => Some(ValType::V128),
+        ParsedType::Ref(_) => None,
     }
 }
 
