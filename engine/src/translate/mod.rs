@@ -39,8 +39,8 @@ pub(crate) use simd::{
     for_each_vector_ternary, for_each_vector_test, for_each_vector_unary,
 };
 pub(crate) use sink::{
-    BulkOp, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen, Sink, Summary,
-    Trusted,
+    BulkOp, BulkOperand, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen,
+    Sink, Summary, Trusted,
 };
 pub(crate) use wide::WideOp;
 

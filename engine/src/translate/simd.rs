@@ -10,6 +10,7 @@
 use wasmparser::{MemArg, Operator};
 
 use crate::error::Result;
+use crate::module::ModuleInner;
 use crate::types::ValType;
 
 use super::memory::place;
@@ -131,7 +132,7 @@ pub(crate) use for_each_vector_replace;
 macro_rules! for_each_vector_load {
     ($with:path, $($head:tt)*) => {
         $with! { $($head)*;
-            V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S V128Load32x2U
+            V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U V128Load32x2S V128Load32x2U
             V128Load8Splat V128Load16Splat V128Load32Splat V128Load64Splat V128Load32Zero
             V128Load64Zero
         }
@@ -373,8 +374,9 @@ fn relaxed(op: &Operator<'_>) -> Option<VectorOp> {
 }
 
 /// Operators that access memory, and those that stand alone.
-fn other(op: &Operator<'_>) -> Result<Option<VectorOp>> {
+fn other(module: &ModuleInner, op: &Operator<'_>) -> Result<Option<VectorOp>> {
     use {LaneWidth as W, Operator as O};
+    let place = |memarg| place(module, memarg);
     let load = |width, memarg, lane: &u8| Ok(VectorOp::LoadLane(width, place(memarg)?, *lane));
     let store = |width, memarg, lane: &u8| Ok(VectorOp::StoreLane(width, place(memarg)?, *lane));
     match op {
@@ -398,7 +400,7 @@ fn other(op: &Operator<'_>) -> Result<Option<VectorOp>> {
 }
 
 /// Finds `op` in the lists.
-fn classify(op: &Operator<'_>) -> Result<Option<VectorOp>> {
+fn classify(module: &ModuleInner, op: &Operator<'_>) -> Result<Option<VectorOp>> {
     let listed = binary(op)
         .or_else(|| unary(op))
         .or_else(|| shift(op))
@@ -410,14 +412,14 @@ fn classify(op: &Operator<'_>) -> Result<Option<VectorOp>> {
         .or_else(|| relaxed(op));
     match listed {
         Some(op) => Ok(Some(op)),
-        None => other(op),
+        None => other(module, op),
     }
 }
 
 impl<C: Check, S: Sink> Walk<'_, C, S> {
     /// An operator that is in no other list.
     pub(super) fn vector(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
-        let Some(op) = classify(op)? else {
+        let Some(op) = classify(self.module, op)? else {
             return Err(unsupported(offset, op));
         };
         let first = self.stack.height() - op.operands();

@@ -1,6 +1,6 @@
 //! The encoder's part for vectors.
 
-use crate::translate::{FrameSlot, MemoryPlace, Splat, VectorOp};
+use crate::translate::{FrameSlot, Splat, VectorOp};
 use crate::types::ValType;
 
 use super::super::emit::{Address, Kind, Val};
@@ -73,27 +73,29 @@ impl Encoder<'_> {
             }
             (VectorOp::Shuffle(lanes), [a, b]) => self.shuffle(lanes, *a, *b, home),
             (VectorOp::Load(op, place), [addr]) => {
-                let at = self.vector_access(place, *addr, home, home, |address| {
-                    Opcode::vector_load(op, address.map(|a| a.form))
-                });
+                let address = self.address(place, *addr, home);
+                let op = Opcode::vector_load(op, address.form);
+                let at = self.access(op, &address, home, None);
                 self.vector_value(at, home)
             }
             (VectorOp::Store(place), [addr, val]) => {
-                self.vector_access(place, *addr, home, slot(*val), |address| {
-                    Opcode::vector_store(address.map(|a| a.form))
-                });
+                let address = self.address(place, *addr, home);
+                let op = Opcode::vector_store(address.form);
+                self.access(op, &address, slot(*val), None);
                 self.asm.forget();
                 Val::Slot(home)
             }
             (VectorOp::LoadLane(width, place, lane), [addr, val]) => {
-                let lane = pair_of(slot(*val), lane);
-                let op = Opcode::load_lane(width);
-                let at = self.lane_access(op, place, *addr, home, home, lane);
+                let address = self.any_address(place, *addr, home);
+                let op = Opcode::load_lane(width, address.form);
+                let lane = u32::from(slot(*val)) | u32::from(lane) << 16;
+                let at = self.access(op, &address, home, Some(lane));
                 self.vector_value(at, home)
             }
             (VectorOp::StoreLane(width, place, lane), [addr, val]) => {
-                let op = Opcode::store_lane(width);
-                self.lane_access(op, place, *addr, home, slot(*val), u32::from(lane));
+                let address = self.any_address(place, *addr, home);
+                let op = Opcode::store_lane(width, address.form);
+                self.access(op, &address, slot(*val), Some(lane.into()));
                 self.asm.forget();
                 Val::Slot(home)
             }
@@ -116,52 +118,13 @@ impl Encoder<'_> {
         self.vector_value(at, dst)
     }
 
-    /// A load or store of a vector. `d` is its slot, `home` that of the
-    /// address.
-    fn vector_access(
-        &mut self,
-        place: MemoryPlace,
-        addr: Val,
-        home: FrameSlot,
-        d: FrameSlot,
-        opcode: impl Fn(Option<&Address>) -> Opcode,
-    ) -> usize {
-        let at;
-        if place.memory == 0 {
-            let address = self.address(addr);
-            at = self.asm.op(opcode(Some(&address)), d);
-            self.asm.slots(address.a, address.b);
-            // Offsets of 32-bit memories have 32 bits.
-            self.asm.word(place.offset as u32);
-            if let Some(constant) = address.constant {
-                self.asm.word(constant);
-            }
-        } else {
-            let a = self.slot_of(ValType::I32, addr, home);
-            at = self.asm.op(opcode(None), d);
-            // Validation allows at most 100 memories.
-            self.asm.slots(a, place.memory as u16);
-            self.asm.word(place.offset as u32);
-        }
-        self.asm.position(at);
-        at
-    }
-
-    /// A load or store of a lane, from any memory.
-    fn lane_access(
-        &mut self,
-        op: Opcode,
-        place: MemoryPlace,
-        addr: Val,
-        home: FrameSlot,
-        d: FrameSlot,
-        lane: u32,
-    ) -> usize {
-        let a = self.slot_of(ValType::I32, addr, home);
+    /// A load or store, of a lane if there is a last word.
+    fn access(&mut self, op: Opcode, address: &Address, d: FrameSlot, lane: Option<u32>) -> usize {
         let at = self.asm.op(op, d);
-        self.asm.slots(a, place.memory as u16);
-        self.asm.word(place.offset as u32);
-        self.asm.word(lane);
+        self.asm.address(address);
+        if let Some(lane) = lane {
+            self.asm.word(lane);
+        }
         self.asm.position(at);
         at
     }
@@ -197,11 +160,6 @@ fn is_whole(lanes: [u8; 16], size: u8) -> bool {
 /// The slot of a vector, which is never a constant.
 fn slot(val: Val) -> FrameSlot {
     super::super::encode::slot_or_zero(val)
-}
-
-/// A word of a slot and a lane.
-fn pair_of(slot: FrameSlot, lane: u8) -> u32 {
-    u32::from(slot) | u32::from(lane) << 16
 }
 
 /// The vector of a number in all lanes.

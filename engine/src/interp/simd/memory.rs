@@ -1,18 +1,18 @@
-//! Loads and stores of vectors and of single lanes, with the addresses of the
+//! Loads and stores of vectors and of single lanes, at the places of the
 //! scalar ones.
 
 use core::marker::PhantomData;
 
 use super::super::dispatch::{Dispatch, Op, Regs};
-use super::super::memory::{Address, other_place, place};
-use super::super::operand::{read, write};
+use super::super::memory::Place;
 use super::super::shape::stop;
 use super::lanes::{Lanes, map};
+use crate::runtime::racing::Raw;
 use crate::trap::Trap;
 
 /// A load that makes a whole vector of what is read.
 pub(super) trait Load {
-    type Raw: Copy;
+    type Raw: Raw;
     fn extend(raw: Self::Raw) -> impl Lanes;
 }
 
@@ -30,7 +30,7 @@ macro_rules! loads {
 }
 
 loads! {
-    V128Load [u8; 16], |x| x;
+    V128Load [u64; 2], |x| map(x, u64::from_le);
     V128Load8x8S [i8; 8], |x| map(x, i16::from);
     V128Load8x8U [u8; 8], |x| map(x, u16::from);
     V128Load16x4S [i16; 4], |x| map(x, |x| i32::from(i16::from_le(x)));
@@ -45,80 +45,44 @@ loads! {
     V128Load64Zero u64, |x| [u64::from_le(x), 0];
 }
 
-/// `d = memory 0 [address + offset]`
-pub(super) struct LoadFrom<O, A>(PhantomData<(O, A)>);
+/// `d = O [place]`
+pub(super) struct LoadFrom<O, P>(PhantomData<(O, P)>);
 
-impl<O: Load, A: Address> Op for LoadFrom<O, A> {
+impl<O: Load, P: Place> Op for LoadFrom<O, P> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words and slots that this reads;
-        // `place` checks the bounds of the memory.
+        // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = place(&r, A::get(&r), size_of::<O::Raw>()) else {
+            let Some(place) = P::find(&r, size_of::<O::Raw>()) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            r.put_vector(r.d(), O::extend(read(place)));
-            r.next::<D>(3 + A::WORDS)
+            r.put_vector(r.d(), O::extend(P::load(place)));
+            r.next::<D>(P::WORDS)
         }
     }
 }
 
-/// `d = memory b [a + offset]`
-pub(super) struct LoadOther<O>(PhantomData<O>);
+/// `[place] = d`
+pub(super) struct StoreTo<P>(PhantomData<P>);
 
-impl<O: Load> Op for LoadOther<O> {
+impl<P: Place> Op for StoreTo<P> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words and slots that this reads;
-        // `other_place` checks the bounds of the memory.
+        // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = other_place(&r, r.get(r.a()), size_of::<O::Raw>()) else {
+            let Some(place) = P::find(&r, size_of::<[u64; 2]>()) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            r.put_vector(r.d(), O::extend(read(place)));
-            r.next::<D>(3)
-        }
-    }
-}
-
-/// `memory 0 [address + offset] = d`
-pub(super) struct StoreTo<A>(PhantomData<A>);
-
-impl<A: Address> Op for StoreTo<A> {
-    #[inline(always)]
-    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
-        // SAFETY: the encoder writes the words and slots that this reads;
-        // `place` checks the bounds of the memory.
-        unsafe {
-            let Some(place) = place(&r, A::get(&r), size_of::<[u8; 16]>()) else {
-                return stop::<D>(r, Trap::MemoryOutOfBounds);
-            };
-            write::<[u8; 16]>(place, r.vector(r.d()));
-            r.next::<D>(3 + A::WORDS)
-        }
-    }
-}
-
-/// `memory b [a + offset] = d`
-pub(super) struct StoreOther;
-
-impl Op for StoreOther {
-    #[inline(always)]
-    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
-        // SAFETY: the encoder writes the words and slots that this reads;
-        // `other_place` checks the bounds of the memory.
-        unsafe {
-            let Some(place) = other_place(&r, r.get(r.a()), size_of::<[u8; 16]>()) else {
-                return stop::<D>(r, Trap::MemoryOutOfBounds);
-            };
-            write::<[u8; 16]>(place, r.vector(r.d()));
-            r.next::<D>(3)
+            P::store(place, map(r.vector::<[u64; 2]>(r.d()), u64::to_le));
+            r.next::<D>(P::WORDS)
         }
     }
 }
 
 /// A number that can be a lane in memory.
-pub(super) trait Lane: Copy {
+pub(super) trait Lane: Raw {
     /// Between the order of bytes in memory and the host's.
     fn swap(self) -> Self;
 }
@@ -136,42 +100,43 @@ macro_rules! lanes {
 
 lanes! { u8 u16 u32 u64 }
 
-/// `d = the vector in a slot, with one lane from memory b [a + offset]`;
-/// slot and lane are the halves of word 3.
-pub(super) struct LoadLane<T>(PhantomData<T>);
+/// `d = the vector in a slot, with one lane from the place`; slot and lane are
+/// the halves of the last word.
+pub(super) struct LoadLane<T, P>(PhantomData<(T, P)>);
 
-impl<T: Lane> Op for LoadLane<T> {
+impl<T: Lane, P: Place> Op for LoadLane<T, P> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words and slots that this reads;
-        // `other_place` checks the bounds of the memory.
+        // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = other_place(&r, r.get(r.a()), size_of::<T>()) else {
+            let Some(place) = P::find(&r, size_of::<T>()) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            let word = r.word(3);
-            let value = read::<T>(place).swap();
+            let value = P::load::<T>(place).swap();
+            let word = r.word(P::WORDS);
             r.put_vector::<[u64; 2]>(r.d(), r.vector(word as u16 as usize));
             *r.lane(r.d(), (word >> 16) as usize) = value;
-            r.next::<D>(4)
+            r.next::<D>(P::WORDS + 1)
         }
     }
 }
 
-/// `memory b [a + offset] = one lane of d`, whose index is word 3.
-pub(super) struct StoreLane<T>(PhantomData<T>);
+/// `[place] = one lane of d`, whose index is the last word.
+pub(super) struct StoreLane<T, P>(PhantomData<(T, P)>);
 
-impl<T: Lane> Op for StoreLane<T> {
+impl<T: Lane, P: Place> Op for StoreLane<T, P> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words and slots that this reads;
-        // `other_place` checks the bounds of the memory.
+        // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = other_place(&r, r.get(r.a()), size_of::<T>()) else {
+            let Some(place) = P::find(&r, size_of::<T>()) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            write(place, (*r.lane::<T>(r.d(), r.word(3) as usize)).swap());
-            r.next::<D>(4)
+            let lane = r.lane::<T>(r.d(), r.word(P::WORDS) as usize);
+            P::store(place, (*lane).swap());
+            r.next::<D>(P::WORDS + 1)
         }
     }
 }

@@ -9,16 +9,19 @@ use crate::translate::{
 };
 
 use super::super::dispatch::{Dispatch, Handler, handler_of};
-use super::super::memory::{Constant, InSlot, SlotPlus, TwoSlots};
+use super::super::memory::{
+    Any, At, Constant, InSlot, Other, SlotPlus, TwoSlots, WidePlus, WideSlot,
+};
 use super::super::ops::{self, AddressForm, Opcode, VECTOR};
 use super::shape::{
     BinaryOf, ExtractOf, ReplaceOf, ShiftOf, SplatOf, TernaryOf, TestOf, UnaryOf,
 };
 use super::{integer, memory};
 
-/// Addresses that loads and stores of vectors have, and another memory.
-const ADDRESS_FORMS: usize = 5;
-const OTHER_MEMORY: usize = ADDRESS_FORMS - 1;
+/// Columns of loads and stores of vectors: see [`column`].
+const PLACES: usize = 10;
+/// Columns of those of lanes: the last of the others.
+const LANE_PLACES: usize = 4;
 
 const UNARY: usize = VECTOR;
 const BINARY: usize = UNARY + VectorUnary::COUNT;
@@ -29,12 +32,12 @@ const SPLAT: usize = TEST + VectorTest::COUNT;
 const EXTRACT: usize = SPLAT + Splat::COUNT;
 const REPLACE: usize = EXTRACT + ExtractLane::COUNT;
 const LOAD: usize = REPLACE + ReplaceLane::COUNT;
-const STORE: usize = LOAD + VectorLoad::COUNT * ADDRESS_FORMS;
-const LOAD_LANE: usize = STORE + ADDRESS_FORMS;
-const STORE_LANE: usize = LOAD_LANE + LaneWidth::COUNT;
+const STORE: usize = LOAD + VectorLoad::COUNT * PLACES;
+const LOAD_LANE: usize = STORE + PLACES;
+const STORE_LANE: usize = LOAD_LANE + LaneWidth::COUNT * LANE_PLACES;
 
 /// How many instructions there are.
-pub(in super::super) const COUNT: usize = STORE_LANE + LaneWidth::COUNT - VECTOR;
+pub(in super::super) const COUNT: usize = STORE_LANE + LaneWidth::COUNT * LANE_PLACES - VECTOR;
 
 /// The column of an address. Accumulators are not asked: the slot that they
 /// hold too is as good.
@@ -44,6 +47,12 @@ fn column(form: AddressForm) -> usize {
         AddressForm::Const => 1,
         AddressForm::SlotPlus | AddressForm::AccPlus => 2,
         AddressForm::TwoSlots | AddressForm::SlotAcc => 3,
+        AddressForm::Wide | AddressForm::WideAcc => 4,
+        AddressForm::WidePlus => 5,
+        AddressForm::Other => 6,
+        AddressForm::AnyWide => 7,
+        AddressForm::AnyShared => 8,
+        AddressForm::AnySharedWide => 9,
     }
 }
 
@@ -81,23 +90,24 @@ impl Opcode {
         Opcode::at(REPLACE, op as u16, 1, 0)
     }
 
-    /// From memory 0 with a form of address, or from another memory.
-    pub(super) fn vector_load(op: VectorLoad, form: Option<AddressForm>) -> Opcode {
-        let column = form.map_or(OTHER_MEMORY, column);
-        Opcode::at(LOAD, op as u16, ADDRESS_FORMS, column)
+    pub(super) fn vector_load(op: VectorLoad, form: AddressForm) -> Opcode {
+        Opcode::at(LOAD, op as u16, PLACES, column(form))
     }
 
-    /// The same for stores.
-    pub(super) fn vector_store(form: Option<AddressForm>) -> Opcode {
-        Opcode::at(STORE, 0, ADDRESS_FORMS, form.map_or(OTHER_MEMORY, column))
+    pub(super) fn vector_store(form: AddressForm) -> Opcode {
+        Opcode::at(STORE, 0, PLACES, column(form))
     }
 
-    pub(super) fn load_lane(width: LaneWidth) -> Opcode {
-        Opcode::at(LOAD_LANE, width as u16, 1, 0)
+    /// At an address of a form that goes with every memory.
+    pub(super) fn load_lane(width: LaneWidth, form: AddressForm) -> Opcode {
+        let column = column(form) - (PLACES - LANE_PLACES);
+        Opcode::at(LOAD_LANE, width as u16, LANE_PLACES, column)
     }
 
-    pub(super) fn store_lane(width: LaneWidth) -> Opcode {
-        Opcode::at(STORE_LANE, width as u16, 1, 0)
+    /// See `load_lane`.
+    pub(super) fn store_lane(width: LaneWidth, form: AddressForm) -> Opcode {
+        let column = column(form) - (PLACES - LANE_PLACES);
+        Opcode::at(STORE_LANE, width as u16, LANE_PLACES, column)
     }
 }
 
@@ -132,50 +142,70 @@ for_each_vector_shift!(shift_rows,);
 
 macro_rules! load_rows {
     (; $($name:ident)*) => {
-        const fn load<D: Dispatch>() -> [[Handler<D::Next>; ADDRESS_FORMS]; VectorLoad::COUNT] {
-            use memory::{LoadFrom, LoadOther};
-            [$([
-                handler_of::<D, LoadFrom<memory::$name, InSlot>>(),
-                handler_of::<D, LoadFrom<memory::$name, Constant>>(),
-                handler_of::<D, LoadFrom<memory::$name, SlotPlus>>(),
-                handler_of::<D, LoadFrom<memory::$name, TwoSlots>>(),
-                handler_of::<D, LoadOther<memory::$name>>(),
-            ]),*]
+        const fn load<D: Dispatch>() -> [[Handler<D::Next>; PLACES]; VectorLoad::COUNT] {
+            [$(load_row::<D, memory::$name>()),*]
         }
     };
 }
 for_each_vector_load!(load_rows,);
 
-const fn store<D: Dispatch>() -> [[Handler<D::Next>; ADDRESS_FORMS]; 1] {
-    use memory::{StoreOther, StoreTo};
-    [[
-        handler_of::<D, StoreTo<InSlot>>(),
-        handler_of::<D, StoreTo<Constant>>(),
-        handler_of::<D, StoreTo<SlotPlus>>(),
-        handler_of::<D, StoreTo<TwoSlots>>(),
-        handler_of::<D, StoreOther>(),
-    ]]
-}
-
-const fn load_lane<D: Dispatch>() -> [[Handler<D::Next>; 1]; LaneWidth::COUNT] {
-    use memory::LoadLane as L;
+const fn load_row<D: Dispatch, O: memory::Load>() -> [Handler<D::Next>; PLACES] {
+    use memory::LoadFrom as L;
     [
-        [handler_of::<D, L<u8>>()],
-        [handler_of::<D, L<u16>>()],
-        [handler_of::<D, L<u32>>()],
-        [handler_of::<D, L<u64>>()],
+        handler_of::<D, L<O, At<InSlot>>>(),
+        handler_of::<D, L<O, At<Constant>>>(),
+        handler_of::<D, L<O, At<SlotPlus>>>(),
+        handler_of::<D, L<O, At<TwoSlots>>>(),
+        handler_of::<D, L<O, At<WideSlot>>>(),
+        handler_of::<D, L<O, At<WidePlus>>>(),
+        handler_of::<D, L<O, Other>>(),
+        handler_of::<D, L<O, Any<true, false>>>(),
+        handler_of::<D, L<O, Any<false, true>>>(),
+        handler_of::<D, L<O, Any<true, true>>>(),
     ]
 }
 
-const fn store_lane<D: Dispatch>() -> [[Handler<D::Next>; 1]; LaneWidth::COUNT] {
-    use memory::StoreLane as L;
+const fn store_row<D: Dispatch>() -> [Handler<D::Next>; PLACES] {
+    use memory::StoreTo as S;
     [
-        [handler_of::<D, L<u8>>()],
-        [handler_of::<D, L<u16>>()],
-        [handler_of::<D, L<u32>>()],
-        [handler_of::<D, L<u64>>()],
+        handler_of::<D, S<At<InSlot>>>(),
+        handler_of::<D, S<At<Constant>>>(),
+        handler_of::<D, S<At<SlotPlus>>>(),
+        handler_of::<D, S<At<TwoSlots>>>(),
+        handler_of::<D, S<At<WideSlot>>>(),
+        handler_of::<D, S<At<WidePlus>>>(),
+        handler_of::<D, S<Other>>(),
+        handler_of::<D, S<Any<true, false>>>(),
+        handler_of::<D, S<Any<false, true>>>(),
+        handler_of::<D, S<Any<true, true>>>(),
     ]
 }
+
+/// Loads or stores of a lane, by the place's column and the lane's width.
+macro_rules! lane_rows {
+    ($family:ident $shape:ident) => {
+        const fn $family<D: Dispatch>() -> [[Handler<D::Next>; LANE_PLACES]; LaneWidth::COUNT] {
+            use memory::$shape as L;
+            const fn row<D: Dispatch, T: memory::Lane>() -> [Handler<D::Next>; LANE_PLACES] {
+                [
+                    handler_of::<D, L<T, Other>>(),
+                    handler_of::<D, L<T, Any<true, false>>>(),
+                    handler_of::<D, L<T, Any<false, true>>>(),
+                    handler_of::<D, L<T, Any<true, true>>>(),
+                ]
+            }
+            [
+                row::<D, u8>(),
+                row::<D, u16>(),
+                row::<D, u32>(),
+                row::<D, u64>(),
+            ]
+        }
+    };
+}
+
+lane_rows!(load_lane LoadLane);
+lane_rows!(store_lane StoreLane);
 
 /// Writes all rows into the table.
 pub(in super::super) const fn fill<D: Dispatch>(table: &mut [Handler<D::Next>; ops::COUNT]) {
@@ -188,7 +218,7 @@ pub(in super::super) const fn fill<D: Dispatch>(table: &mut [Handler<D::Next>; o
     ops::fill(table, EXTRACT, &extract::<D>());
     ops::fill(table, REPLACE, &replace::<D>());
     ops::fill(table, LOAD, &load::<D>());
-    ops::fill(table, STORE, &store::<D>());
+    ops::fill(table, STORE, &[store_row::<D>()]);
     ops::fill(table, LOAD_LANE, &load_lane::<D>());
     ops::fill(table, STORE_LANE, &store_lane::<D>());
 }
