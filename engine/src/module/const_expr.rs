@@ -6,6 +6,7 @@ use wasmparser::{Operator, OperatorsReader};
 
 use crate::entity::{FuncIndex, GlobalIndex};
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::value::halves;
 
 /// A constant expression. The common forms are one word; only extended
 /// expressions keep a list.
@@ -13,6 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) enum ConstExpr {
     /// A number, as its slot, or a null reference (zero).
     Value(u64),
+    /// A vector, as its slots.
+    Vector([u64; 2]),
     /// The value of a global.
     GlobalGet(GlobalIndex),
     /// A reference to a function.
@@ -25,6 +28,7 @@ pub(crate) enum ConstExpr {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConstOp {
     Value(u64),
+    Vector([u64; 2]),
     GlobalGet(GlobalIndex),
     RefFunc(FuncIndex),
     I32Add,
@@ -37,8 +41,8 @@ pub(crate) enum ConstOp {
 
 /// What an expression needs to know of the instance that it initialises.
 pub(crate) trait ConstContext {
-    /// The slot of a global's value.
-    fn global(&self, global: GlobalIndex) -> u64;
+    /// The slots of a global's value: as many as its type takes.
+    fn global(&self, global: GlobalIndex) -> &[u64];
     /// The slot of a reference to a function.
     fn func(&self, func: FuncIndex) -> u64;
 }
@@ -70,25 +74,33 @@ impl ConstExpr {
         }
         Ok(match ops.as_slice() {
             [ConstOp::Value(value)] => ConstExpr::Value(*value),
+            [ConstOp::Vector(value)] => ConstExpr::Vector(*value),
             [ConstOp::GlobalGet(global)] => ConstExpr::GlobalGet(*global),
             [ConstOp::RefFunc(func)] => ConstExpr::RefFunc(*func),
             _ => ConstExpr::Ops(ops.into()),
         })
     }
 
-    /// The slot that the expression evaluates to.
+    /// The slot that an expression of a type of one slot evaluates to.
     pub(crate) fn eval(&self, cx: &dyn ConstContext) -> u64 {
+        self.eval_slots(cx)[0]
+    }
+
+    /// The slots that the expression evaluates to; a value of one slot leaves
+    /// the second zero.
+    pub(crate) fn eval_slots(&self, cx: &dyn ConstContext) -> [u64; 2] {
         match self {
-            ConstExpr::Value(value) => *value,
-            ConstExpr::GlobalGet(global) => cx.global(*global),
-            ConstExpr::RefFunc(func) => cx.func(*func),
+            ConstExpr::Value(value) => [*value, 0],
+            ConstExpr::Vector(value) => *value,
+            ConstExpr::GlobalGet(global) => two_slots(cx.global(*global)),
+            ConstExpr::RefFunc(func) => [cx.func(*func), 0],
             ConstExpr::Ops(ops) => {
                 let mut stack = Vec::new();
                 for op in ops {
                     op.eval(&mut stack, cx);
                 }
                 // Validation left exactly one value.
-                stack.pop().unwrap_or_default()
+                two_slots(&stack)
             }
         }
     }
@@ -101,6 +113,9 @@ impl ConstOp {
             Operator::I64Const { value } => ConstOp::Value(value.cast_unsigned()),
             Operator::F32Const { value } => ConstOp::Value(u64::from(value.bits())),
             Operator::F64Const { value } => ConstOp::Value(value.bits()),
+            Operator::V128Const { value } => {
+                ConstOp::Vector(halves(value.i128().cast_unsigned()))
+            }
             Operator::RefNull { .. } => ConstOp::Value(0),
             Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex(function_index)),
             Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex(global_index)),
@@ -117,7 +132,8 @@ impl ConstOp {
     fn eval(self, stack: &mut Vec<u64>, cx: &dyn ConstContext) {
         let value = match self {
             ConstOp::Value(value) => value,
-            ConstOp::GlobalGet(global) => cx.global(global),
+            ConstOp::Vector(value) => return stack.extend(value),
+            ConstOp::GlobalGet(global) => return stack.extend(cx.global(global)),
             ConstOp::RefFunc(func) => cx.func(func),
             ConstOp::I32Add => binary32(stack, u32::wrapping_add),
             ConstOp::I32Sub => binary32(stack, u32::wrapping_sub),
@@ -128,6 +144,12 @@ impl ConstOp {
         };
         stack.push(value);
     }
+}
+
+/// The slots of a value, of which a vector has two.
+fn two_slots(slots: &[u64]) -> [u64; 2] {
+    let slot = |i: usize| slots.get(i).copied().unwrap_or_default();
+    [slot(0), slot(1)]
 }
 
 fn binary64(stack: &mut Vec<u64>, f: fn(u64, u64) -> u64) -> u64 {
@@ -154,8 +176,8 @@ mod tests {
     struct Fixed;
 
     impl ConstContext for Fixed {
-        fn global(&self, global: GlobalIndex) -> u64 {
-            u64::from(global.0) + 100
+        fn global(&self, global: GlobalIndex) -> &[u64] {
+            &[100, 101, 102, 103][global.index()..][..1]
         }
         fn func(&self, func: FuncIndex) -> u64 {
             u64::from(func.0) + 1000

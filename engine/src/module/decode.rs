@@ -465,7 +465,7 @@ fn val_type(ty: wasmparser::ValType) -> Result<ValType, Failure> {
         wasmparser::ValType::F32 => Ok(ValType::F32),
         wasmparser::ValType::F64 => Ok(ValType::F64),
         wasmparser::ValType::Ref(ty) => Ok(ref_type(ty)?.into()),
-        wasmparser::ValType::V128 => Err(unsupported_type()),
+        wasmparser::ValType::V128 => Ok(ValType::V128),
     }
 }
 

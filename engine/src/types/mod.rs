@@ -275,7 +275,7 @@ impl ValType {
 
     /// How many slots of the slot stack a value of this type takes.
     #[must_use]
-    pub(crate) fn slots(self) -> usize {
+    pub(crate) const fn slots(self) -> usize {
         match self {
             ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 | ValType::Ref(_) => 1,
             ValType::V128 => 2,
@@ -725,10 +725,6 @@ impl TypeRegistry {
     pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Option<FuncTypeRef> {
         let slots = |types: &[ValType]| -> Option<u16> {
             if types.len() > FUNC_ARITY_MAX {
-                return None;
-            }
-            // A vector has no form in which a host could pass it.
-            if types.contains(&ValType::V128) {
                 return None;
             }
             u16::try_from(types.iter().map(|t| t.slots()).sum::<usize>()).ok()
