@@ -87,17 +87,17 @@ proposals! {
     /// additions round once.
     RelaxedSimd wasm_relaxed_simd "relaxed-simd" true true = WasmFeatures::RELAXED_SIMD;
     /// Shared memories and atomic instructions.
-    Threads wasm_threads "threads" false false = WasmFeatures::THREADS;
+    Threads wasm_threads "threads" true true = WasmFeatures::THREADS;
     /// Exceptions: tags, `throw`, `try_table`.
-    Exceptions wasm_exceptions "exception-handling" false false = WasmFeatures::EXCEPTIONS;
+    Exceptions wasm_exceptions "exception-handling" true true = WasmFeatures::EXCEPTIONS;
     /// Memories and tables with 64-bit addresses.
     Memory64 wasm_memory64 "memory64" true true = WasmFeatures::MEMORY64;
     /// References to functions of a known type.
-    FunctionReferences wasm_function_references "function-references" false false = WasmFeatures::FUNCTION_REFERENCES;
+    FunctionReferences wasm_function_references "function-references" false true = WasmFeatures::FUNCTION_REFERENCES;
     /// Structures and arrays that the engine collects.
-    Gc wasm_gc "gc" false false = WasmFeatures::GC;
+    Gc wasm_gc "gc" false true = WasmFeatures::GC;
     /// Memories with pages of one byte.
-    CustomPageSizes wasm_custom_page_sizes "custom-page-sizes" false false = WasmFeatures::CUSTOM_PAGE_SIZES;
+    CustomPageSizes wasm_custom_page_sizes "custom-page-sizes" false true = WasmFeatures::CUSTOM_PAGE_SIZES;
     /// 128-bit integer arithmetic.
     WideArithmetic wasm_wide_arithmetic "wide-arithmetic" false true = WasmFeatures::WIDE_ARITHMETIC;
     /// Several stacks of execution.
@@ -404,11 +404,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_are_what_is_supported_and_part_of_an_edition() {
-        let by_request = [Proposal::WideArithmetic];
+    fn defaults_are_supported() {
         for proposal in Proposal::ALL {
-            let expected = proposal.is_supported() && !by_request.contains(proposal);
-            assert_eq!(Features::default().contains(*proposal), expected, "{proposal}");
+            let has = Features::default().contains(*proposal);
+            assert_eq!(has, proposal.is_default(), "{proposal}");
+            assert!(proposal.is_supported() || !has, "{proposal}");
         }
     }
 

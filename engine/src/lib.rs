@@ -77,6 +77,7 @@ mod config;
 mod engine;
 mod entity;
 mod error;
+mod gc;
 mod interp;
 mod module;
 mod runtime;
@@ -88,17 +89,19 @@ mod types;
 pub use config::{Config, DispatchMode, Features, Limits, Proposal, Tier};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
+pub use gc::{GcStats, GcZeal};
 pub use module::Module;
 pub use runtime::{
-    ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Extern, ExternRef, Frame,
-    Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
-    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, Store,
-    StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WasmParams, WasmResults,
-    WasmTy,
+    ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Exception, Extern, ExternRef,
+    Frame, Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
+    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, SharedMemory,
+    Store, StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WaitResult,
+    WasmParams, WasmResults, WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    AddressType, ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType,
-    MemoryType, RefType, TableType, TagType, TypeId, ValType,
+    AddressType, ArrayType, CompositeType, DefinedType, ExportType, ExternType, FieldType,
+    FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType, RefType, StorageType,
+    StructType, SubType, TableType, TagType, TypeId, ValType,
 };

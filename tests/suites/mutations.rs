@@ -186,6 +186,7 @@ fn stand_in(store: &mut Store<()>, ty: core::ExternType) -> core::Result<core::E
             let value = core::Val::default_for(ty.content);
             core::Extern::Global(core::Global::new(store, ty, value)?)
         }
+        core::ExternType::Tag(ty) => core::Extern::Tag(core::Tag::new(store, &ty.func)?),
     })
 }
 

@@ -413,6 +413,7 @@ impl Encoder<'_> {
             }
             Callee::Imported(_) | Callee::Indirect { .. } => {
                 let indirect = [Plain::ReturnCallIndirect, Plain::ReturnCallIndirectWide];
+                let inside = self.asm.tries.enter_leaving(self.asm.words.len());
                 self.write_target(site, Plain::ReturnCallImport, indirect);
                 self.asm.word(own);
                 self.asm.word(u32::from(site.param_slots));
@@ -423,6 +424,9 @@ impl Encoder<'_> {
                     self.asm.slots(site.window, site.result_slots);
                 }
                 self.plain(Plain::Return, self.layout.header);
+                if inside {
+                    self.asm.tries.leave(self.asm.words.len());
+                }
             }
         }
         self.asm.barrier();

@@ -7,8 +7,11 @@
 //! no different treatment: both lie behind the start of their instruction.
 
 use core::cell::UnsafeCell;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
+use super::exception::{Clause, Handlers};
+use crate::entity::FuncIndex;
 use crate::runtime::vmctx::Ip;
 
 /// A function's code.
@@ -23,6 +26,8 @@ pub(crate) struct Code {
     /// Starts of instructions that may trap or call, with their offsets in
     /// the binary, both as differences from the last.
     positions: Box<[u8]>,
+    /// Where exceptions are caught, if they are.
+    handlers: Option<Box<Handlers>>,
 }
 
 // SAFETY: the words are plain data that nobody writes, except pointers that
@@ -38,10 +43,11 @@ pub(super) struct Parts<'a> {
     pub(super) header_slot: u16,
     /// Instructions and offsets in ascending order.
     pub(super) positions: &'a [(u32, u32)],
+    pub(super) handlers: Option<Box<Handlers>>,
 }
 
 impl Code {
-    pub(super) fn new(parts: &Parts<'_>) -> Code {
+    pub(super) fn new(parts: Parts<'_>) -> Code {
         let pair = |pair: &[u32]| {
             let mut bytes = [0; 8];
             for (half, word) in bytes.chunks_exact_mut(4).zip(pair) {
@@ -67,6 +73,7 @@ impl Code {
             entry: parts.entry,
             header_slot: parts.header_slot,
             positions: positions.into_boxed_slice(),
+            handlers: parts.handlers,
         }
     }
 
@@ -85,10 +92,28 @@ impl Code {
         start < ip.addr() && ip.addr() <= start + self.count as usize * size_of::<u32>()
     }
 
+    /// How many words lie in front of a position inside.
+    fn behind(&self, ip: Ip) -> usize {
+        (ip.addr() - self.start().addr()) / size_of::<u32>()
+    }
+
+    /// The clauses that see exceptions which leave the instruction in front
+    /// of a position, innermost first; the position must be
+    /// [inside](Code::contains).
+    pub(crate) fn clauses(&self, ip: Ip) -> impl Iterator<Item = &Clause> {
+        let behind = self.behind(ip);
+        self.handlers.iter().flat_map(move |h| h.around(behind))
+    }
+
+    /// Where the handler of one of the clauses is.
+    pub(crate) fn handler(&self, clause: &Clause) -> Ip {
+        self.start().wrapping_add(clause.target())
+    }
+
     /// The offset in the binary of the operator that a position behind its
     /// start belongs to; the position must be [inside](Code::contains).
     pub(crate) fn wasm_offset(&self, ip: Ip) -> u32 {
-        let behind = (ip.addr() - self.start().addr()) / size_of::<u32>();
+        let behind = self.behind(ip);
         let (mut at, mut offset, mut found) = (0_u32, 0_u32, 0);
         let mut bytes = self.positions.iter();
         while let (Some(step), Some(difference)) =
@@ -149,8 +174,29 @@ impl CodeCell {
         self.0.get().map(|code| &**code)
     }
 
-    /// Publishes `code`, unless another thread was faster.
-    pub(super) fn publish(&self, code: Code) -> &Code {
-        self.0.get_or_init(|| Box::new(code))
+    /// Publishes `code` of `func`, unless another thread was faster. Whoever
+    /// finds the code finds it in the module's map, too.
+    pub(super) fn publish(&self, func: FuncIndex, code: Code, map: &CodeMap) -> &Code {
+        self.0.get_or_init(|| {
+            map.insert(code.start(), func);
+            Box::new(code)
+        })
+    }
+}
+
+/// The functions of a module that have code, by where it starts.
+#[derive(Default)]
+pub(crate) struct CodeMap(RwLock<BTreeMap<usize, FuncIndex>>);
+
+impl CodeMap {
+    fn insert(&self, start: Ip, func: FuncIndex) {
+        let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        map.insert(start.addr(), func);
+    }
+
+    /// The only function whose code may contain a position behind its start.
+    pub(crate) fn find(&self, ip: Ip) -> Option<FuncIndex> {
+        let map = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        map.range(..ip.addr()).next_back().map(|(_, func)| *func)
     }
 }

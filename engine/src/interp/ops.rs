@@ -18,6 +18,7 @@ use super::control::{
     GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
+use super::exception::{Throw, ThrowRef};
 use super::fused::{LoadThen, Pair};
 use super::memory::{
     AccPlus, Any, At, Constant, InAcc, InSlot, LoadFrom, Other, SlotAcc, SlotPlus, StoreTo,
@@ -146,6 +147,8 @@ define_plain! {
     I64Sub128 = WideOf<wide::I64Sub128>;
     I64MulWideS = WideningOf<wide::I64MulWideS>;
     I64MulWideU = WideningOf<wide::I64MulWideU>;
+    Throw = Throw;
+    ThrowRef = ThrowRef;
 }
 
 /// Where the two operands of an instruction come from.

@@ -339,7 +339,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
 /// # Safety
 ///
 /// The window must have the slots of these types.
-unsafe fn write_vals(
+pub(super) unsafe fn write_vals(
     id: StoreId,
     window: *mut Slot,
     types: &[ValType],
@@ -363,7 +363,7 @@ unsafe fn write_vals(
 /// # Safety
 ///
 /// The slots must hold values of these types in store `id`.
-unsafe fn read_vals(id: StoreId, window: *const Slot, types: &[ValType]) -> Vec<Val> {
+pub(super) unsafe fn read_vals(id: StoreId, window: *const Slot, types: &[ValType]) -> Vec<Val> {
     let mut at = window;
     let read = |ty: &ValType| {
         // SAFETY: passed on to the caller.

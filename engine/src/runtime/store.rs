@@ -16,16 +16,19 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::activation::Activations;
+use super::exception::Exceptions;
 use super::global::GlobalData;
 use super::host::{HostFuncData, StoreParts};
 use super::instance::InstanceData;
+use super::interrupt::{Interrupt, InterruptHandle};
 use super::memory::MemoryData;
 use super::owned::Owned;
+use super::shared::SharedMemory;
 use super::table::TableData;
 use super::tag::TagData;
 use super::vmctx::{FuncDef, MemoryDef, StoreCtx, TICK_SLICE};
@@ -33,6 +36,7 @@ use crate::config::Limits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::interp;
+use crate::types::{DefinedType, RefType, TypeId};
 
 /// Names one store of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,17 +86,21 @@ pub(crate) struct StoreCore {
     pub(crate) activations: Activations,
     /// Why the guest stops, set before a status or exit says so.
     pub(crate) pending: Option<Error>,
+    /// The exception that is on its way to a handler, and others.
+    pub(crate) exceptions: Exceptions,
     /// What a host function's answer `Call` asks for.
     pub(crate) call: Option<CallRequest>,
     /// How many entries into guests are nested now.
     pub(crate) depth: u32,
-    pub(crate) interrupt: Arc<AtomicU32>,
+    pub(crate) interrupt: Arc<Interrupt>,
     /// Host functions of linkers that are in this store already, by the
     /// address of their shared closure.
     pub(crate) linked: BTreeMap<usize, NonNull<FuncDef>>,
     pub(crate) empty_memory: Owned<MemoryDef>,
     pub(crate) instances: Vec<Owned<InstanceData>>,
     pub(crate) memories: Vec<Owned<MemoryData>>,
+    /// Memories that other stores may have, too.
+    pub(crate) shared_memories: Vec<SharedMemory>,
     pub(crate) tables: Vec<Owned<TableData>>,
     pub(crate) globals: Vec<Owned<[GlobalData]>>,
     /// Every tag of the store by its number.
@@ -100,6 +108,8 @@ pub(crate) struct StoreCore {
     /// The blocks in which they are.
     pub(crate) tag_blocks: Vec<Owned<[TagData]>>,
     pub(crate) host_funcs: Vec<Owned<HostFuncData>>,
+    /// Types that tables and globals made by the host name.
+    pub(crate) types: BTreeMap<TypeId, DefinedType>,
 }
 
 /// What counts against [`Limits`].
@@ -127,6 +137,7 @@ impl StoreCore {
             usage: Usage::default(),
             activations: Activations::default(),
             pending: None,
+            exceptions: Exceptions::default(),
             call: None,
             depth: 0,
             interrupt: Arc::default(),
@@ -134,12 +145,25 @@ impl StoreCore {
             empty_memory: Owned::new(Box::new(MemoryDef::new(ptr::without_provenance_mut(16), 0))),
             instances: Vec::new(),
             memories: Vec::new(),
+            shared_memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
             tags: Vec::new(),
             tag_blocks: Vec::new(),
             host_funcs: Vec::new(),
+            types: BTreeMap::new(),
         }
+    }
+}
+
+impl StoreCore {
+    /// Keeps the type that a reference type names, if it names one, for as
+    /// long as the store.
+    pub(crate) fn keep_type(&mut self, ty: RefType) -> Result<()> {
+        if let Some(defined) = self.engine.types().check_ref(ty)? {
+            self.types.entry(defined.id()).or_insert(defined);
+        }
+        Ok(())
     }
 }
 
@@ -169,7 +193,7 @@ impl<T, X> Store<T, X> {
     #[must_use]
     pub fn with_extra(engine: &Engine, data: T, extra: X) -> Store<T, X> {
         let core = StoreCore::new(engine);
-        let interrupt = Arc::as_ptr(&core.interrupt);
+        let interrupt = core.interrupt.word();
         let block = Box::new(StoreInner {
             ctx: StoreCtx {
                 // Below every address, so that the first entry makes a stack.
@@ -259,7 +283,7 @@ impl<T, X> Store<T, X> {
     /// A handle with which any thread can stop the guests of this store.
     #[must_use]
     pub fn interrupt_handle(&self) -> InterruptHandle {
-        InterruptHandle(Arc::clone(&self.as_context().core().interrupt))
+        InterruptHandle::new(&self.as_context().core().interrupt)
     }
 
     /// The limits that hold from now on. What exists already stays.
@@ -281,32 +305,6 @@ impl<T: fmt::Debug, X> fmt::Debug for Store<T, X> {
         f.debug_struct("Store")
             .field("data", self.data())
             .finish_non_exhaustive()
-    }
-}
-
-/// Stops guests from another thread.
-///
-/// The request stands until a guest has stopped with
-/// [`Trap::Interrupted`](crate::Trap), or until it is cleared. A guest
-/// notices within some ten thousand calls and loop iterations.
-#[derive(Clone, Debug)]
-pub struct InterruptHandle(Arc<AtomicU32>);
-
-impl InterruptHandle {
-    /// Asks the guest that runs now, or else the next one, to stop.
-    pub fn interrupt(&self) {
-        self.0.store(1, Ordering::Relaxed);
-    }
-
-    /// Takes a request back.
-    pub fn clear(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    /// Whether a request stands.
-    #[must_use]
-    pub fn is_interrupted(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
     }
 }
 

@@ -16,6 +16,7 @@
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::entity::{FuncIndex, TypeId};
+use crate::types::rtt::Rtt;
 
 /// One word of the slot stack.
 pub(crate) type Slot = u64;
@@ -191,6 +192,9 @@ pub(crate) struct FuncDef {
     pub(crate) host: *const HostDef,
     /// Interned type.
     pub(crate) type_id: TypeId,
+    /// What the type is a subtype of. Whoever made the definition keeps the
+    /// type.
+    pub(crate) rtt: *const Rtt,
     /// Index in its module; zero for a host function.
     pub(crate) index: FuncIndex,
     /// Slots of parameters and of results.
@@ -248,6 +252,8 @@ pub(crate) enum HostStatus {
     Pending = 2,
     /// A guest function is to run in this activation first.
     Call = 3,
+    /// An exception leaves the host function; it is in `StoreCore`.
+    Throw = 4,
 }
 
 /// Why a tier gave control back to the driver.
@@ -267,4 +273,7 @@ pub(crate) enum Exit {
     /// A guest function that a host function called has returned: the host
     /// frame is `StoreCtx::sp`.
     HostReturn = 4,
+    /// An exception was thrown: it is in `StoreCore`, position and frame are
+    /// in `StoreCtx`.
+    Throw = 5,
 }

@@ -1,5 +1,5 @@
-//! What the engine asks of the operating system: address space for memories
-//! and slot stacks. One file per way to get it; no other module calls the
+//! What the engine asks of the operating system: address space for memories,
+//! slot stacks and heaps. One file per way to get it; no other module calls the
 //! system.
 
 #![expect(unsafe_code, reason = "system calls and raw allocation")]
@@ -11,9 +11,21 @@ mod region;
 #[path = "unix.rs"]
 mod region;
 
+#[cfg(not(all(unix, feature = "os", not(miri))))]
+#[path = "space_plain.rs"]
+mod space;
+#[cfg(all(unix, feature = "os", not(miri)))]
+#[path = "space_unix.rs"]
+mod space;
+
 mod stack;
 
+/// Parts of a [`Space`] are multiples of this: the largest page of common
+/// systems.
+pub(crate) const SPACE_UNIT_BYTES: usize = 1 << 16;
+
 pub(crate) use region::Region;
+pub(crate) use space::Space;
 pub(crate) use stack::{SlotStack, StackPool};
 
 #[cfg(test)]
@@ -57,6 +69,22 @@ mod tests {
     }
 
     #[test]
+    fn fixed_regions_grow_in_place() {
+        let mut region = Region::fixed(1 << 21, 100).unwrap();
+        let base = region.base();
+        assert_eq!(region.accessible_bytes(), 100);
+        // SAFETY: `byte` checks the bounds.
+        unsafe { byte(&region, 99).write(5) };
+        assert!(region.grow(1 << 21));
+        assert_eq!(region.base(), base);
+        // SAFETY: as above.
+        unsafe {
+            assert_eq!(byte(&region, 99).read(), 5);
+            assert_eq!(byte(&region, (1 << 21) - 1).read(), 0);
+        }
+    }
+
+    #[test]
     fn empty_regions_are_aligned() {
         let region = Region::new(0, 0).unwrap();
         assert_eq!(region.base().as_ptr().addr() % 16, 0);
@@ -66,5 +94,6 @@ mod tests {
     #[test]
     fn impossible_sizes_answer_none() {
         assert!(Region::new(usize::MAX, usize::MAX).is_none());
+        assert!(Region::fixed(usize::MAX, 0).is_none());
     }
 }

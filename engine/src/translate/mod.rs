@@ -7,6 +7,7 @@
 //! engine does not have are an error that names them.
 
 mod control;
+mod exception;
 mod fuel;
 mod memory;
 mod numeric;
@@ -24,7 +25,7 @@ mod tests;
 use wasmparser::{BinaryReader, FunctionBody, Operator, ValType as ParsedType};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::module::{FuncIndex, ModuleInner};
+use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::types::ValType;
 
 pub(crate) use numeric::{
@@ -39,8 +40,8 @@ pub(crate) use simd::{
     for_each_vector_ternary, for_each_vector_test, for_each_vector_unary,
 };
 pub(crate) use sink::{
-    BulkOp, BulkOperand, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen,
-    Sink, Summary, Trusted,
+    BulkOp, BulkOperand, CallSite, Callee, Check, Clause, FrameSlot, Layout, MemoryPlace, RootMap,
+    Seen, Sink, Summary, Trusted,
 };
 pub(crate) use wide::WideOp;
 
@@ -57,6 +58,8 @@ struct Walk<'m, C, S: Sink> {
     sink: &'m mut S,
     stack: Stack<S::Val>,
     frames: Vec<Frame<'m, S::Label>>,
+    /// Where exceptions go that a clause makes results of the function.
+    catch_return: Option<S::Label>,
     layout: Layout,
     fuel: Meter<S::FuelPoint>,
     normalize_nans: bool,
@@ -85,6 +88,7 @@ pub(crate) fn translate<C: Check, S: Sink>(
         sink,
         stack: Stack::new(),
         frames: Vec::new(),
+        catch_return: None,
         layout: Layout::default(),
         fuel: Meter::new(config.fuel),
         normalize_nans: config.canonicalize_nans,
@@ -117,6 +121,12 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
         })
     }
 
+    /// Our type for a type of the binary.
+    fn value_type(&self, ty: ParsedType) -> Result<ValType> {
+        let known = self.module.val_type(ty);
+        known.ok_or_else(|| unsupported_type(ty))
+    }
+
     /// Gives parameters and locals their slots.
     fn declare_locals(&mut self, func: FuncIndex, body: &FunctionBody<'_>) -> Result<()> {
         let ty = self.module.func_type(func);
@@ -133,7 +143,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             let offset = module_offset(reader.original_position());
             let (count, parsed) = reader.read().map_err(|e| malformed(&e))?;
             self.check.see(offset, Seen::Locals { count, ty: parsed })?;
-            let ty = value_type(parsed).ok_or_else(|| unsupported_type(parsed))?;
+            let ty = self.value_type(parsed)?;
             for _ in 0..count {
                 self.stack.declare(ty, slot, false)?;
                 slot += slots_of(ty);
@@ -153,7 +163,10 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
     fn skips(&mut self, op: &Operator<'_>) -> bool {
         let depth = self.skip.get_or_insert(0);
         match op {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => {
                 *depth += 1;
                 true
             }
@@ -173,6 +186,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::Nop => Ok(()),
             O::Block { blockty } => self.block(*blockty),
             O::Loop { blockty } => self.loop_(*blockty, offset),
+            O::TryTable { try_table } => self.try_table(try_table),
             O::Else => self.else_(),
             O::End => self.end(),
             _ => {
@@ -254,6 +268,8 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::BrTable { targets } => return self.br_table(targets),
             O::Return => return self.return_(),
             O::Unreachable => self.unreachable(),
+            O::Throw { tag_index } => return self.throw(TagIndex(*tag_index)),
+            O::ThrowRef => self.throw_ref(),
             O::Call { function_index } => return self.call(self.direct(*function_index)),
             O::CallIndirect {
                 type_index,
@@ -282,10 +298,8 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::F64Const { value } => return self.constant(ValType::F64, value.bits()),
             O::RefNull { hty } => {
                 let parsed = wasmparser::RefType::new(true, *hty).map(ParsedType::Ref);
-                let ty = parsed
-                    .and_then(value_type)
-                    .ok_or_else(|| unsupported(offset, op))?;
-                return self.constant(ty, 0);
+                let parsed = parsed.ok_or_else(|| unsupported(offset, op))?;
+                return self.constant(self.value_type(parsed)?, 0);
             }
             O::I32Eqz => return self.eqz(CompareOp::I32Eq),
             O::I64Eqz => return self.eqz(CompareOp::I64Eq),
@@ -357,20 +371,6 @@ fn is_arithmetic(op: UnaryOp) -> bool {
         op,
         UnaryOp::F32Abs | UnaryOp::F32Neg | UnaryOp::F64Abs | UnaryOp::F64Neg
     )
-}
-
-/// Our type for a type of the binary, if the engine has it.
-fn value_type(ty: ParsedType) -> Option<ValType> {
-    match ty {
-        ParsedType::I32 => Some(ValType::I32),
-        ParsedType::I64 => Some(ValType::I64),
-        ParsedType::F32 => Some(ValType::F32),
-        ParsedType::F64 => Some(ValType::F64),
-        ParsedType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FUNCREF),
-        ParsedType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::EXTERNREF),
-        ParsedType::V128 => Some(ValType::V128),
-        ParsedType::Ref(_) => None,
-    }
 }
 
 fn slots_of(ty: ValType) -> u32 {
