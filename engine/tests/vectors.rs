@@ -14,7 +14,7 @@ const B: u128 = 0xffff_0000_8000_0000_7fff_ffff_1234_5678;
 
 /// Calls `name` of `text` in both ways to dispatch; both must agree.
 fn run_with(config: &Config, text: &str, name: &str, params: &[Val]) -> Result<Vec<Val>, Error> {
-    let [first, second] = [DispatchMode::Auto, DispatchMode::Loop].map(|mode| {
+    let try_mode = |mode| -> Result<Vec<Val>, Error> {
         let engine = Engine::new(config.clone().dispatch(mode)).unwrap();
         let module = Module::new(&engine, text).unwrap();
         let mut store: Store<()> = Store::new(&engine, ());
@@ -24,7 +24,8 @@ fn run_with(config: &Config, text: &str, name: &str, params: &[Val]) -> Result<V
         let mut results = vec![Val::I32(0); count];
         func.call(&mut store, params, &mut results)?;
         Ok(results)
-    });
+    };
+    let (first, second) = (try_mode(DispatchMode::Auto), try_mode(DispatchMode::Loop));
     match (&first, &second) {
         (Ok(first), Ok(second)) => assert_eq!(first, second),
         (Err(first), Err(second)) => assert_eq!(first.to_string(), second.to_string()),

@@ -6,12 +6,14 @@
 //! recurses with the nesting of blocks. Operators of proposals that the
 //! engine does not have are an error that names them.
 
+mod atomic;
 mod control;
 mod exception;
 mod fuel;
 mod memory;
 mod numeric;
 mod print;
+mod reference;
 mod simd;
 mod sink;
 mod stack;
@@ -28,6 +30,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::types::ValType;
 
+pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
     for_each_load, for_each_store, for_each_unary,
@@ -355,6 +358,18 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::TableGrow { table } => return self.table_grow(*table),
             O::RefFunc { function_index } => return self.ref_func(*function_index),
             O::RefIsNull => return self.ref_is_null(),
+            O::RefAsNonNull => return self.ref_as_non_null(),
+            O::BrOnNull { relative_depth } => return self.br_on_null(*relative_depth),
+            O::BrOnNonNull { relative_depth } => return self.br_on_non_null(*relative_depth),
+            O::CallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.call(callee);
+            }
+            O::ReturnCallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.return_call(callee);
+            }
+            _ if self.atomic(op)? => {}
             O::I64Add128 => return self.wide(WideOp::I64Add128),
             O::I64Sub128 => return self.wide(WideOp::I64Sub128),
             O::I64MulWideS => return self.wide(WideOp::I64MulWideS),
