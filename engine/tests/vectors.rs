@@ -139,7 +139,7 @@ const BLOCKS: &str = r#"(module
     (table funcref (elem $swap))
     (func $swap (type $pair) (local.get 2) (local.get 1) (local.get 0))
     (func (export "table") (param i32 v128 v128) (result v128 i32 v128)
-        (block $a (type $pair) (local.get 1) (i32.const 1) (local.get 2)
+        (block $a (result v128 i32 v128) (local.get 1) (i32.const 1) (local.get 2)
             (block $b (type $pair)
                 (block $c (type $pair)
                     (br_table $a $b $c $a (local.get 0)))
