@@ -572,15 +572,28 @@ fn vector(op: &str, operands: &[Bits]) -> Bits {
         .collect();
     let a = operands[0];
     let b = operands.get(1).copied().unwrap_or_default();
-    let lane = |from: Bits, width: usize, i: usize| from >> (i * width) & (Bits::MAX >> (128 - width));
+    let lane =
+        |from: Bits, width: usize, i: usize| from >> (i * width) & (Bits::MAX >> (128 - width));
     let replace = |width: usize| {
-        lanes(width, |i| if i == indices[0] { b } else { lane(a, width, i) })
+        lanes(width, |i| {
+            if i == indices[0] {
+                b
+            } else {
+                lane(a, width, i)
+            }
+        })
     };
     match op {
         "i8x16.add" => lanes(8, |i| lane(a, 8, i) + lane(b, 8, i)),
         "i32x4.sub" => lanes(32, |i| lane(a, 32, i).wrapping_sub(lane(b, 32, i))),
         "i16x8.mul" => lanes(16, |i| lane(a, 16, i) * lane(b, 16, i)),
-        "i64x2.eq" => lanes(64, |i| if lane(a, 64, i) == lane(b, 64, i) { Bits::MAX } else { 0 }),
+        "i64x2.eq" => lanes(64, |i| {
+            if lane(a, 64, i) == lane(b, 64, i) {
+                Bits::MAX
+            } else {
+                0
+            }
+        }),
         "v128.xor" => a ^ b,
         "v128.not" => !a,
         "v128.bitselect" => a & operands[2] | b & !operands[2],
@@ -717,13 +730,25 @@ fn print_module(stmts: &[Stmt]) -> String {
     for local in 0..BYTES + PLAIN {
         let ty = type_of(local).name();
         let shape = if ty == "v128" { "i64x2 0 " } else { "" };
-        writeln!(out, "(local.set {local} ({ty}.const {shape}{}))", local * 7 + 1).unwrap();
+        writeln!(
+            out,
+            "(local.set {local} ({ty}.const {shape}{}))",
+            local * 7 + 1
+        )
+        .unwrap();
     }
     let mut body = String::new();
     print_all(&mut body, stmts);
     // Every access is eight bytes further, so that offsets are tried too.
     for access in [
-        "load", "load8_s", "load8_u", "load16_s", "load32_s", "load32_u", "store", "store8",
+        "load",
+        "load8_s",
+        "load8_u",
+        "load16_s",
+        "load32_s",
+        "load32_u",
+        "store",
+        "store8",
         "store32",
         "load32_splat",
         "load8x8_u",

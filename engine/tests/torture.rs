@@ -172,8 +172,18 @@ const VECTOR_TERNARY: &str = "v128.bitselect f32x4.relaxed_madd f32x4.relaxed_nm
 /// Shapes of vectors: the type of a lane, how it is read, and what of the
 /// operators on all lanes there is.
 const SHAPES: &[(&str, &str, &str, &str)] = &[
-    ("i8x16", "i32", "extract_lane_s extract_lane_u", "all_true bitmask"),
-    ("i16x8", "i32", "extract_lane_s extract_lane_u", "all_true bitmask"),
+    (
+        "i8x16",
+        "i32",
+        "extract_lane_s extract_lane_u",
+        "all_true bitmask",
+    ),
+    (
+        "i16x8",
+        "i32",
+        "extract_lane_s extract_lane_u",
+        "all_true bitmask",
+    ),
     ("i32x4", "i32", "extract_lane", "all_true bitmask"),
     ("i64x2", "i64", "extract_lane", "all_true bitmask"),
     ("f32x4", "f32", "extract_lane", ""),
@@ -421,7 +431,9 @@ fn vector_accesses(places: &[String]) -> impl Iterator<Item = String> {
              (v128.store{width}_lane {place} 1 ({address} {v})"
         )
     });
-    loads.chain([places.iter().map(store).collect()]).chain(lanes)
+    loads
+        .chain([places.iter().map(store).collect()])
+        .chain(lanes)
 }
 
 /// Loads and stores at each of `places`.

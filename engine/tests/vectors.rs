@@ -5,8 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use linkspan_engine::{
-    Answer, Config, DispatchMode, Engine, Error, FuncType, Global, GlobalType, HostCall, HostFunc,
-    Instance, Linker, Module, Store, Trap, Val, ValType, Func,
+    Answer, Config, DispatchMode, Engine, Error, Func, FuncType, Global, GlobalType, HostCall,
+    HostFunc, Instance, Linker, Module, Store, Trap, Val, ValType,
 };
 
 const A: u128 = 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100;
@@ -73,9 +73,7 @@ fn vectors_go_through_host_functions_of_every_kind() {
         results.swap(0, 2);
         Ok(())
     });
-    linker
-        .define("h", "dynamic", dynamic.unwrap())
-        .unwrap();
+    linker.define("h", "dynamic", dynamic.unwrap()).unwrap();
     let raw = Func::from_host(&mut store, &ty, Swap).unwrap();
     linker.define("h", "raw", raw).unwrap();
     let instance = linker.instantiate(&mut store, &module).unwrap();
@@ -255,7 +253,13 @@ fn accesses_end_at_the_end_of_memory() {
         (func (export "wide") (param i64) (result v128) (v128.load $big (local.get 0)))
         (func (export "extend") (param i32) (result v128) (v128.load32x2_s (local.get 0))))"#;
     let end = 1 << 16;
-    for (name, size) in [("load", 16), ("plus", 48), ("store", 16), ("lane", 4), ("extend", 8)] {
+    for (name, size) in [
+        ("load", 16),
+        ("plus", 48),
+        ("store", 16),
+        ("lane", 4),
+        ("extend", 8),
+    ] {
         let at = |at: i32| run_with(&Config::new(), text, name, &[Val::I32(at)]);
         assert!(at(end - size).is_ok(), "{name}");
         let error = at(end - size + 1).unwrap_err();
@@ -279,7 +283,9 @@ fn relaxed_operators_have_the_results_of_the_deterministic_profile() {
             r#"(module (func (export "f") (param v128 v128 v128) (result v128)
                 ({op} (local.get 0) (local.get 1) (local.get 2))))"#
         );
-        run(&text, "f", &[x, y, z].map(Val::V128))[0].v128().unwrap()
+        run(&text, "f", &[x, y, z].map(Val::V128))[0]
+            .v128()
+            .unwrap()
     };
     let f32s = |x: f32| u128::from(x.to_bits()) * 0x1_0000_0001_0000_0001_0000_0001;
     assert_eq!(unary("i32x4.relaxed_trunc_f32x4_s", f32s(f32::NAN)), 0);
@@ -292,7 +298,10 @@ fn relaxed_operators_have_the_results_of_the_deterministic_profile() {
     assert_eq!(fused, f32s(f32::EPSILON * f32::EPSILON));
     let negated = ternary("f32x4.relaxed_nmadd", [f32s(x), f32s(x), f32s(x * x)]);
     assert_eq!(negated, f32s(-(f32::EPSILON * f32::EPSILON)));
-    assert_eq!(ternary("i8x16.relaxed_laneselect", [A, B, 1]), B & !1 | A & 1);
+    assert_eq!(
+        ternary("i8x16.relaxed_laneselect", [A, B, 1]),
+        B & !1 | A & 1
+    );
 }
 
 #[test]
@@ -319,7 +328,10 @@ fn nans_are_made_the_same_in_every_lane_if_asked() {
     let text = r#"(module (func (export "f") (param v128) (result v128)
         (f64x2.promote_low_f32x4 (local.get 0))))"#;
     let found = run_with(&config, text, "f", &[Val::V128(signalling)]).unwrap();
-    assert_eq!(found, [Val::V128(0x7ff8_0000_0000_0000_7ff8_0000_0000_0000)]);
+    assert_eq!(
+        found,
+        [Val::V128(0x7ff8_0000_0000_0000_7ff8_0000_0000_0000)]
+    );
 }
 
 #[test]
@@ -360,7 +372,10 @@ fn wide_arithmetic_takes_constants_and_gives_two_results() {
     let sum = call("add", &[Val::I64(1), Val::I64(7)]);
     assert_eq!(sum, 8 << 64);
     let product = call("mul", &[Val::I64(-2), Val::I64(5)]);
-    assert_eq!(product, (-2 * 0x1234_5678_9abc_def0_i128 - 5).cast_unsigned());
+    assert_eq!(
+        product,
+        (-2 * 0x1234_5678_9abc_def0_i128 - 5).cast_unsigned()
+    );
     let product = call("const", &[]);
     assert_eq!(product, u128::from(u64::MAX) * u128::from(u64::MAX));
     let refused = Module::new(&Engine::default(), text).unwrap_err();

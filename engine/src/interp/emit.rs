@@ -102,10 +102,24 @@ pub(super) struct Address {
 /// What an instruction does, as far as it can be fused with a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Binary { op: BinaryOp, a: Val, b: Val },
-    Compare { op: CompareOp, a: Val, b: Val },
-    Load { op: LoadOp, address: Address },
-    Copy { from: FrameSlot, to: FrameSlot },
+    Binary {
+        op: BinaryOp,
+        a: Val,
+        b: Val,
+    },
+    Compare {
+        op: CompareOp,
+        a: Val,
+        b: Val,
+    },
+    Load {
+        op: LoadOp,
+        address: Address,
+    },
+    Copy {
+        from: FrameSlot,
+        to: FrameSlot,
+    },
     /// It makes a vector.
     Vector,
     Other,
@@ -424,8 +438,6 @@ pub(super) fn fits(ty: ValType, bits: u64) -> bool {
     match ty {
         ValType::I32 | ValType::F32 | ValType::F64 => true,
         ValType::V128 => false,
-        ValType::I64 | ValType::Ref(_) => {
-            i64::from(bits as u32 as i32).cast_unsigned() == bits
-        }
+        ValType::I64 | ValType::Ref(_) => i64::from(bits as u32 as i32).cast_unsigned() == bits,
     }
 }

@@ -7,8 +7,7 @@ use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
     AtomicOp, BinaryOp, BulkOp, BulkOperand, CallSite, Clause, CompareOp, FrameSlot, Layout,
-    LoadOp, MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp, VectorOp,
-    WideOp,
+    LoadOp, MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp, VectorOp, WideOp,
 };
 use crate::types::{AddressType, ValType};
 

@@ -98,12 +98,7 @@ impl<O: Widening> Op for WideningOf<O> {
 }
 
 impl Encoder<'_> {
-    pub(super) fn write_wide(
-        &mut self,
-        op: WideOp,
-        operands: &[Val],
-        home: FrameSlot,
-    ) -> [Val; 2] {
+    pub(super) fn write_wide(&mut self, op: WideOp, operands: &[Val], home: FrameSlot) -> [Val; 2] {
         // Constants go to their homes, which follow one by one.
         let mut slots = [0; 4];
         for ((slot, val), own) in slots.iter_mut().zip(operands).zip(home..) {
@@ -120,7 +115,8 @@ impl Encoder<'_> {
         let at = self.plain(plain, high);
         self.asm.slots(slots[0], slots[1]);
         if operands.len() > 2 {
-            self.asm.word(u32::from(slots[2]) | u32::from(slots[3]) << 16);
+            self.asm
+                .word(u32::from(slots[2]) | u32::from(slots[3]) << 16);
         }
         self.asm.word(u32::from(home));
         self.asm.accs.lose(home);

@@ -150,9 +150,7 @@ impl ConstOp {
             Operator::I64Const { value } => ConstOp::Value(value.cast_unsigned()),
             Operator::F32Const { value } => ConstOp::Value(u64::from(value.bits())),
             Operator::F64Const { value } => ConstOp::Value(value.bits()),
-            Operator::V128Const { value } => {
-                ConstOp::Vector(halves(value.i128().cast_unsigned()))
-            }
+            Operator::V128Const { value } => ConstOp::Vector(halves(value.i128().cast_unsigned())),
             Operator::RefNull { .. } => ConstOp::Value(0),
             Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex(function_index)),
             Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex(global_index)),

@@ -7,9 +7,7 @@ use core::marker::PhantomData;
 use super::driver;
 use super::func::Func;
 use super::store::{AsContextMut, StoreId};
-use super::value::{
-    ExternRef, func_from_slot, func_to_slot, low, read_vector, write_vector,
-};
+use super::value::{ExternRef, func_from_slot, func_to_slot, low, read_vector, write_vector};
 use super::vmctx::Slot;
 use crate::error::{Error, Result};
 use crate::types::{FuncType, ValType};

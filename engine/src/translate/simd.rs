@@ -317,12 +317,7 @@ impl VectorOp {
                 | U::F32x4DemoteF64x2Zero,
             )
             | VectorOp::VectorBinary(
-                B::F32x4Add
-                | B::F32x4Sub
-                | B::F32x4Mul
-                | B::F32x4Div
-                | B::F32x4Min
-                | B::F32x4Max,
+                B::F32x4Add | B::F32x4Sub | B::F32x4Mul | B::F32x4Div | B::F32x4Min | B::F32x4Max,
             )
             | VectorOp::VectorTernary(T::F32x4RelaxedMadd | T::F32x4RelaxedNmadd) => {
                 Some(U::F32x4NormalizeNan)
@@ -336,12 +331,7 @@ impl VectorOp {
                 | U::F64x2PromoteLowF32x4,
             )
             | VectorOp::VectorBinary(
-                B::F64x2Add
-                | B::F64x2Sub
-                | B::F64x2Mul
-                | B::F64x2Div
-                | B::F64x2Min
-                | B::F64x2Max,
+                B::F64x2Add | B::F64x2Sub | B::F64x2Mul | B::F64x2Div | B::F64x2Min | B::F64x2Max,
             )
             | VectorOp::VectorTernary(T::F64x2RelaxedMadd | T::F64x2RelaxedNmadd) => {
                 Some(U::F64x2NormalizeNan)

@@ -88,16 +88,28 @@ macro_rules! floats {
             let magnitude = a.abs();
             let rounded = (magnitude + $whole) - $whole;
             // From `$whole` on, all numbers are integers.
-            let rounded = if magnitude < $whole { rounded } else { magnitude };
+            let rounded = if magnitude < $whole {
+                rounded
+            } else {
+                magnitude
+            };
             let signed = rounded.to_bits() | a.to_bits() & SIGN;
-            $float::from_bits(if a.is_nan() { a.to_bits() | $quiet } else { signed })
+            $float::from_bits(if a.is_nan() {
+                a.to_bits() | $quiet
+            } else {
+                signed
+            })
         }
 
         /// The next integer towards zero.
         #[inline(always)]
         fn $trunc(a: $float) -> $float {
             let rounded = $nearest(a);
-            let magnitude = if rounded.abs() > a.abs() { rounded.abs() - 1.0 } else { rounded };
+            let magnitude = if rounded.abs() > a.abs() {
+                rounded.abs() - 1.0
+            } else {
+                rounded
+            };
             magnitude.copysign(a)
         }
 
@@ -121,7 +133,11 @@ macro_rules! floats {
             let smaller = if a < b { a } else { b };
             let equal = $float::from_bits(a.to_bits() | b.to_bits());
             let number = if a == b { equal } else { smaller };
-            if a.is_nan() | b.is_nan() { a + b } else { number }
+            if a.is_nan() | b.is_nan() {
+                a + b
+            } else {
+                number
+            }
         }
 
         /// The larger operand; a NaN if there is one, and +0 above -0.
@@ -130,7 +146,11 @@ macro_rules! floats {
             let larger = if a > b { a } else { b };
             let equal = $float::from_bits(a.to_bits() & b.to_bits());
             let number = if a == b { equal } else { larger };
-            if a.is_nan() | b.is_nan() { a + b } else { number }
+            if a.is_nan() | b.is_nan() {
+                a + b
+            } else {
+                number
+            }
         }
     };
 }
@@ -152,9 +172,26 @@ mod tests {
     /// Numbers around every border that rounding has.
     fn samples() -> impl Iterator<Item = f32> {
         let near = [
-            0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 3.5, 4_194_303.5, 4_194_304.5, 8_388_607.0,
-            8_388_607.5, 8_388_608.0, 8_388_609.0, 3.0e9, 1.0e30, f32::MAX, f32::MIN_POSITIVE,
-            1.0e-45, f32::INFINITY,
+            0.0,
+            0.25,
+            0.5,
+            0.75,
+            1.0,
+            1.5,
+            2.5,
+            3.5,
+            4_194_303.5,
+            4_194_304.5,
+            8_388_607.0,
+            8_388_607.5,
+            8_388_608.0,
+            8_388_609.0,
+            3.0e9,
+            1.0e30,
+            f32::MAX,
+            f32::MIN_POSITIVE,
+            1.0e-45,
+            f32::INFINITY,
         ];
         near.into_iter().flat_map(|x: f32| {
             [x, x.next_up(), x.next_down()]
@@ -192,7 +229,10 @@ mod tests {
             assert_eq!(f(f32::from_bits(0xff80_0001)).to_bits(), 0xffc0_0001);
         }
         for f in [nearest64, trunc64, ceil64, floor64] {
-            assert_eq!(f(f64::from_bits(0x7ff0 << 48 | 1)).to_bits(), 0x7ff8 << 48 | 1);
+            assert_eq!(
+                f(f64::from_bits(0x7ff0 << 48 | 1)).to_bits(),
+                0x7ff8 << 48 | 1
+            );
         }
     }
 

@@ -373,7 +373,13 @@ mod tests {
             assert_eq!(signs8(u64::from_le_bytes(bytes)), mask);
         }
         for mask in 0..16_u32 {
-            let lane = |i: u32| u64::from(if mask >> i & 1 == 1 { 0xffff_u16 } else { 0x7fff });
+            let lane = |i: u32| {
+                u64::from(if mask >> i & 1 == 1 {
+                    0xffff_u16
+                } else {
+                    0x7fff
+                })
+            };
             let half = lane(0) | lane(1) << 16 | lane(2) << 32 | lane(3) << 48;
             assert_eq!(signs16(half), mask);
         }

@@ -13,9 +13,7 @@ use super::super::memory::{
     Any, At, Constant, InSlot, Other, SlotPlus, TwoSlots, WidePlus, WideSlot,
 };
 use super::super::ops::{self, AddressForm, Opcode, VECTOR};
-use super::shape::{
-    BinaryOf, ExtractOf, ReplaceOf, ShiftOf, SplatOf, TernaryOf, TestOf, UnaryOf,
-};
+use super::shape::{BinaryOf, ExtractOf, ReplaceOf, ShiftOf, SplatOf, TernaryOf, TestOf, UnaryOf};
 use super::{integer, memory};
 
 /// Columns of loads and stores of vectors: see [`column`].
