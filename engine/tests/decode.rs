@@ -68,8 +68,8 @@ fn each_proposal_that_is_off_is_named_with_its_offset() {
             Proposal::Simd,
         ),
         (
-            "(module (func (drop (i32x4.relaxed_trunc_f32x4_s (v128.const i32x4 0 0 0 0)))))",
-            Proposal::Simd,
+            "(module (func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0))))",
+            Proposal::RelaxedSimd,
         ),
         (
             "(module (type $f (func)) (func (param (ref $f))))",

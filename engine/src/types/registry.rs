@@ -230,13 +230,6 @@ impl TypeRegistry {
     /// The counted reference for a function type that stands alone, new or
     /// shared.
     pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Result<DefinedType> {
-        if ty.types.contains(&ValType::V128) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "functions of the host cannot have parameters or results of type v128 in this \
-                 version",
-            ));
-        }
         let mut group = self.register_group(vec![SubType::plain(ty.clone())])?;
         let defined = group.pop().ok_or_else(|| dead_type(TypeId(0)))?;
         if defined.ty() != ty {
