@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    BinaryOp, BulkOp, BulkOperand, CallSite, Clause, CompareOp, FrameSlot, Layout, LoadOp,
-    MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp,
+    AtomicOp, BinaryOp, BulkOp, BulkOperand, CallSite, Clause, CompareOp, FrameSlot, Layout,
+    LoadOp, MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp,
 };
 use crate::types::{AddressType, ValType};
 
@@ -646,6 +646,15 @@ impl Sink for Encoder<'_> {
         self.asm.forget();
     }
 
+    fn atomic(&mut self, op: AtomicOp, place: MemoryPlace, operands: &[BulkOperand<Val>]) -> Val {
+        self.write_atomic(op, place, operands)
+    }
+
+    fn atomic_fence(&mut self) {
+        self.plain(Plain::Fence, 0);
+        self.asm.forget();
+    }
+
     fn global_get(&mut self, ty: ValType, global: u32, dst: FrameSlot) -> Val {
         let at = match Class::of(ty) {
             Class::Int => self.plain(Plain::GlobalGet, dst),
@@ -721,6 +730,13 @@ impl Sink for Encoder<'_> {
         let at = self.plain(Plain::RefFunc, dst);
         self.asm.word(func.0);
         self.value(at, ValType::I64, dst)
+    }
+
+    fn non_null(&mut self, ty: ValType, val: Val, home: FrameSlot) {
+        let slot = self.slot_of(ty, val, home);
+        let at = self.plain(Plain::NonNull, slot);
+        self.asm.position(at);
+        self.asm.forget();
     }
 
     fn label(&mut self) -> Label {

@@ -6,12 +6,14 @@
 //! recurses with the nesting of blocks. Operators of proposals that the
 //! engine does not have are an error that names them.
 
+mod atomic;
 mod control;
 mod exception;
 mod fuel;
 mod memory;
 mod numeric;
 mod print;
+mod reference;
 mod sink;
 mod stack;
 mod table;
@@ -24,8 +26,9 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, ValType as ParsedType};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
-use crate::types::{HeapType, RefType, ValType};
+use crate::types::ValType;
 
+pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
     for_each_load, for_each_store, for_each_unary,
@@ -346,6 +349,18 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::TableGrow { table } => return self.table_grow(*table),
             O::RefFunc { function_index } => return self.ref_func(*function_index),
             O::RefIsNull => return self.ref_is_null(),
+            O::RefAsNonNull => return self.ref_as_non_null(),
+            O::BrOnNull { relative_depth } => return self.br_on_null(*relative_depth),
+            O::BrOnNonNull { relative_depth } => return self.br_on_non_null(*relative_depth),
+            O::CallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.call(callee);
+            }
+            O::ReturnCallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.return_call(callee);
+            }
+            _ if self.atomic(op)? => {}
             _ => return Err(unsupported(offset, op)),
         }
         Ok(())

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::module::{FuncIndex, Module, TagIndex};
 use crate::types::ValType;
 
+use super::atomic::AtomicOp;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::sink::{
     BulkOp, BulkOperand, CallSite, Callee, Clause, FrameSlot, Layout, MemoryPlace, RootMap, Sink,
@@ -94,6 +95,7 @@ impl Printer {
             Callee::Indirect { table, ty, index } => {
                 format!("table {} type {} at {index}", table.0, ty.0)
             }
+            Callee::Reference { ty, func } => format!("type {} ref {func}", ty.0),
         };
         self.line(format_args!(
             "{word} {callee} window s{} ({} in, {} out) {}",
@@ -232,6 +234,20 @@ impl Sink for Printer {
         self.line(format_args!("elem.drop {elem}"));
     }
 
+    fn atomic(&mut self, op: AtomicOp, place: MemoryPlace, operands: &[BulkOperand<Val>]) -> Val {
+        let mut text = String::new();
+        for operand in &operands[1..] {
+            let _ = write!(text, " {}", operand.val);
+        }
+        let (memory, offset) = (place.memory, place.offset);
+        let (addr, dst) = (operands[0].val, operands[0].home);
+        self.def(dst, format_args!("{op} m{memory}[{addr} + {offset}]{text}"))
+    }
+
+    fn atomic_fence(&mut self) {
+        self.line(format_args!("atomic.fence"));
+    }
+
     fn global_get(&mut self, _: ValType, global: u32, dst: FrameSlot) -> Val {
         self.def(dst, format_args!("global {global}"))
     }
@@ -261,6 +277,10 @@ impl Sink for Printer {
 
     fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Val {
         self.def(dst, format_args!("ref.func {}", func.0))
+    }
+
+    fn non_null(&mut self, _: ValType, val: Val, _: FrameSlot) {
+        self.line(format_args!("non-null {val}"));
     }
 
     fn label(&mut self) -> u32 {

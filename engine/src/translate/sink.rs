@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TagIndex, TypeIndex};
 use crate::types::{AddressType, ValType};
 
+use super::atomic::AtomicOp;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 
 /// A position in the frame of the running function, in slots.
@@ -99,6 +100,8 @@ pub(crate) enum Callee<V> {
         ty: TypeIndex,
         index: V,
     },
+    /// What a reference of the type points to.
+    Reference { ty: TypeIndex, func: V },
 }
 
 /// A call: its arguments are in the slots from `window` on, where the results
@@ -246,6 +249,17 @@ pub(crate) trait Sink {
     fn data_drop(&mut self, data: u32);
     fn elem_drop(&mut self, elem: u32);
 
+    /// An atomic operator: its address, then its operands, each with its
+    /// home; the result goes to the address's home. What a store answers is
+    /// not used.
+    fn atomic(
+        &mut self,
+        op: AtomicOp,
+        place: MemoryPlace,
+        operands: &[BulkOperand<Self::Val>],
+    ) -> Self::Val;
+    fn atomic_fence(&mut self);
+
     fn global_get(&mut self, ty: ValType, global: u32, dst: FrameSlot) -> Self::Val;
     fn global_set(&mut self, ty: ValType, global: u32, val: Self::Val, home: FrameSlot);
 
@@ -261,6 +275,9 @@ pub(crate) trait Sink {
         dst: FrameSlot,
     ) -> Self::Val;
     fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Self::Val;
+    /// Traps if the reference is null, and leaves it where it is; `home` is
+    /// its home.
+    fn non_null(&mut self, ty: ValType, val: Self::Val, home: FrameSlot);
 
     /// A label that is bound later.
     fn label(&mut self) -> Self::Label;
