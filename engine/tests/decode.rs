@@ -71,18 +71,6 @@ fn each_proposal_that_is_off_is_named_with_its_offset() {
             "(module (func (drop (i32x4.relaxed_trunc_f32x4_s (v128.const i32x4 0 0 0 0)))))",
             Proposal::Simd,
         ),
-        ("(module (memory 1 1 shared))", Proposal::Threads),
-        (
-            "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
-            Proposal::Threads,
-        ),
-        ("(module (tag))", Proposal::Exceptions),
-        (
-            "(module (func (try_table (catch_all 0))))",
-            Proposal::Exceptions,
-        ),
-        ("(module (memory i64 1))", Proposal::Memory64),
-        ("(module (table i64 1 funcref))", Proposal::Memory64),
         (
             "(module (type $f (func)) (func (param (ref $f))))",
             Proposal::FunctionReferences,
@@ -121,6 +109,18 @@ fn each_proposal_that_is_off_is_named_with_its_offset() {
 #[test]
 fn each_supported_proposal_can_be_switched_off() {
     let cases = [
+        ("(module (memory 1 1 shared))", Proposal::Threads),
+        (
+            "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
+            Proposal::Threads,
+        ),
+        ("(module (tag))", Proposal::Exceptions),
+        (
+            "(module (func (try_table (catch_all 0))))",
+            Proposal::Exceptions,
+        ),
+        ("(module (memory i64 1))", Proposal::Memory64),
+        ("(module (table i64 1 funcref))", Proposal::Memory64),
         (
             "(module (global (export \"g\") (mut i32) (i32.const 0)))",
             Proposal::MutableGlobal,

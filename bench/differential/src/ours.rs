@@ -1,8 +1,8 @@
 //! Linkspan's engine under test.
 
 use linkspan_engine::{
-    Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Func, Global, Instance,
-    Memory, Module, Proposal, Store, Table, Val, ValType,
+    Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Features, Func, Global, Instance,
+    Memory, Module, Proposal, Store, Table, Tag, Val, ValType,
 };
 
 use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
@@ -30,7 +30,8 @@ impl Proposals {
             threads: Proposal::Threads.is_supported(),
             exceptions: Proposal::Exceptions.is_supported(),
             memory64: Proposal::Memory64.is_supported(),
-            gc: Proposal::Gc.is_supported() && Proposal::FunctionReferences.is_supported(),
+            // Supported ahead of the default is what can be decoded, but not yet run.
+            gc: Features::default().contains(Proposal::Gc),
             custom_page_sizes: Proposal::CustomPageSizes.is_supported(),
             wide_arithmetic: Proposal::WideArithmetic.is_supported(),
         }
@@ -104,6 +105,7 @@ fn provide(store: &mut Store<u64>, name: u64, ty: ExternType) -> Result<Extern, 
             Extern::Table(Table::new(store, ty, null)?)
         }
         ExternType::Memory(ty) => Extern::Memory(Memory::new(store, ty)?),
+        ExternType::Tag(ty) => Extern::Tag(Tag::new(store, &ty.func)?),
         ExternType::Global(ty) => {
             let zero = Val::default_for(ty.content);
             Extern::Global(Global::new(store, ty, zero)?)
@@ -207,7 +209,7 @@ fn stop(error: &Error) -> Stop {
         (Some("out of bounds array access"), _) => Stop::ArrayBounds,
         (Some("unaligned atomic"), _) => Stop::Misaligned,
         (Some("expected shared memory"), _) => Stop::NotShared,
-        (Some("uncaught exception" | "unhandled exception"), _) => Stop::Exception,
+        (_, ErrorKind::Exception) => Stop::Exception,
         (Some("call stack exhausted"), _) | (_, ErrorKind::Limit) => Stop::Resource,
         (Some(text), _) if text.starts_with("null") && text.ends_with("reference") => {
             Stop::NullReference

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    BinaryOp, BulkOp, BulkOperand, CallSite, Clause, CompareOp, FrameSlot, Layout, LoadOp,
-    MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp,
+    AtomicOp, BinaryOp, BulkOp, BulkOperand, CallSite, Clause, CompareOp, FrameSlot, Layout,
+    LoadOp, MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp,
 };
 use crate::types::{AddressType, ValType};
 
@@ -643,6 +643,15 @@ impl Sink for Encoder<'_> {
     fn elem_drop(&mut self, elem: u32) {
         self.plain(Plain::ElemDrop, 0);
         self.asm.word(elem);
+        self.asm.forget();
+    }
+
+    fn atomic(&mut self, op: AtomicOp, place: MemoryPlace, operands: &[BulkOperand<Val>]) -> Val {
+        self.write_atomic(op, place, operands)
+    }
+
+    fn atomic_fence(&mut self) {
+        self.plain(Plain::Fence, 0);
         self.asm.forget();
     }
 

@@ -11,6 +11,7 @@
     reason = "handlers read code, frames and contexts through pointers"
 )]
 
+mod atomic;
 mod branch;
 mod call;
 mod code;

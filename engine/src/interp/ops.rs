@@ -3,13 +3,16 @@
 //! which there is one each, then one family after another, in a family one
 //! row an operator, in a row one column a form.
 
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+
 use crate::runtime::vmctx::Ip;
 use crate::translate::{
-    BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
-    for_each_load, for_each_store, for_each_unary,
+    AtomicKind, AtomicOp, AtomicWidth, BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp,
+    for_each_binary, for_each_compare, for_each_load, for_each_store, for_each_unary,
 };
 use crate::types::ValType;
 
+use super::atomic::{AtomicOn, Fence, Notify, Wait};
 use super::call::{
     Call, CallRef, Final, Import, Indirect, Lazy, Open, Reference, Restore, Return, ReturnCall,
     ReturnCallRef, ReturnValue,
@@ -31,7 +34,7 @@ use super::table::{
     BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
     NonNull, RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
 };
-use super::{memory, numeric};
+use super::{atomic, memory, numeric};
 
 /// The number of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,9 +140,10 @@ define_plain! {
     TableGrow = TableGrow<u32>;
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
-    NonNull = NonNull;
+    Fence = Fence;
     Throw = Throw;
     ThrowRef = ThrowRef;
+    NonNull = NonNull;
 }
 
 /// Where the two operands of an instruction come from.
@@ -240,7 +244,8 @@ const LATCH: usize = BRANCH + CompareOp::COUNT * BRANCH_FORMS;
 const SELECT: usize = LATCH + CompareOp::COUNT * LATCH_FORMS;
 const LOAD: usize = SELECT + CompareOp::COUNT * SELECT_FORMS;
 const STORE: usize = LOAD + LoadOp::COUNT * LOAD_FORMS;
-const PAIR: usize = STORE + StoreOp::COUNT * STORE_FORMS;
+const ATOMIC: usize = STORE + StoreOp::COUNT * STORE_FORMS;
+const PAIR: usize = ATOMIC + AtomicKind::COUNT * AtomicWidth::COUNT;
 const LOAD_THEN: usize = PAIR + PAIRS.len() * PAIR_FORMS;
 
 /// How many instructions there are.
@@ -301,6 +306,15 @@ impl Opcode {
             Some(other) => STORES_BY_THREE * 3 + other,
         };
         Opcode::at(STORE, same_store(op) as u16, STORE_FORMS, column)
+    }
+
+    pub(super) fn atomic(op: AtomicOp) -> Opcode {
+        Opcode::at(
+            ATOMIC,
+            op.kind as u16,
+            AtomicWidth::COUNT,
+            op.width as usize,
+        )
     }
 
     /// Two operators in one; `acc` if the first operand is in the
@@ -617,6 +631,43 @@ where
     row[form * 3 + 2] = handler_of::<D, StoreTo<O, P, I>>();
 }
 
+const fn atomic<D: Dispatch>() -> [[Handler<D::Next>; AtomicWidth::COUNT]; AtomicKind::COUNT] {
+    let notify = [
+        none::<D>(),
+        none::<D>(),
+        handler_of::<D, Notify>(),
+        none::<D>(),
+    ];
+    [
+        atomics::<D, atomic::Load>(),
+        atomics::<D, atomic::Store>(),
+        atomics::<D, atomic::Add>(),
+        atomics::<D, atomic::Sub>(),
+        atomics::<D, atomic::And>(),
+        atomics::<D, atomic::Or>(),
+        atomics::<D, atomic::Xor>(),
+        atomics::<D, atomic::Xchg>(),
+        atomics::<D, atomic::Cmpxchg>(),
+        [
+            none::<D>(),
+            none::<D>(),
+            handler_of::<D, Wait<4>>(),
+            handler_of::<D, Wait<8>>(),
+        ],
+        notify,
+    ]
+}
+
+/// An atomic operation by width.
+const fn atomics<D: Dispatch, O: atomic::Atomic>() -> [Handler<D::Next>; AtomicWidth::COUNT] {
+    [
+        handler_of::<D, AtomicOn<O, AtomicU8>>(),
+        handler_of::<D, AtomicOn<O, AtomicU16>>(),
+        handler_of::<D, AtomicOn<O, AtomicU32>>(),
+        handler_of::<D, AtomicOn<O, AtomicU64>>(),
+    ]
+}
+
 macro_rules! is_const {
     (S) => {
         false
@@ -726,6 +777,7 @@ pub(super) const fn table<D: Dispatch>() -> [Handler<D::Next>; COUNT] {
     fill(&mut table, SELECT, &select::<D>());
     fill(&mut table, LOAD, &load::<D>());
     fill(&mut table, STORE, &store::<D>());
+    fill(&mut table, ATOMIC, &atomic::<D>());
     fill(&mut table, PAIR, &pair::<D>());
     fill(&mut table, LOAD_THEN, &load_then::<D>());
     table

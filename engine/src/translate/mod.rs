@@ -6,6 +6,7 @@
 //! recurses with the nesting of blocks. Operators of proposals that the
 //! engine does not have are an error that names them.
 
+mod atomic;
 mod control;
 mod exception;
 mod fuel;
@@ -27,6 +28,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::types::ValType;
 
+pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
     for_each_load, for_each_store, for_each_unary,
@@ -358,6 +360,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
                 let callee = self.referenced(*type_index);
                 return self.return_call(callee);
             }
+            _ if self.atomic(op)? => {}
             _ => return Err(unsupported(offset, op)),
         }
         Ok(())

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::module::{FuncIndex, Module, TagIndex};
 use crate::types::ValType;
 
+use super::atomic::AtomicOp;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::sink::{
     BulkOp, BulkOperand, CallSite, Callee, Clause, FrameSlot, Layout, MemoryPlace, RootMap, Sink,
@@ -231,6 +232,20 @@ impl Sink for Printer {
 
     fn elem_drop(&mut self, elem: u32) {
         self.line(format_args!("elem.drop {elem}"));
+    }
+
+    fn atomic(&mut self, op: AtomicOp, place: MemoryPlace, operands: &[BulkOperand<Val>]) -> Val {
+        let mut text = String::new();
+        for operand in &operands[1..] {
+            let _ = write!(text, " {}", operand.val);
+        }
+        let (memory, offset) = (place.memory, place.offset);
+        let (addr, dst) = (operands[0].val, operands[0].home);
+        self.def(dst, format_args!("{op} m{memory}[{addr} + {offset}]{text}"))
+    }
+
+    fn atomic_fence(&mut self) {
+        self.line(format_args!("atomic.fence"));
     }
 
     fn global_get(&mut self, _: ValType, global: u32, dst: FrameSlot) -> Val {

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TagIndex, TypeIndex};
 use crate::types::{AddressType, ValType};
 
+use super::atomic::AtomicOp;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 
 /// A position in the frame of the running function, in slots.
@@ -247,6 +248,17 @@ pub(crate) trait Sink {
     fn bulk(&mut self, op: BulkOp, operands: [BulkOperand<Self::Val>; 3]);
     fn data_drop(&mut self, data: u32);
     fn elem_drop(&mut self, elem: u32);
+
+    /// An atomic operator: its address, then its operands, each with its
+    /// home; the result goes to the address's home. What a store answers is
+    /// not used.
+    fn atomic(
+        &mut self,
+        op: AtomicOp,
+        place: MemoryPlace,
+        operands: &[BulkOperand<Self::Val>],
+    ) -> Self::Val;
+    fn atomic_fence(&mut self);
 
     fn global_get(&mut self, ty: ValType, global: u32, dst: FrameSlot) -> Self::Val;
     fn global_set(&mut self, ty: ValType, global: u32, val: Self::Val, home: FrameSlot);
