@@ -59,6 +59,8 @@ traps! {
     UnalignedAtomic = "unaligned atomic",
     /// A wait on a memory that no other thread can reach.
     ExpectedSharedMemory = "expected shared memory",
+    /// `call_ref` met a null reference.
+    NullFunctionReference = "null function reference",
     /// The slot stack of the activation, or the nesting of host calls, is exhausted.
     StackOverflow = "call stack exhausted",
     /// The fuel given to the store is used up.

@@ -14,7 +14,8 @@ use crate::types::ValType;
 
 use super::atomic::{AtomicOn, Fence, Notify, Wait};
 use super::call::{
-    Call, CallRef, Import, Indirect, Lazy, Restore, Return, ReturnCall, ReturnCallRef, ReturnValue,
+    Call, CallRef, Final, Import, Indirect, Lazy, Open, Reference, Restore, Return, ReturnCall,
+    ReturnCallRef, ReturnValue,
 };
 use super::control::{
     Br, BrTable, Const, ConstWide, Copy, Copy2, CopyAcc, CopyBr, CopyRun, EnterBig, Fuel,
@@ -29,11 +30,15 @@ use super::memory::{
 };
 use super::operand::{I, R, S};
 use super::shape::{AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un};
+use super::simd::{
+    ConstVector, CopyVector, GlobalGetVector, GlobalSetVector, SelectVector, Shuffle,
+};
 use super::table::{
     BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
-    RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
+    NonNull, RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
 };
-use super::{atomic, memory, numeric};
+use super::wide::{WideOf, WideningOf};
+use super::{atomic, memory, numeric, simd, wide};
 
 /// The number of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +110,17 @@ define_plain! {
     ReturnCallEven = ReturnCall<false>;
     ReturnCallOdd = ReturnCall<true>;
     CallImport = CallRef<Import>;
-    CallIndirect = CallRef<Indirect<u32>>;
-    CallIndirectWide = CallRef<Indirect<u64>>;
+    CallIndirect = CallRef<Indirect<u32, Final>>;
+    CallIndirectWide = CallRef<Indirect<u64, Final>>;
+    CallIndirectOpen = CallRef<Indirect<u32, Open>>;
+    CallIndirectOpenWide = CallRef<Indirect<u64, Open>>;
+    CallReference = CallRef<Reference>;
     ReturnCallImport = ReturnCallRef<Import>;
-    ReturnCallIndirect = ReturnCallRef<Indirect<u32>>;
-    ReturnCallIndirectWide = ReturnCallRef<Indirect<u64>>;
+    ReturnCallIndirect = ReturnCallRef<Indirect<u32, Final>>;
+    ReturnCallIndirectWide = ReturnCallRef<Indirect<u64, Final>>;
+    ReturnCallIndirectOpen = ReturnCallRef<Indirect<u32, Open>>;
+    ReturnCallIndirectOpenWide = ReturnCallRef<Indirect<u64, Open>>;
+    ReturnCallReference = ReturnCallRef<Reference>;
     Select = Select<u64, NonZero>;
     SelectAcc = Select<u64, AccNonZero>;
     SelectFloat = Select<f64, NonZero>;
@@ -133,9 +144,23 @@ define_plain! {
     TableGrow = TableGrow<u32>;
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
+    ConstVector = ConstVector;
+    CopyVector = CopyVector;
+    SelectVector = SelectVector<NonZero>;
+    SelectVectorAcc = SelectVector<AccNonZero>;
+    GlobalGetVector = GlobalGetVector;
+    GlobalSetVector = GlobalSetVector;
+    Shuffle8 = Shuffle<u8, 16>;
+    Shuffle16 = Shuffle<u16, 8>;
+    Shuffle32 = Shuffle<u32, 4>;
+    I64Add128 = WideOf<wide::I64Add128>;
+    I64Sub128 = WideOf<wide::I64Sub128>;
+    I64MulWideS = WideningOf<wide::I64MulWideS>;
+    I64MulWideU = WideningOf<wide::I64MulWideU>;
     Fence = Fence;
     Throw = Throw;
     ThrowRef = ThrowRef;
+    NonNull = NonNull;
 }
 
 /// Where the two operands of an instruction come from.
@@ -240,11 +265,14 @@ const ATOMIC: usize = STORE + StoreOp::COUNT * STORE_FORMS;
 const PAIR: usize = ATOMIC + AtomicKind::COUNT * AtomicWidth::COUNT;
 const LOAD_THEN: usize = PAIR + PAIRS.len() * PAIR_FORMS;
 
+/// The first of the families of [`simd`].
+pub(super) const VECTOR: usize = LOAD_THEN + LOADS_THEN.len() * LOAD_THEN_FORMS;
+
 /// How many instructions there are.
-pub(super) const COUNT: usize = LOAD_THEN + LOADS_THEN.len() * LOAD_THEN_FORMS;
+pub(super) const COUNT: usize = VECTOR + simd::COUNT;
 
 impl Opcode {
-    const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
+    pub(super) const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
         // The numbers of all instructions fit: there are fewer than 2^16.
         const { assert!(COUNT < u16::MAX as usize) };
         Opcode((base + row as usize * forms + form) as u16)
@@ -740,7 +768,7 @@ define_loads_then! {
 }
 
 /// Writes the rows of a family into the table.
-const fn fill<N, const FORMS: usize>(
+pub(super) const fn fill<N, const FORMS: usize>(
     table: &mut [Handler<N>; COUNT],
     base: usize,
     rows: &[[Handler<N>; FORMS]],
@@ -772,5 +800,6 @@ pub(super) const fn table<D: Dispatch>() -> [Handler<D::Next>; COUNT] {
     fill(&mut table, ATOMIC, &atomic::<D>());
     fill(&mut table, PAIR, &pair::<D>());
     fill(&mut table, LOAD_THEN, &load_then::<D>());
+    simd::fill::<D>(&mut table);
     table
 }

@@ -13,10 +13,13 @@ mod fuel;
 mod memory;
 mod numeric;
 mod print;
+mod reference;
+mod simd;
 mod sink;
 mod stack;
 mod table;
 mod variable;
+mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +28,7 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, ValType as ParsedType};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
-use crate::types::{HeapType, RefType, ValType};
+use crate::types::ValType;
 
 pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
 pub(crate) use numeric::{
@@ -33,10 +36,17 @@ pub(crate) use numeric::{
     for_each_load, for_each_store, for_each_unary,
 };
 pub use print::print_ir;
+pub(crate) use simd::{
+    ExtractLane, LaneWidth, ReplaceLane, Splat, VectorBinary, VectorLoad, VectorOp, VectorShift,
+    VectorTernary, VectorTest, VectorUnary, for_each_vector_binary, for_each_vector_extract,
+    for_each_vector_load, for_each_vector_replace, for_each_vector_shift, for_each_vector_splat,
+    for_each_vector_ternary, for_each_vector_test, for_each_vector_unary,
+};
 pub(crate) use sink::{
     BulkOp, BulkOperand, CallSite, Callee, Check, Clause, FrameSlot, Layout, MemoryPlace, RootMap,
     Seen, Sink, Summary, Trusted,
 };
+pub(crate) use wide::WideOp;
 
 use crate::runtime::vmctx::header;
 use control::Frame;
@@ -348,8 +358,23 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::TableGrow { table } => return self.table_grow(*table),
             O::RefFunc { function_index } => return self.ref_func(*function_index),
             O::RefIsNull => return self.ref_is_null(),
+            O::RefAsNonNull => return self.ref_as_non_null(),
+            O::BrOnNull { relative_depth } => return self.br_on_null(*relative_depth),
+            O::BrOnNonNull { relative_depth } => return self.br_on_non_null(*relative_depth),
+            O::CallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.call(callee);
+            }
+            O::ReturnCallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.return_call(callee);
+            }
             _ if self.atomic(op)? => {}
-            _ => return Err(unsupported(offset, op)),
+            O::I64Add128 => return self.wide(WideOp::I64Add128),
+            O::I64Sub128 => return self.wide(WideOp::I64Sub128),
+            O::I64MulWideS => return self.wide(WideOp::I64MulWideS),
+            O::I64MulWideU => return self.wide(WideOp::I64MulWideU),
+            _ => return self.vector(offset, op),
         }
         Ok(())
     }

@@ -10,10 +10,12 @@ use crate::types::ValType;
 
 use super::atomic::AtomicOp;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
+use super::simd::VectorOp;
 use super::sink::{
     BulkOp, BulkOperand, CallSite, Callee, Clause, FrameSlot, Layout, MemoryPlace, RootMap, Sink,
     Summary, Trusted,
 };
+use super::wide::WideOp;
 
 /// Prints how a function of `module` is translated: operations on frame
 /// slots, labels, and the root map of each call site. For tests and people;
@@ -71,6 +73,15 @@ impl core::fmt::Display for Val {
     }
 }
 
+/// Operands, each behind a space.
+fn list(operands: &[Val]) -> String {
+    let mut text = String::new();
+    for operand in operands {
+        let _ = write!(text, " {operand}");
+    }
+    text
+}
+
 impl Printer {
     /// What was printed so far.
     #[cfg(test)]
@@ -95,6 +106,7 @@ impl Printer {
             Callee::Indirect { table, ty, index } => {
                 format!("table {} type {} at {index}", table.0, ty.0)
             }
+            Callee::Reference { ty, func } => format!("type {} ref {func}", ty.0),
         };
         self.line(format_args!(
             "{word} {callee} window s{} ({} in, {} out) {}",
@@ -213,6 +225,22 @@ impl Sink for Printer {
         ));
     }
 
+    fn vector(&mut self, op: VectorOp, operands: &[Val], home: FrameSlot) -> Val {
+        let text = format!("{op:?}{}", list(operands));
+        if op.result().is_some() {
+            self.def(home, format_args!("{text}"))
+        } else {
+            self.line(format_args!("{text}"));
+            Val::Slot(home)
+        }
+    }
+
+    fn wide(&mut self, op: WideOp, operands: &[Val], home: FrameSlot) -> [Val; 2] {
+        let high = home + 1;
+        self.line(format_args!("s{home}, s{high} = {op:?}{}", list(operands)));
+        [Val::Slot(home), Val::Slot(high)]
+    }
+
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Val {
         self.def(dst, format_args!("memory.size m{memory}"))
     }
@@ -276,6 +304,10 @@ impl Sink for Printer {
 
     fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Val {
         self.def(dst, format_args!("ref.func {}", func.0))
+    }
+
+    fn non_null(&mut self, _: ValType, val: Val, _: FrameSlot) {
+        self.line(format_args!("non-null {val}"));
     }
 
     fn label(&mut self) -> u32 {
