@@ -723,6 +723,48 @@ fn function_and_host_references_travel_in_payloads() {
 }
 
 #[test]
+fn vectors_travel_in_payloads() {
+    let text = r#"(module
+        (tag $e (export "vectors") (param v128 i32 v128))
+        (func $thrower (param v128)
+            (throw $e (local.get 0) (i32.const 5) (v128.const i32x4 1 2 3 4)))
+        (func (export "f") (param v128) (result i32) (local $n i32) (local $x v128)
+            (i32.const 1000)
+            (block $h (result v128 i32 v128)
+                (try_table (catch $e $h) (call $thrower (local.get 0)))
+                (unreachable))
+            (local.set $x)
+            (local.set $n)
+            (i32x4.extract_lane 2 (i32x4.mul (local.get $x)))
+            (i32.add (local.get $n))
+            (i32.add))
+        (func (export "free") (param v128) (call $thrower (local.get 0))))"#;
+    for engine in engines() {
+        let (mut store, instance) = alone(&engine, text);
+        let lanes = u128::from_le_bytes([7; 16]);
+        let mut results = [Val::I32(0)];
+        let func = instance.get_func(&store, "f").unwrap();
+        func.call(&mut store, &[Val::V128(lanes)], &mut results)
+            .unwrap();
+        let lane = 0x0707_0707_i32.wrapping_mul(3);
+        assert_eq!(results, [Val::I32(lane.wrapping_add(1005))]);
+        let func = instance.get_func(&store, "free").unwrap();
+        let error = func
+            .call(&mut store, &[Val::V128(lanes)], &mut [])
+            .unwrap_err();
+        let exception = error.exception().unwrap().clone();
+        let payload = exception.payload(&mut store).unwrap();
+        assert_eq!(payload[0], Val::V128(lanes));
+        assert_eq!(payload[1], Val::I32(5));
+        // What came out goes in again.
+        let tag = instance.get_tag(&store, "vectors").unwrap();
+        let again = Exception::new(&mut store, tag, &payload).unwrap();
+        assert_eq!(again.payload(&mut store).unwrap(), payload);
+        assert_eq!(again.to_string(), exception.to_string());
+    }
+}
+
+#[test]
 fn traps_are_not_caught() {
     let text = r#"(module
         (func $deep (call $deep))

@@ -173,9 +173,10 @@ fn argument(value: Value) -> Val {
         Value::I64(x) => Val::I64(x.cast_signed()),
         Value::F32(x) => Val::F32(x),
         Value::F64(x) => Val::F64(x),
+        Value::V128(x) => Val::V128(x),
         Value::Null(Hierarchy::Func) => Val::FuncRef(None),
         Value::Null(Hierarchy::Extern) => Val::ExternRef(None),
-        Value::V128(_) | Value::Null(_) | Value::I31(_) | Value::Object(_) => {
+        Value::Null(_) | Value::I31(_) | Value::Object(_) => {
             unreachable!("no module of this build needs {value}")
         }
     }
@@ -187,6 +188,7 @@ fn value(val: &Val) -> Value {
         Val::I64(x) => Value::I64(x.cast_unsigned()),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
+        Val::V128(x) => Value::V128(*x),
         Val::FuncRef(None) => Value::Null(Hierarchy::Func),
         Val::FuncRef(Some(_)) => Value::Object(Hierarchy::Func),
         Val::ExternRef(None) => Value::Null(Hierarchy::Extern),

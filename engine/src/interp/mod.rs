@@ -26,9 +26,11 @@ mod numeric;
 mod operand;
 mod ops;
 mod shape;
+mod simd;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use crate::config::DispatchMode;
 use crate::error::{Error, Result};

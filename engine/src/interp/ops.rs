@@ -30,11 +30,15 @@ use super::memory::{
 };
 use super::operand::{I, R, S};
 use super::shape::{AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un};
+use super::simd::{
+    ConstVector, CopyVector, GlobalGetVector, GlobalSetVector, SelectVector, Shuffle,
+};
 use super::table::{
     BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
     NonNull, RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
 };
-use super::{atomic, memory, numeric};
+use super::wide::{WideOf, WideningOf};
+use super::{atomic, memory, numeric, simd, wide};
 
 /// The number of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +144,19 @@ define_plain! {
     TableGrow = TableGrow<u32>;
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
+    ConstVector = ConstVector;
+    CopyVector = CopyVector;
+    SelectVector = SelectVector<NonZero>;
+    SelectVectorAcc = SelectVector<AccNonZero>;
+    GlobalGetVector = GlobalGetVector;
+    GlobalSetVector = GlobalSetVector;
+    Shuffle8 = Shuffle<u8, 16>;
+    Shuffle16 = Shuffle<u16, 8>;
+    Shuffle32 = Shuffle<u32, 4>;
+    I64Add128 = WideOf<wide::I64Add128>;
+    I64Sub128 = WideOf<wide::I64Sub128>;
+    I64MulWideS = WideningOf<wide::I64MulWideS>;
+    I64MulWideU = WideningOf<wide::I64MulWideU>;
     Fence = Fence;
     Throw = Throw;
     ThrowRef = ThrowRef;
@@ -248,11 +265,14 @@ const ATOMIC: usize = STORE + StoreOp::COUNT * STORE_FORMS;
 const PAIR: usize = ATOMIC + AtomicKind::COUNT * AtomicWidth::COUNT;
 const LOAD_THEN: usize = PAIR + PAIRS.len() * PAIR_FORMS;
 
+/// The first of the families of [`simd`].
+pub(super) const VECTOR: usize = LOAD_THEN + LOADS_THEN.len() * LOAD_THEN_FORMS;
+
 /// How many instructions there are.
-pub(super) const COUNT: usize = LOAD_THEN + LOADS_THEN.len() * LOAD_THEN_FORMS;
+pub(super) const COUNT: usize = VECTOR + simd::COUNT;
 
 impl Opcode {
-    const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
+    pub(super) const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
         // The numbers of all instructions fit: there are fewer than 2^16.
         const { assert!(COUNT < u16::MAX as usize) };
         Opcode((base + row as usize * forms + form) as u16)
@@ -748,7 +768,7 @@ define_loads_then! {
 }
 
 /// Writes the rows of a family into the table.
-const fn fill<N, const FORMS: usize>(
+pub(super) const fn fill<N, const FORMS: usize>(
     table: &mut [Handler<N>; COUNT],
     base: usize,
     rows: &[[Handler<N>; FORMS]],
@@ -780,5 +800,6 @@ pub(super) const fn table<D: Dispatch>() -> [Handler<D::Next>; COUNT] {
     fill(&mut table, ATOMIC, &atomic::<D>());
     fill(&mut table, PAIR, &pair::<D>());
     fill(&mut table, LOAD_THEN, &load_then::<D>());
+    simd::fill::<D>(&mut table);
     table
 }

@@ -143,8 +143,10 @@ impl Func {
             let base = driver::entry_window(ctx)?;
             write_vals(id, base, ty.params(), params)?;
             driver::invoke(ctx, base, def)?;
-            for (i, (result, ty)) in results.iter_mut().zip(ty.results()).enumerate() {
-                *result = Val::from_slot(base.add(i).read(), *ty, id);
+            let mut at = base.cast_const();
+            for (result, ty) in results.iter_mut().zip(ty.results()) {
+                *result = Val::load(at, *ty, id);
+                at = at.add(ty.slots());
             }
         }
         Ok(())
@@ -156,7 +158,7 @@ impl Func {
     /// to Rust: no allocation, one comparison.
     ///
     /// An `i32` or `f32` stands in the lower half of its slot, and the upper
-    /// half is ignored. An `externref` is its key plus one, null is zero.
+    /// half is ignored. A `v128` takes two slots, lane 0 lowest in the first. An `externref` is its key plus one, null is zero.
     ///
     /// # Errors
     ///
@@ -192,8 +194,8 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind) if the types differ or the
-    /// function belongs to another store.
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the types do not match or
+    /// the function belongs to another store.
     pub fn typed<P: WasmParams, R: WasmResults>(
         &self,
         store: impl AsContext,
@@ -201,7 +203,7 @@ impl Func {
         let store = store.as_context();
         let def = self.def_in(store.core().id)?;
         // SAFETY: the definition belongs to the store, which is borrowed.
-        TypedFunc::new(*self, unsafe { type_of(def) }.ty())
+        TypedFunc::new(*self, unsafe { type_of(def) }.ty(), store.engine())
     }
 
     /// Calls the function on an activation of its own, so that a host
@@ -336,7 +338,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
 ///
 /// # Safety
 ///
-/// The window must have a slot for each type.
+/// The window must have the slots of these types.
 pub(super) unsafe fn write_vals(
     id: StoreId,
     window: *mut Slot,
@@ -344,12 +346,14 @@ pub(super) unsafe fn write_vals(
     vals: &[Val],
 ) -> Result<()> {
     check_count("argument", types.len(), vals.len())?;
+    let mut at = window;
     for (i, (val, ty)) in vals.iter().zip(types).enumerate() {
-        let slot = val
-            .to_slot(*ty, id)
-            .map_err(|error| error.context(format!("argument {i}")))?;
-        // SAFETY: there is a slot for each type.
-        unsafe { window.add(i).write(slot) };
+        // SAFETY: there are slots for each type.
+        unsafe {
+            val.store(at, *ty, id)
+                .map_err(|error| error.context(format!("argument {i}")))?;
+            at = at.add(ty.slots());
+        }
     }
     Ok(())
 }
@@ -360,11 +364,16 @@ pub(super) unsafe fn write_vals(
 ///
 /// The slots must hold values of these types in store `id`.
 pub(super) unsafe fn read_vals(id: StoreId, window: *const Slot, types: &[ValType]) -> Vec<Val> {
-    let read = |(i, ty): (usize, &ValType)| {
+    let mut at = window;
+    let read = |ty: &ValType| {
         // SAFETY: passed on to the caller.
-        unsafe { Val::from_slot(window.add(i).read(), *ty, id) }
+        unsafe {
+            let val = Val::load(at, *ty, id);
+            at = at.add(ty.slots());
+            val
+        }
     };
-    types.iter().enumerate().map(read).collect()
+    types.iter().map(read).collect()
 }
 
 impl HostTemplate {
@@ -397,7 +406,7 @@ where
         let mut caller = call.into_caller();
         let mut run = || {
             (self.function)(caller.reborrow(), &params, &mut results)?;
-            // SAFETY: the window has a slot for each result.
+            // SAFETY: the window has the slots of the results.
             unsafe { write_vals(id, window, self.ty.results(), &results) }
                 .map_err(|error| error.context("result of a host function"))
         };

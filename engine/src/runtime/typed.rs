@@ -1,5 +1,5 @@
 //! Rust types for WebAssembly types: parameters and results of typed calls
-//! and of closures, one slot per value.
+//! and of closures, in the slots of a window.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -7,33 +7,39 @@ use core::marker::PhantomData;
 use super::driver;
 use super::func::Func;
 use super::store::{AsContextMut, StoreId};
-use super::value::{ExternRef, func_from_slot, func_to_slot, low};
+use super::value::{ExternRef, func_from_slot, func_to_slot, low, read_vector, write_vector};
 use super::vmctx::Slot;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::types::{FuncType, ValType};
 
 /// A Rust type that stands for one WebAssembly type: `i32`, `u32`, `i64`,
-/// `u64`, `f32`, `f64`, `Option<Func>`, `Option<ExternRef>`.
+/// `u64`, `f32`, `f64`, `u128` for a `v128` (lane 0 lowest), `Option<Func>`,
+/// `Option<ExternRef>`.
 pub trait WasmTy: sealed::Slotted + Send + Sync + Copy + 'static {}
 
 pub(crate) mod sealed {
     use super::{Result, Slot, StoreId, ValType};
 
-    /// How a value stands in a slot.
+    /// How a value stands in its slots.
     pub trait Slotted: Sized {
         /// The WebAssembly type.
         #[doc(hidden)]
         const TYPE: ValType;
-        /// The slot, if the value may be used in store `id`.
+        /// Writes the value, if it may be used in store `id`.
+        ///
+        /// # Safety
+        ///
+        /// There must be the slots of this type at `at`.
         #[doc(hidden)]
-        fn slot(self, id: StoreId) -> Result<Slot>;
+        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()>;
         /// The value.
         ///
         /// # Safety
         ///
-        /// The slot must hold a value of this type in store `id`.
+        /// The slots at `at` must hold a value of this type in store `id`.
         #[doc(hidden)]
-        unsafe fn load(slot: Slot, id: StoreId) -> Self;
+        unsafe fn load(at: *const Slot, id: StoreId) -> Self;
     }
 }
 
@@ -43,12 +49,16 @@ macro_rules! numbers {
         impl sealed::Slotted for $rust {
             const TYPE: ValType = ValType::$wasm;
             #[inline]
-            fn slot(self, _: StoreId) -> Result<Slot> {
+            unsafe fn store(self, at: *mut Slot, _: StoreId) -> Result<()> {
                 let $value = self;
-                Ok($to)
+                // SAFETY: passed on to the caller.
+                unsafe { at.write($to) };
+                Ok(())
             }
             #[inline]
-            unsafe fn load($slot: Slot, _: StoreId) -> $rust {
+            unsafe fn load(at: *const Slot, _: StoreId) -> $rust {
+                // SAFETY: passed on to the caller.
+                let $slot = unsafe { at.read() };
                 $from
             }
         }
@@ -64,17 +74,36 @@ numbers! {
     f64 F64 |v| v.to_bits(), |s| f64::from_bits(s);
 }
 
+impl WasmTy for u128 {}
+impl sealed::Slotted for u128 {
+    const TYPE: ValType = ValType::V128;
+    #[inline]
+    unsafe fn store(self, at: *mut Slot, _: StoreId) -> Result<()> {
+        // SAFETY: passed on to the caller.
+        unsafe { write_vector(at, self) };
+        Ok(())
+    }
+    #[inline]
+    unsafe fn load(at: *const Slot, _: StoreId) -> u128 {
+        // SAFETY: passed on to the caller.
+        unsafe { read_vector(at) }
+    }
+}
+
 impl WasmTy for Option<Func> {}
 impl sealed::Slotted for Option<Func> {
     const TYPE: ValType = ValType::FUNCREF;
     #[inline]
-    fn slot(self, id: StoreId) -> Result<Slot> {
-        func_to_slot(self, id)
+    unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
+        let slot = func_to_slot(self, id)?;
+        // SAFETY: passed on to the caller.
+        unsafe { at.write(slot) };
+        Ok(())
     }
     #[inline]
-    unsafe fn load(slot: Slot, id: StoreId) -> Option<Func> {
+    unsafe fn load(at: *const Slot, id: StoreId) -> Option<Func> {
         // SAFETY: passed on to the caller.
-        unsafe { func_from_slot(slot, id) }
+        unsafe { func_from_slot(at.read(), id) }
     }
 }
 
@@ -82,12 +111,15 @@ impl WasmTy for Option<ExternRef> {}
 impl sealed::Slotted for Option<ExternRef> {
     const TYPE: ValType = ValType::EXTERNREF;
     #[inline]
-    fn slot(self, _: StoreId) -> Result<Slot> {
-        Ok(ExternRef::to_slot(self))
+    unsafe fn store(self, at: *mut Slot, _: StoreId) -> Result<()> {
+        // SAFETY: passed on to the caller.
+        unsafe { at.write(ExternRef::to_slot(self)) };
+        Ok(())
     }
     #[inline]
-    unsafe fn load(slot: Slot, _: StoreId) -> Option<ExternRef> {
-        ExternRef::from_slot(slot)
+    unsafe fn load(at: *const Slot, _: StoreId) -> Option<ExternRef> {
+        // SAFETY: passed on to the caller.
+        ExternRef::from_slot(unsafe { at.read() })
     }
 }
 
@@ -107,6 +139,7 @@ pub trait ClosureResults: lists::Outcome {}
 impl<O: lists::Outcome> ClosureResults for O {}
 
 pub(crate) mod lists {
+    use super::sealed::Slotted;
     use super::{Error, Result, Slot, StoreId, ValType, WasmTy};
 
     /// Values in consecutive slots.
@@ -118,7 +151,7 @@ pub(crate) mod lists {
         ///
         /// # Safety
         ///
-        /// There must be a slot for each value at `at`.
+        /// There must be the slots of all values at `at`.
         #[doc(hidden)]
         unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()>;
         /// Reads them.
@@ -139,7 +172,7 @@ pub(crate) mod lists {
         ///
         /// # Safety
         ///
-        /// There must be a slot for each result at `at`.
+        /// There must be the slots of all results at `at`.
         #[doc(hidden)]
         unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()>;
     }
@@ -172,15 +205,13 @@ pub(crate) mod lists {
         }
         #[inline]
         unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
-            let slot = self.slot(id)?;
             // SAFETY: passed on to the caller.
-            unsafe { at.write(slot) };
-            Ok(())
+            unsafe { <A as Slotted>::store(self, at, id) }
         }
         #[inline]
         unsafe fn load(at: *const Slot, id: StoreId) -> A {
             // SAFETY: passed on to the caller.
-            unsafe { A::load(at.read(), id) }
+            unsafe { <A as Slotted>::load(at, id) }
         }
     }
 
@@ -201,10 +232,9 @@ pub(crate) mod lists {
                     let ($($value,)*) = self;
                     let mut slot = 0;
                     $(
-                        let value = $value.slot(id)?;
                         // SAFETY: passed on to the caller.
-                        unsafe { at.add(slot).write(value) };
-                        slot += 1;
+                        unsafe { Slotted::store($value, at.add(slot), id)? };
+                        slot += <$value as Slotted>::TYPE.slots();
                     )*
                     Ok(())
                 }
@@ -213,8 +243,8 @@ pub(crate) mod lists {
                     let mut slot = 0;
                     $(
                         // SAFETY: passed on to the caller.
-                        let $value = unsafe { $value::load(at.add(slot).read(), id) };
-                        slot += 1;
+                        let $value = unsafe { <$value as Slotted>::load(at.add(slot), id) };
+                        slot += <$value as Slotted>::TYPE.slots();
                     )*
                     ($($value,)*)
                 }
@@ -263,9 +293,14 @@ impl<P, R> fmt::Debug for TypedFunc<P, R> {
 }
 
 impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
-    /// Compares a function's type with the Rust types.
-    pub(crate) fn new(func: Func, ty: &FuncType) -> Result<TypedFunc<P, R>> {
-        if ty.params() != P::types() || ty.results() != R::types() {
+    /// Compares a function's type with the Rust types: it may ask for more
+    /// than the Rust types give, and give less.
+    pub(crate) fn new(func: Func, ty: &FuncType, engine: &Engine) -> Result<TypedFunc<P, R>> {
+        let all = |subs: &[ValType], sups: &[ValType]| {
+            let mut pairs = subs.iter().zip(sups);
+            subs.len() == sups.len() && pairs.all(|(sub, sup)| engine.matches(*sub, *sup))
+        };
+        if !all(P::types(), ty.params()) || !all(ty.results(), R::types()) {
             let asked = FuncType::new(P::types().iter().copied(), R::types().iter().copied());
             return Err(Error::usage(format!(
                 "expected a function of type {asked}, found one of type {ty}"

@@ -22,6 +22,8 @@ pub enum Val {
     F32(u32),
     /// The bits of an `f64`.
     F64(u64),
+    /// The bits of a vector, lane 0 lowest.
+    V128(u128),
     /// A function, or null.
     FuncRef(Option<Func>),
     /// A value of the host, or null.
@@ -77,6 +79,7 @@ impl Val {
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
         }
@@ -90,7 +93,7 @@ impl Val {
             ValType::I64 => Val::I64(0),
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
-            ValType::V128 => Val::I64(0),
+            ValType::V128 => Val::V128(0),
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 Hierarchy::Func => Val::FuncRef(None),
                 Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => Val::ExternRef(None),
@@ -138,6 +141,49 @@ impl Val {
         }
     }
 
+    /// The bits of the value as a `v128`, if it is one.
+    #[must_use]
+    pub fn v128(&self) -> Option<u128> {
+        if let Val::V128(bits) = self {
+            Some(*bits)
+        } else {
+            None
+        }
+    }
+
+    /// Writes the value to its slots from `at` on, if it has type `ty` and
+    /// belongs to this store.
+    ///
+    /// # Safety
+    ///
+    /// There must be as many slots at `at` as the type takes.
+    pub(crate) unsafe fn store(self, at: *mut Slot, ty: ValType, id: StoreId) -> Result<()> {
+        let slot = self.to_slot(ty, id)?;
+        // SAFETY: passed on to the caller; the value has type `ty`.
+        unsafe {
+            match self {
+                Val::V128(bits) => write_vector(at, bits),
+                _ => at.write(slot),
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of type `ty` in the slots from `at` on.
+    ///
+    /// # Safety
+    ///
+    /// The slots must hold a value of that type in the store `id`.
+    pub(crate) unsafe fn load(at: *const Slot, ty: ValType, id: StoreId) -> Val {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            match ty {
+                ValType::V128 => Val::V128(read_vector(at)),
+                _ => Val::from_slot(at.read(), ty, id),
+            }
+        }
+    }
+
     /// Whether the value has type `ty`, in the store `id`.
     fn has_type(self, ty: ValType, id: StoreId) -> Result<bool> {
         let ValType::Ref(ty) = ty else {
@@ -153,11 +199,11 @@ impl Val {
             }
             Val::ExternRef(None) => ty.nullable && ty.heap.hierarchy() == Hierarchy::Extern,
             Val::ExternRef(Some(_)) => ty.heap == HeapType::Extern,
-            Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) => false,
+            Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) | Val::V128(_) => false,
         })
     }
 
-    /// The value's slot, if it has type `ty` and belongs to this store.
+    /// The value's slot, the first of a vector, if it has type `ty` and belongs to this store.
     pub(crate) fn to_slot(self, ty: ValType, id: StoreId) -> Result<Slot> {
         if !self.has_type(ty, id)? {
             return Err(Error::usage(format!(
@@ -170,12 +216,14 @@ impl Val {
             Val::I64(value) => value.cast_unsigned(),
             Val::F32(bits) => Slot::from(bits),
             Val::F64(bits) => bits,
+            Val::V128(bits) => halves(bits)[0],
             Val::FuncRef(func) => func_to_slot(func, id)?,
             Val::ExternRef(reference) => ExternRef::to_slot(reference),
         })
     }
 
-    /// The value of type `ty` in a slot of the store `id`.
+    /// The value of type `ty` in a slot of the store `id`; see
+    /// [`load`](Val::load) for types of two slots.
     ///
     /// # Safety
     ///
@@ -186,7 +234,7 @@ impl Val {
             ValType::I64 => Val::I64(slot.cast_signed()),
             ValType::F32 => Val::F32(low(slot)),
             ValType::F64 => Val::F64(slot),
-            ValType::V128 => Val::I64(slot.cast_signed()),
+            ValType::V128 => Val::V128(slot.into()),
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 // SAFETY: the slot holds a reference of this store by the
                 // caller's promise.
@@ -197,6 +245,42 @@ impl Val {
             },
         }
     }
+}
+
+/// The slots of a vector.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a vector is cut into its halves"
+)]
+pub(crate) fn halves(bits: u128) -> [Slot; 2] {
+    [bits as u64, (bits >> 64) as u64]
+}
+
+/// Writes a vector.
+///
+/// # Safety
+///
+/// There must be two slots at `at`.
+#[inline]
+pub(crate) unsafe fn write_vector(at: *mut Slot, bits: u128) {
+    let [low, high] = halves(bits);
+    // SAFETY: passed on to the caller.
+    unsafe {
+        at.write(low);
+        at.add(1).write(high);
+    }
+}
+
+/// Reads a vector.
+///
+/// # Safety
+///
+/// There must be two slots at `at`.
+#[inline]
+pub(crate) unsafe fn read_vector(at: *const Slot) -> u128 {
+    // SAFETY: passed on to the caller.
+    let (low, high) = unsafe { (at.read(), at.add(1).read()) };
+    u128::from(low) | u128::from(high) << 64
 }
 
 /// The lower half of a slot: all that 32-bit values use.
@@ -257,6 +341,12 @@ impl From<f32> for Val {
 impl From<f64> for Val {
     fn from(value: f64) -> Val {
         Val::F64(value.to_bits())
+    }
+}
+
+impl From<u128> for Val {
+    fn from(bits: u128) -> Val {
+        Val::V128(bits)
     }
 }
 

@@ -14,10 +14,12 @@ mod memory;
 mod numeric;
 mod print;
 mod reference;
+mod simd;
 mod sink;
 mod stack;
 mod table;
 mod variable;
+mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -34,10 +36,17 @@ pub(crate) use numeric::{
     for_each_load, for_each_store, for_each_unary,
 };
 pub use print::print_ir;
+pub(crate) use simd::{
+    ExtractLane, LaneWidth, ReplaceLane, Splat, VectorBinary, VectorLoad, VectorOp, VectorShift,
+    VectorTernary, VectorTest, VectorUnary, for_each_vector_binary, for_each_vector_extract,
+    for_each_vector_load, for_each_vector_replace, for_each_vector_shift, for_each_vector_splat,
+    for_each_vector_ternary, for_each_vector_test, for_each_vector_unary,
+};
 pub(crate) use sink::{
     BulkOp, BulkOperand, CallSite, Callee, Check, Clause, FrameSlot, Layout, MemoryPlace, RootMap,
     Seen, Sink, Summary, Trusted,
 };
+pub(crate) use wide::WideOp;
 
 use crate::runtime::vmctx::header;
 use control::Frame;
@@ -361,7 +370,11 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
                 return self.return_call(callee);
             }
             _ if self.atomic(op)? => {}
-            _ => return Err(unsupported(offset, op)),
+            O::I64Add128 => return self.wide(WideOp::I64Add128),
+            O::I64Sub128 => return self.wide(WideOp::I64Sub128),
+            O::I64MulWideS => return self.wide(WideOp::I64MulWideS),
+            O::I64MulWideU => return self.wide(WideOp::I64MulWideU),
+            _ => return self.vector(offset, op),
         }
         Ok(())
     }

@@ -10,10 +10,12 @@ use crate::types::ValType;
 
 use super::atomic::AtomicOp;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
+use super::simd::VectorOp;
 use super::sink::{
     BulkOp, BulkOperand, CallSite, Callee, Clause, FrameSlot, Layout, MemoryPlace, RootMap, Sink,
     Summary, Trusted,
 };
+use super::wide::WideOp;
 
 /// Prints how a function of `module` is translated: operations on frame
 /// slots, labels, and the root map of each call site. For tests and people;
@@ -69,6 +71,15 @@ impl core::fmt::Display for Val {
             Val::Constant(ValType::Ref(_), _) => f.write_str("null"),
         }
     }
+}
+
+/// Operands, each behind a space.
+fn list(operands: &[Val]) -> String {
+    let mut text = String::new();
+    for operand in operands {
+        let _ = write!(text, " {operand}");
+    }
+    text
 }
 
 impl Printer {
@@ -212,6 +223,22 @@ impl Sink for Printer {
             "{} m{memory}[{addr} + {offset}] = {val}",
             op.text()
         ));
+    }
+
+    fn vector(&mut self, op: VectorOp, operands: &[Val], home: FrameSlot) -> Val {
+        let text = format!("{op:?}{}", list(operands));
+        if op.result().is_some() {
+            self.def(home, format_args!("{text}"))
+        } else {
+            self.line(format_args!("{text}"));
+            Val::Slot(home)
+        }
+    }
+
+    fn wide(&mut self, op: WideOp, operands: &[Val], home: FrameSlot) -> [Val; 2] {
+        let high = home + 1;
+        self.line(format_args!("s{home}, s{high} = {op:?}{}", list(operands)));
+        [Val::Slot(home), Val::Slot(high)]
     }
 
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Val {

@@ -19,6 +19,8 @@ use crate::types::{AddressType, ValType};
 
 use super::atomic::AtomicOp;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
+use super::simd::VectorOp;
+use super::wide::WideOp;
 
 /// A position in the frame of the running function, in slots.
 pub(crate) type FrameSlot = u16;
@@ -239,6 +241,13 @@ pub(crate) trait Sink {
         val: Self::Val,
         home: FrameSlot,
     );
+    /// An operator on vectors; `home` is the home of its first operand, the
+    /// others' follow. What it answers for a store means nothing.
+    fn vector(&mut self, op: VectorOp, operands: &[Self::Val], home: FrameSlot) -> Self::Val;
+    /// 128-bit arithmetic on halves, the lower first; `home` is the home of
+    /// the first operand and of the lower half of the result, the others
+    /// follow one by one.
+    fn wide(&mut self, op: WideOp, operands: &[Self::Val], home: FrameSlot) -> [Self::Val; 2];
     /// The size in pages, of the memory's address type; likewise below.
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Self::Val;
     fn memory_grow(&mut self, memory: u32, delta: Self::Val, dst: FrameSlot) -> Self::Val;

@@ -4,7 +4,6 @@
 mod floats;
 mod spectest;
 mod values;
-#[expect(dead_code, reason = "values have no vectors yet")]
 mod vectors;
 
 use std::collections::BTreeMap;

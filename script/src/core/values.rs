@@ -3,7 +3,7 @@
 use linkspan_engine::{ExternRef, Val};
 use wast::core::{AbstractHeapType, HeapType, WastArgCore, WastRetCore};
 
-use super::floats;
+use super::{floats, vectors};
 use crate::session::Outcome;
 
 /// The value of an argument.
@@ -13,10 +13,11 @@ pub(super) fn argument(argument: &WastArgCore<'_>) -> Outcome<Val> {
         WastArgCore::I64(value) => Val::I64(*value),
         WastArgCore::F32(value) => Val::F32(value.bits),
         WastArgCore::F64(value) => Val::F64(value.bits),
+        WastArgCore::V128(value) => Val::V128(vectors::bits(value)),
         WastArgCore::RefNull(heap) if is(heap, AbstractHeapType::Func) => Val::FuncRef(None),
         WastArgCore::RefNull(heap) if is(heap, AbstractHeapType::Extern) => Val::ExternRef(None),
         WastArgCore::RefExtern(key) => Val::ExternRef(Some(ExternRef::from(*key))),
-        WastArgCore::V128(_) | WastArgCore::RefNull(_) | WastArgCore::RefHost(_) => {
+        WastArgCore::RefNull(_) | WastArgCore::RefHost(_) => {
             return Err(format!(
                 "the argument {argument:?}, which this engine does not know yet"
             ));
@@ -31,6 +32,7 @@ pub(super) fn matches(expected: &WastRetCore<'_>, found: &Val) -> bool {
         (WastRetCore::I64(expected), Val::I64(found)) => expected == found,
         (WastRetCore::F32(expected), Val::F32(found)) => floats::is_f32(expected, *found),
         (WastRetCore::F64(expected), Val::F64(found)) => floats::is_f64(expected, *found),
+        (WastRetCore::V128(expected), Val::V128(found)) => vectors::matches(expected, *found),
         (WastRetCore::RefNull(None), Val::FuncRef(None) | Val::ExternRef(None)) => true,
         (WastRetCore::RefNull(Some(heap)), Val::FuncRef(None)) => is(heap, AbstractHeapType::Func),
         (WastRetCore::RefNull(Some(heap)), Val::ExternRef(None)) => {
@@ -62,6 +64,7 @@ pub(super) fn show_expected(expected: &WastRetCore<'_>) -> String {
             let pattern = floats::show_pattern(pattern, |value| floats::show_f64(value.bits));
             format!("f64 {pattern}")
         }
+        WastRetCore::V128(pattern) => format!("v128 {}", vectors::show_pattern(pattern)),
         WastRetCore::Either(choices) => {
             let choices: Vec<_> = choices.iter().map(show_expected).collect();
             choices.join(" or ")
@@ -83,6 +86,7 @@ fn show(value: &Val) -> String {
         Val::I64(value) => format!("i64 {value}"),
         Val::F32(bits) => format!("f32 {}", floats::show_f32(*bits)),
         Val::F64(bits) => format!("f64 {}", floats::show_f64(*bits)),
+        Val::V128(bits) => vectors::show(*bits),
         Val::FuncRef(None) => "null funcref".to_owned(),
         Val::FuncRef(Some(_)) => "funcref".to_owned(),
         Val::ExternRef(None) => "null externref".to_owned(),

@@ -139,6 +139,8 @@ fn parse(ty: ValType, text: &str) -> Option<Val> {
         }
         ValType::F32 => Val::F32(text.parse::<f32>().ok()?.to_bits()),
         ValType::F64 => Val::F64(text.parse::<f64>().ok()?.to_bits()),
+        // As it is printed: sixteen bytes in hexadecimal, lane 0 last.
+        ValType::V128 => Val::V128(u128::from_str_radix(text.strip_prefix("0x")?, 16).ok()?),
         // References cannot be written as text.
         _ => return None,
     })
@@ -163,6 +165,7 @@ fn text(value: &Val) -> String {
         Val::I64(v) => v.to_string(),
         Val::F32(bits) => f32::from_bits(*bits).to_string(),
         Val::F64(bits) => f64::from_bits(*bits).to_string(),
+        Val::V128(bits) => format!("0x{bits:032x}"),
         Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
         Val::FuncRef(Some(_)) => "<function>".to_owned(),
         Val::ExternRef(Some(reference)) => format!("<extern {}>", reference.key()),
@@ -177,9 +180,12 @@ fn json(value: &Val) -> serde_json::Value {
         Val::F32(bits) if f32::from_bits(*bits).is_finite() => f32::from_bits(*bits).into(),
         Val::F64(bits) if f64::from_bits(*bits).is_finite() => f64::from_bits(*bits).into(),
         Val::FuncRef(None) | Val::ExternRef(None) => serde_json::Value::Null,
-        Val::I64(_) | Val::F32(_) | Val::F64(_) | Val::FuncRef(_) | Val::ExternRef(_) => {
-            text(value).into()
-        }
+        Val::I64(_)
+        | Val::F32(_)
+        | Val::F64(_)
+        | Val::V128(_)
+        | Val::FuncRef(_)
+        | Val::ExternRef(_) => text(value).into(),
     }
 }
 
