@@ -271,16 +271,7 @@ impl Generator {
             8 if ty == Type::I64 => {
                 Expr::Call(Box::new([self.expr(ty, depth), self.expr(ty, depth)]))
             }
-            9 if ty == Type::I64 => {
-                let tag = self.0.below(TAGS);
-                let call = Box::new([self.expr(ty, depth), self.expr(ty, depth)]);
-                // Most are caught close by, or little else would run.
-                match self.0.below(4) {
-                    0 => Expr::CallOrThrow(tag, call),
-                    _ => Expr::Try(tag, Box::new(Expr::CallOrThrow(tag, call))),
-                }
-            }
-            10 if ty == Type::I64 => Expr::Try(self.0.below(TAGS), Box::new(self.expr(ty, depth))),
+            9 | 10 if ty == Type::I64 => self.throwing(depth),
             _ => {
                 let op = match ty {
                     Type::I32 | Type::I64 => self.0.pick(I32_OPS),
@@ -304,6 +295,22 @@ impl Generator {
         let count = ops.clone().count();
         let (op, _) = ops.nth(self.0.below(count)).unwrap();
         Expr::Vector(op, vec![self.expr(Type::V128, depth)])
+    }
+
+    /// An expression of type `i64` that may throw, or that catches.
+    fn throwing(&mut self, depth: usize) -> Expr {
+        let tag = self.0.below(TAGS);
+        let kind = self.0.below(8);
+        if kind > 3 {
+            return Expr::Try(tag, Box::new(self.expr(Type::I64, depth)));
+        }
+        let operands = [self.expr(Type::I64, depth), self.expr(Type::I64, depth)];
+        let call = Expr::CallOrThrow(tag, Box::new(operands));
+        // Most are caught close by, or little else would run.
+        match kind {
+            0 => call,
+            _ => Expr::Try(tag, Box::new(call)),
+        }
     }
 
     fn convert(&mut self, depth: usize) -> Expr {
@@ -492,23 +499,7 @@ fn print_stmt(out: &mut String, stmt: &Stmt) {
             }
         }
         Stmt::Try(body, tag, local, handler, all) => {
-            out.push_str("(block $done (block $caught (result i64) ");
-            let mut clauses = format!("(catch {tag} $caught)");
-            if all.is_some() {
-                out.push_str("(block $all ");
-                clauses.push_str("(catch_all $all)");
-            }
-            write!(out, "(try_table {clauses} ").unwrap();
-            print_all(out, body);
-            out.push_str(") (br $done)");
-            if let Some(all) = all {
-                out.push(')');
-                print_all(out, all);
-                out.push_str("(br $done)");
-            }
-            write!(out, ") (local.set {local}) ").unwrap();
-            print_all(out, handler);
-            out.push(')');
+            print_try(out, body, (*tag, *local), handler, all.as_deref());
         }
         Stmt::Loop(counter, [from, by, to], op, body) => {
             write!(out, "(local.set {counter} (i32.const {from})) (loop ").unwrap();
@@ -523,6 +514,33 @@ fn print_stmt(out: &mut String, stmt: &Stmt) {
             }
         }
     }
+}
+
+/// A `try_table` in a block for each of its labels.
+fn print_try(
+    out: &mut String,
+    body: &[Stmt],
+    (tag, local): (usize, usize),
+    handler: &[Stmt],
+    all: Option<&[Stmt]>,
+) {
+    out.push_str("(block $done (block $caught (result i64) ");
+    let mut clauses = format!("(catch {tag} $caught)");
+    if all.is_some() {
+        out.push_str("(block $all ");
+        clauses.push_str("(catch_all $all)");
+    }
+    write!(out, "(try_table {clauses} ").unwrap();
+    print_all(out, body);
+    out.push_str(") (br $done)");
+    if let Some(all) = all {
+        out.push(')');
+        print_all(out, all);
+        out.push_str("(br $done)");
+    }
+    write!(out, ") (local.set {local}) ").unwrap();
+    print_all(out, handler);
+    out.push(')');
 }
 
 /// The evaluator's machine.
@@ -557,23 +575,7 @@ impl Machine {
             }
             Expr::Load(op, address) => {
                 let at = self.eval(address)? as usize + 8;
-                let bytes: [u8; 16] = self.memory[at..at + 16].try_into().unwrap();
-                let vector = Bits::from_le_bytes(bytes);
-                let bits = vector as u64;
-                let number = match *op {
-                    "v128.load" => return Ok(vector),
-                    "v128.load32_splat" => return Ok(lanes(32, |_| vector)),
-                    "v128.load8x8_u" => return Ok(lanes(16, |i| vector >> (8 * i) & 0xff)),
-                    "i32.load" | "i64.load32_u" => bits & 0xffff_ffff,
-                    "i32.load8_s" => u64::from(bits as i8 as u32),
-                    "i32.load8_u" => bits & 0xff,
-                    "i32.load16_s" => u64::from(bits as i16 as u32),
-                    "i64.load" | "f64.load" => bits,
-                    "i64.load8_s" => bits as i8 as u64,
-                    "i64.load32_s" => bits as i32 as u64,
-                    _ => unreachable!("{op}"),
-                };
-                number.into()
+                self.load(op, at)
             }
             Expr::Select(operands) => {
                 let (a, b) = (self.eval(&operands[0])?, self.eval(&operands[1])?);
@@ -605,6 +607,26 @@ impl Machine {
                 result => result?,
             },
         })
+    }
+
+    fn load(&self, op: &str, at: usize) -> Bits {
+        let bytes: [u8; 16] = self.memory[at..at + 16].try_into().unwrap();
+        let vector = Bits::from_le_bytes(bytes);
+        let bits = vector as u64;
+        let number = match op {
+            "v128.load" => return vector,
+            "v128.load32_splat" => return lanes(32, |_| vector),
+            "v128.load8x8_u" => return lanes(16, |i| vector >> (8 * i) & 0xff),
+            "i32.load" | "i64.load32_u" => bits & 0xffff_ffff,
+            "i32.load8_s" => u64::from(bits as i8 as u32),
+            "i32.load8_u" => bits & 0xff,
+            "i32.load16_s" => u64::from(bits as i16 as u32),
+            "i64.load" | "f64.load" => bits,
+            "i64.load8_s" => bits as i8 as u64,
+            "i64.load32_s" => bits as i32 as u64,
+            _ => unreachable!("{op}"),
+        };
+        number.into()
     }
 
     fn run(&mut self, stmts: &[Stmt]) -> Result<(), Thrown> {
