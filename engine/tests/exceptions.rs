@@ -584,7 +584,9 @@ impl HostFunc<(), ()> for Later {
 fn parked_calls_throw_when_they_go_on() {
     let text = r#"(module
         (import "h" "later" (func $later (result i32)))
-        (tag $e (param i32))
+        (tag $e (export "e") (param i32))
+        (func (export "host") (param i32) (result i32)
+            (try_table (result i32) (catch $e 0) (call $later)))
         (func $wait (param i32)
             (throw $e (i32.add (call $later) (local.get 0))))
         (func (export "caught") (param i32) (result i32)
@@ -609,12 +611,29 @@ fn parked_calls_throw_when_they_go_on() {
             }
         };
         let (caught, free) = (start("caught", 1), start("free", 2));
+        let (thrown, stopped) = (start("host", 3), start("host", 4));
         let error = store.resume(free, &[Val::I32(20)]).unwrap_err();
         let exception = error.exception().unwrap();
         assert_eq!(exception.payload(&mut store).unwrap(), [Val::I32(22)]);
         assert!(store.resume(free, &[Val::I32(0)]).is_err());
         let done = store.resume(caught, &[Val::I32(10)]).unwrap();
         assert_eq!(done, Progress::Done(vec![Val::I32(11)]));
+        // The host function itself may throw or fail after a while.
+        let tag = instance.get_tag(&store, "e").unwrap();
+        let mut other = Store::<()>::new(&engine, ());
+        let strange = Tag::new(&mut other, &FuncType::new([], [])).unwrap();
+        let strange = other.throw(strange, &[]);
+        let error = store.resume_with_error(thrown, strange).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        let exception = store.throw(tag, &[Val::I32(9)]);
+        let done = store.resume_with_error(thrown, exception).unwrap();
+        assert_eq!(done, Progress::Done(vec![Val::I32(9)]));
+        let error = store
+            .resume_with_error(stopped, Error::msg("disk"))
+            .unwrap_err();
+        assert_eq!(error.to_string(), "disk");
+        assert_eq!(error.backtrace().unwrap().frames().len(), 1);
+        assert!(store.abandon(stopped).is_err());
     }
 }
 
