@@ -280,7 +280,6 @@ const VECTOR_OTHERS: &[&str] = &[
 ];
 
 const PRELUDE: &str = r#"
-  (import "host" "nothing" (func $host))
   (type $leaf (func (param i32) (result i32)))
   (global $gv (mut v128) (v128.const i64x2 5 6)) (table $t 8 funcref) (table $t64 i64 8 funcref) (global $g (mut i32) (i32.const 1)) (global $x (mut f64) (f64.const 1))
   (data $d "ab") (data $e "") (elem $n func) (elem $n2 func $leaf) (elem (i32.const 0) func $leaf) (elem (table $t64) (i64.const 0) func $leaf)
@@ -323,7 +322,7 @@ const PLACES: &[(&str, &[&str])] = &[
 /// variables then hold.
 fn module(memories: &str, statement: &str) -> String {
     format!(
-        r#"(module {memories} {PRELUDE}
+        r#"(module (import "host" "nothing" (func $host)) {memories} {PRELUDE}
         (func (export "run") (param $n i32) (result i64)
           (local $i32 i32) (local $i64 i64) (local $f32 f32) (local $f64 f64) (local $k i32) (local $two i32)
           (local $v v128) (local $w v128) (local $cv v128) (local $cw v128)
