@@ -243,7 +243,9 @@ pub enum DispatchMode {
 pub struct Limits {
     /// Bytes of any one memory. `memory.grow` past it answers -1.
     pub memory_size_bytes_max: u64,
-    /// Bytes of all memories together.
+    /// Bytes of all memories together. A shared memory counts with all that
+    /// it may grow to, since other stores may let it grow; that is at most
+    /// the bound for one memory.
     pub memory_total_bytes_max: u64,
     /// Elements of any one table. `table.grow` past it answers -1.
     pub table_elements_max: u64,

@@ -114,6 +114,11 @@ fn each_supported_proposal_can_be_switched_off() {
             "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
             Proposal::Threads,
         ),
+        ("(module (tag))", Proposal::Exceptions),
+        (
+            "(module (func (try_table (catch_all 0))))",
+            Proposal::Exceptions,
+        ),
         ("(module (memory i64 1))", Proposal::Memory64),
         ("(module (table i64 1 funcref))", Proposal::Memory64),
         (

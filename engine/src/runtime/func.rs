@@ -194,8 +194,8 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind) if the types differ or the
-    /// function belongs to another store.
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the types do not match or
+    /// the function belongs to another store.
     pub fn typed<P: WasmParams, R: WasmResults>(
         &self,
         store: impl AsContext,
@@ -203,7 +203,7 @@ impl Func {
         let store = store.as_context();
         let def = self.def_in(store.core().id)?;
         // SAFETY: the definition belongs to the store, which is borrowed.
-        TypedFunc::new(*self, unsafe { type_of(def) }.ty())
+        TypedFunc::new(*self, unsafe { type_of(def) }.ty(), store.engine())
     }
 
     /// Calls the function on an activation of its own, so that a host

@@ -506,6 +506,7 @@ fn resolve(core: &StoreCore, inner: &ModuleInner, imports: &[Extern]) -> Result<
     for (declared, given) in inner.imports.iter().zip(imports) {
         if let Some(found) = resolve_one(core, inner, declared.entity, *given, &mut resolved)? {
             problems.push(LinkProblem::new(
+                &core.engine,
                 inner.text(&declared.module),
                 inner.text(&declared.name),
                 inner.extern_type(declared.entity),

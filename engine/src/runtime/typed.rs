@@ -9,6 +9,7 @@ use super::func::Func;
 use super::store::{AsContextMut, StoreId};
 use super::value::{ExternRef, func_from_slot, func_to_slot, low, read_vector, write_vector};
 use super::vmctx::Slot;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::types::{FuncType, ValType};
 
@@ -292,9 +293,14 @@ impl<P, R> fmt::Debug for TypedFunc<P, R> {
 }
 
 impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
-    /// Compares a function's type with the Rust types.
-    pub(crate) fn new(func: Func, ty: &FuncType) -> Result<TypedFunc<P, R>> {
-        if ty.params() != P::types() || ty.results() != R::types() {
+    /// Compares a function's type with the Rust types: it may ask for more
+    /// than the Rust types give, and give less.
+    pub(crate) fn new(func: Func, ty: &FuncType, engine: &Engine) -> Result<TypedFunc<P, R>> {
+        let all = |subs: &[ValType], sups: &[ValType]| {
+            let mut pairs = subs.iter().zip(sups);
+            subs.len() == sups.len() && pairs.all(|(sub, sup)| engine.matches(*sub, *sup))
+        };
+        if !all(P::types(), ty.params()) || !all(ty.results(), R::types()) {
             let asked = FuncType::new(P::types().iter().copied(), R::types().iter().copied());
             return Err(Error::usage(format!(
                 "expected a function of type {asked}, found one of type {ty}"

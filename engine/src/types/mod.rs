@@ -13,6 +13,7 @@ pub(crate) use registry::TypeRegistry;
 pub(crate) type FuncTypeRef = DefinedType;
 
 mod composite;
+mod note;
 mod registry;
 
 #[expect(

@@ -231,10 +231,14 @@ impl TypeRegistry {
     /// shared.
     pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Result<DefinedType> {
         let mut group = self.register_group(vec![SubType::plain(ty.clone())])?;
-        let ty = group.pop().ok_or_else(|| dead_type(TypeId(0)))?;
+        let defined = group.pop().ok_or_else(|| dead_type(TypeId(0)))?;
+        if defined.ty() != ty {
+            // It named itself by its position.
+            return Err(dead_type(TypeId::in_group(0)));
+        }
         // Only now do the types that it names live on.
-        self.check_refs(ty.definition())?;
-        Ok(ty)
+        self.check_refs(defined.definition())?;
+        Ok(defined)
     }
 
     /// As [`register_group`](TypeRegistry::register_group), for definitions
