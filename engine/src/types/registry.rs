@@ -22,7 +22,7 @@ use super::rtt::{HOST_TYPE, Rtt, RttKind, SUPERTYPES_MAX, Shape, Storage, fields
 use super::subtype::{dead_type, too_deep};
 use super::{FuncType, HeapType, Hierarchy, ValType};
 use crate::entity::TypeId;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Parameters, and likewise results, that a function may have.
 pub(crate) const FUNC_ARITY_MAX: usize = 1000;
@@ -280,8 +280,8 @@ impl TypeRegistry {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Limit`] if a definition is too long or too deep;
-    /// [`ErrorKind::Usage`] if an id names no type.
+    /// [`ErrorKind::Limit`](crate::ErrorKind) if a definition is too long or too deep;
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if an id names no type.
     pub(crate) fn register_group(
         self: &Arc<TypeRegistry>,
         definitions: Vec<SubType>,
