@@ -306,6 +306,7 @@ pub struct Config {
     pub(crate) max_stack_bytes: usize,
     pub(crate) max_module_bytes: usize,
     pub(crate) max_functions: u32,
+    pub(crate) max_types: u32,
     pub(crate) limits: Limits,
 }
 
@@ -322,6 +323,7 @@ impl Config {
             max_stack_bytes: 1 << 20,
             max_module_bytes: 1 << 30,
             max_functions: 1_000_000,
+            max_types: 250_000,
             limits: Limits::default(),
         }
     }
@@ -385,6 +387,14 @@ impl Config {
     /// by default, and at most.
     pub fn max_functions(&mut self, count: u32) -> &mut Config {
         self.max_functions = count.min(1_000_000);
+        self
+    }
+
+    /// Modules that define more types are refused; a quarter of a million by
+    /// default, and at most a million. A type of two bytes in a binary takes
+    /// more than a hundred in memory.
+    pub fn max_types(&mut self, count: u32) -> &mut Config {
+        self.max_types = count.min(1_000_000);
         self
     }
 
