@@ -89,7 +89,7 @@ proposals! {
     /// Exceptions: tags, `throw`, `try_table`.
     Exceptions wasm_exceptions "exception-handling" false false = WasmFeatures::EXCEPTIONS;
     /// Memories and tables with 64-bit addresses.
-    Memory64 wasm_memory64 "memory64" false false = WasmFeatures::MEMORY64;
+    Memory64 wasm_memory64 "memory64" true true = WasmFeatures::MEMORY64;
     /// References to functions of a known type.
     FunctionReferences wasm_function_references "function-references" false false = WasmFeatures::FUNCTION_REFERENCES;
     /// Structures and arrays that the engine collects.
@@ -141,6 +141,22 @@ impl Features {
         features.set(Proposal::MultiValue, true);
         features.set(Proposal::BulkMemory, true);
         features.set(Proposal::ReferenceTypes, true);
+        features
+    }
+
+    /// WebAssembly 3.0.
+    #[must_use]
+    pub fn wasm3() -> Features {
+        let mut features = Features::wasm2();
+        features.set(Proposal::Simd, true);
+        features.set(Proposal::TailCall, true);
+        features.set(Proposal::ExtendedConst, true);
+        features.set(Proposal::MultiMemory, true);
+        features.set(Proposal::RelaxedSimd, true);
+        features.set(Proposal::Exceptions, true);
+        features.set(Proposal::Memory64, true);
+        features.set(Proposal::FunctionReferences, true);
+        features.set(Proposal::Gc, true);
         features
     }
 

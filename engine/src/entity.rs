@@ -29,6 +29,8 @@ define_index! {
     MemoryIndex,
     /// A position in a module's global index space, imports first.
     GlobalIndex,
+    /// A position in a module's tag index space, imports first.
+    TagIndex,
     /// A position in a module's element segments.
     ElemIndex,
     /// A position in a module's data segments.

@@ -95,12 +95,12 @@ pub use runtime::{
     ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Extern, ExternRef, Frame,
     Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
     IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, Store,
-    StoreContext, StoreContextMut, StoreParts, Table, TypedFunc, Val, WasmParams, WasmResults,
+    StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WasmParams, WasmResults,
     WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType,
-    RefType, TableType, TypeId, ValType,
+    AddressType, ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType,
+    MemoryType, RefType, TableType, TagType, TypeId, ValType,
 };

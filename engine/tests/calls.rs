@@ -512,10 +512,7 @@ fn memories_grow_while_a_guest_waits_for_its_host() {
 fn host_access_to_memory_is_bounded() {
     let engine = Engine::default();
     let mut store = Store::<()>::new(&engine, ());
-    let ty = MemoryType {
-        min_pages: 1,
-        max_pages: Some(2),
-    };
+    let ty = MemoryType::new(1, Some(2));
     let memory = Memory::new(&mut store, ty).unwrap();
     memory.write(&mut store, 65535, &[3]).unwrap();
     let mut byte = [0];

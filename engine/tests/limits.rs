@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use linkspan_engine::{
     Config, DispatchMode, Engine, ErrorKind, Extern, Func, Instance, Linker, Memory, MemoryType,
-    Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val, ValType,
+    Module, RefType, Store, Table, TableType, Trap, TypedFunc, Val,
 };
 
 const LOOP: &str = r#"(module
@@ -171,10 +171,7 @@ fn memory_limits_hold_for_guests_and_hosts() {
     assert_eq!(grow.call(&mut store, 0).unwrap(), 4);
     assert_eq!(grow.call(&mut store, -1).unwrap(), -1);
     store.limits_mut().memory_total_bytes_max = 6 << 16;
-    let ty = |pages| MemoryType {
-        min_pages: pages,
-        max_pages: None,
-    };
+    let ty = |pages| MemoryType::new(pages, None);
     let error = Memory::new(&mut store, ty(3)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     let memory = Memory::new(&mut store, ty(2)).unwrap();
@@ -222,11 +219,7 @@ fn table_limits_hold_for_guests_and_hosts() {
     let grow: TypedFunc<i32, i32> = instance.get_typed_func(&store, "grow").unwrap();
     assert_eq!(grow.call(&mut store, 9_999_999).unwrap(), 1);
     assert_eq!(grow.call(&mut store, 1).unwrap(), -1);
-    let ty = TableType {
-        element: RefType::FUNCREF,
-        min: 5,
-        max: Some(6),
-    };
+    let ty = TableType::new(RefType::FUNCREF, 5, Some(6));
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     assert_eq!(table.grow(&mut store, 1, Val::FuncRef(None)).unwrap(), 5);
     let error = table.grow(&mut store, 1, Val::FuncRef(None)).unwrap_err();

@@ -59,10 +59,7 @@ fn all_missing_imports_are_reported_at_once() {
 fn imports_are_compared_with_current_sizes() {
     let engine = Engine::default();
     let mut store = Store::<()>::new(&engine, ());
-    let memory = |min_pages, max_pages| MemoryType {
-        min_pages,
-        max_pages,
-    };
+    let memory = |min_pages, max_pages| MemoryType::new(min_pages, max_pages);
     let module = Module::new(&engine, r#"(module (import "" "" (memory 2 3)))"#).unwrap();
     let given = Memory::new(&mut store, memory(1, Some(3))).unwrap();
     assert!(Instance::new(&mut store, &module, &[given.into()]).is_err());
@@ -119,16 +116,9 @@ fn names_are_defined_once_unless_shadowing_is_allowed() {
 fn a_trap_during_instantiation_keeps_what_was_written() {
     let engine = Engine::default();
     let mut store = Store::<()>::new(&engine, ());
-    let ty = MemoryType {
-        min_pages: 1,
-        max_pages: None,
-    };
+    let ty = MemoryType::new(1, None);
     let memory = Memory::new(&mut store, ty).unwrap();
-    let ty = TableType {
-        element: RefType::FUNCREF,
-        min: 2,
-        max: None,
-    };
+    let ty = TableType::new(RefType::FUNCREF, 2, None);
     let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let module = Module::new(
         &engine,

@@ -7,39 +7,48 @@ use linkspan_engine::{Config, DispatchMode, Features, Proposal, Tier};
 
 /// A way in which the engine can run guests. Every script must behave the same
 /// in each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Mode {
     /// What it is called in reports and on the command line.
     pub name: &'static str,
     /// What it does, in a sentence.
     pub summary: &'static str,
-    tier: Tier,
-    dispatch: DispatchMode,
+    configure: fn(&mut Config),
 }
 
+impl PartialEq for Mode {
+    /// Names tell modes apart: two functions may share an address.
+    fn eq(&self, other: &Mode) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Mode {}
+
 impl Mode {
-    /// Every mode, the fastest first.
+    /// The modes in which every script runs, the fastest first.
     pub const ALL: &'static [Mode] = &[
         Mode {
             name: "threaded",
             summary: "the interpreter; each instruction jumps to the next",
-            tier: Tier::Interpreter,
-            dispatch: DispatchMode::Threaded,
+            configure: |config| dispatched(config, DispatchMode::Threaded),
         },
         Mode {
             name: "loop",
             summary: "the interpreter; a loop calls one instruction after another",
-            tier: Tier::Interpreter,
-            dispatch: DispatchMode::Loop,
+            configure: |config| dispatched(config, DispatchMode::Loop),
         },
     ];
+
+    /// Further modes for scripts with references that a collector traces:
+    /// collections as early and as often as they may ever happen.
+    pub const STRESS: &'static [Mode] = &[];
 
     /// The engine's own choice.
     pub const AUTO: Mode = Mode {
         name: "auto",
         summary: "whatever the engine thinks best",
-        tier: Tier::Auto,
-        dispatch: DispatchMode::Auto,
+        configure: |_| {},
     };
 
     /// The mode called `name`.
@@ -48,11 +57,19 @@ impl Mode {
     ///
     /// When there is none; the message lists all names.
     pub fn named(name: &str) -> Result<Mode, String> {
-        let all = || std::iter::once(&Mode::AUTO).chain(Mode::ALL);
+        let all = || {
+            std::iter::once(&Mode::AUTO)
+                .chain(Mode::ALL)
+                .chain(Mode::STRESS)
+        };
         let names = || all().map(|mode| mode.name).collect::<Vec<_>>().join(", ");
         let found = all().find(|mode| mode.name == name).copied();
         found.ok_or_else(|| format!("expected one of {}, found {name:?}", names()))
     }
+}
+
+fn dispatched(config: &mut Config, dispatch: DispatchMode) {
+    config.tier(Tier::Interpreter).dispatch(dispatch);
 }
 
 /// How to run a script.
@@ -88,17 +105,15 @@ impl Options {
     #[must_use]
     pub fn config(&self) -> Config {
         let mut config = Config::new();
-        config
-            .features(self.features)
-            .tier(self.mode.tier)
-            .dispatch(self.mode.dispatch);
+        config.features(self.features);
+        (self.mode.configure)(&mut config);
         config
     }
 }
 
 /// Parses a set of proposals as a command line gives it: a base (`wasm1`,
-/// `wasm2` or `all`, which is also the base when none is named) and changes to
-/// it, separated by commas: `wasm2,tail-call,-multi-value`.
+/// `wasm2`, `wasm3` or `all`, which is also the base when none is named) and
+/// changes to it, separated by commas: `wasm2,tail-call,-multi-value`.
 ///
 /// # Errors
 ///
@@ -113,6 +128,7 @@ pub fn parse_features(text: &str) -> Result<Features, String> {
         let base = match word {
             "wasm1" => Some(Features::wasm1()),
             "wasm2" => Some(Features::wasm2()),
+            "wasm3" => Some(Features::wasm3()),
             "all" => Some(Features::default()),
             _ => None,
         };
@@ -141,7 +157,7 @@ fn proposal_named(name: &str) -> Result<Proposal, String> {
             .map(|proposal| proposal.name())
             .collect();
         format!(
-            "expected wasm1, wasm2, all or a proposal ({}), found {name:?}",
+            "expected wasm1, wasm2, wasm3, all or a proposal ({}), found {name:?}",
             names.join(", ")
         )
     })

@@ -1,14 +1,18 @@
 //! Goes through a script directive by directive and keeps the account.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use linkspan_engine::{Engine, Error, ErrorKind};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::Span;
-use wast::{QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
+use wast::{
+    QuoteWat, QuoteWatTest, Wast, WastDirective, WastExecute, WastInvoke, WastRet, WastThread, Wat,
+};
 
 use crate::component::Components;
 use crate::core::Modules;
@@ -16,6 +20,10 @@ use crate::message;
 use crate::options::Options;
 use crate::report::{Failure, Report};
 use crate::watchdog::Watchdog;
+
+/// Stack of the threads that a script starts: host and guest calls nest, and
+/// unoptimised frames are large.
+const STACK_BYTES: usize = 16 << 20;
 
 /// Runs the script in the file at `path`.
 ///
@@ -41,26 +49,29 @@ pub fn run_file(path: &Path, options: &Options) -> Result<Report, Error> {
 /// the report; a script that cannot be parsed has one failure.
 pub fn run(text: &str, options: &Options) -> Result<Report, Error> {
     let engine = Engine::new(&options.config())?;
-    let mut session = Session {
-        text,
-        options,
-        watchdog: Watchdog::new(options.directive_time_max),
-        modules: Modules::new(&engine)?,
-        components: Components::new(&engine),
-        engine,
-        latest: Kind::Module,
-        report: Report::default(),
-    };
-    if let Err(error) = session.run() {
-        let directive = "script".to_owned();
-        session.fail(
-            error.span(),
-            directive,
-            "a script that can be parsed",
-            error.message(),
-        );
-    }
-    Ok(session.report)
+    let parsed = tokens(text).and_then(|buffer| {
+        let script: Wast<'_> = parser::parse(&buffer)?;
+        Ok(thread::scope(|scope| {
+            let mut session = Session::new(text, options, &engine, scope)?;
+            session.run(script.directives);
+            Ok(session.end())
+        }))
+    });
+    parsed.unwrap_or_else(|error: wast::Error| {
+        let (title, expected) = ("script".to_owned(), "a script that can be parsed");
+        let mut report = Report::default();
+        let failure = failure(text, error.span(), title, expected, error.message());
+        report.failures.push(failure);
+        Ok(report)
+    })
+}
+
+/// The tokens of a script. The suites test names with every character there
+/// is.
+fn tokens(text: &str) -> Result<ParseBuffer<'_>, wast::Error> {
+    let mut lexer = Lexer::new(text);
+    lexer.allow_confusing_unicode(true);
+    ParseBuffer::new_with_lexer(lexer)
 }
 
 /// The modules and components that the script `text` defines, each with its
@@ -70,9 +81,7 @@ pub fn run(text: &str, options: &Options) -> Result<Report, Error> {
 ///
 /// When the script cannot be parsed.
 pub fn binaries(text: &str) -> Result<Vec<(u32, Vec<u8>)>, String> {
-    let mut lexer = Lexer::new(text);
-    lexer.allow_confusing_unicode(true);
-    let buffer = ParseBuffer::new_with_lexer(lexer).map_err(|error| error.message())?;
+    let buffer = tokens(text).map_err(|error| error.message())?;
     let script: Wast<'_> = parser::parse(&buffer).map_err(|error| error.message())?;
     let mut binaries = Vec::new();
     for directive in script.directives {
@@ -113,25 +122,44 @@ impl Mismatch {
 /// Of a guest's call or of an instantiation: what it answered, as text.
 pub(crate) type Outcome<T> = Result<T, String>;
 
-struct Session<'a> {
+/// One thread of a script: the main one, or one that a directive started.
+struct Session<'scope, 'env, 'a> {
     text: &'a str,
     options: &'a Options,
     watchdog: Watchdog,
-    engine: Engine,
+    engine: &'a Engine,
     modules: Modules,
     components: Components,
     latest: Kind,
     report: Report,
+    scope: &'scope Scope<'scope, 'env>,
+    /// Threads that nobody has waited for, by name, and where each began.
+    threads: BTreeMap<String, (Span, ScopedJoinHandle<'scope, Report>)>,
 }
 
-impl Session<'_> {
-    fn run(&mut self) -> Result<(), wast::Error> {
-        let mut lexer = Lexer::new(self.text);
-        // The suites test names with every character there is.
-        lexer.allow_confusing_unicode(true);
-        let buffer = ParseBuffer::new_with_lexer(lexer)?;
-        let script: Wast<'_> = parser::parse(&buffer)?;
-        for directive in script.directives {
+impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
+    fn new<'env>(
+        text: &'a str,
+        options: &'a Options,
+        engine: &'a Engine,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> Result<Session<'scope, 'env, 'a>, Error> {
+        Ok(Session {
+            text,
+            options,
+            watchdog: Watchdog::new(options.directive_time_max),
+            engine,
+            modules: Modules::new(engine)?,
+            components: Components::new(engine),
+            latest: Kind::Module,
+            report: Report::default(),
+            scope,
+            threads: BTreeMap::new(),
+        })
+    }
+
+    fn run(&mut self, directives: Vec<WastDirective<'a>>) {
+        for directive in directives {
             let (span, title) = (directive.span(), title(&directive));
             if self.is_left_out(&directive) {
                 continue;
@@ -146,25 +174,21 @@ impl Session<'_> {
                 Err(Mismatch { expected, found }) => self.fail(span, title, &expected, found),
             }
         }
-        Ok(())
+    }
+
+    /// Waits for the threads that the script did not wait for.
+    fn end(mut self) -> Report {
+        while let Some((name, (span, thread))) = self.threads.pop_first() {
+            if let Err(Mismatch { expected, found }) = self.join(thread) {
+                self.fail(span, format!("thread ${name}"), &expected, found);
+            }
+        }
+        self.report
     }
 
     fn fail(&mut self, span: Span, directive: String, expected: &str, found: String) {
-        let failure = self.failure(span, directive, expected, found);
+        let failure = failure(self.text, span, directive, expected, found);
         self.report.failures.push(failure);
-    }
-
-    fn failure(&self, span: Span, directive: String, expected: &str, found: String) -> Failure {
-        let (line, column) = span.linecol_in(self.text);
-        let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let (line, column, expected) = (number(line), number(column), expected.to_owned());
-        Failure {
-            line,
-            column,
-            directive,
-            expected,
-            found,
-        }
     }
 
     /// Whether only another line's assertions are wanted.
@@ -175,7 +199,7 @@ impl Session<'_> {
         !wanted && title(directive).starts_with("assert_")
     }
 
-    fn directive(&mut self, directive: WastDirective<'_>) -> Result<(), Mismatch> {
+    fn directive(&mut self, directive: WastDirective<'a>) -> Result<(), Mismatch> {
         match directive {
             WastDirective::Module(wat) => self.module(wat),
             WastDirective::ModuleDefinition(wat) => self.definition(wat),
@@ -230,11 +254,51 @@ impl Session<'_> {
             WastDirective::AssertSuspension { exec, message, .. } => {
                 self.assert_trap(exec, message)
             }
-            WastDirective::Thread(_) | WastDirective::Wait { .. } => Err(Mismatch::new(
-                "a thread with a shared memory",
-                "an engine without threads",
-            )),
+            WastDirective::Thread(thread) => self.thread(thread),
+            WastDirective::Wait { thread, .. } => match self.threads.remove(thread.name()) {
+                Some((_, running)) => self.join(running),
+                None => Err(Mismatch::new("a thread to wait for", "none of this name")),
+            },
         }
+    }
+
+    /// Starts a thread of the system with a store of its own. Of the instance
+    /// that it shares with this one it knows the shared memories alone.
+    fn thread(&mut self, thread: WastThread<'a>) -> Result<(), Mismatch> {
+        let fail = |found| Mismatch::new("a thread", found);
+        let (text, options, engine, scope) = (self.text, self.options, self.engine, self.scope);
+        let mut session =
+            Session::new(text, options, engine, scope).map_err(|error| fail(error.to_string()))?;
+        if let Some(shared) = thread.shared_module {
+            let found = format!("${}, whose memories cannot be shared", shared.name());
+            return Err(fail(found));
+        }
+        let directives = thread.directives;
+        let running = thread::Builder::new()
+            .name(thread.name.name().to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, move || {
+                session.run(directives);
+                session.end()
+            });
+        let running = running.map_err(|error| fail(error.to_string()))?;
+        let name = thread.name.name().to_owned();
+        match self.threads.insert(name, (thread.span, running)) {
+            None => Ok(()),
+            Some((_, earlier)) => self.join(earlier),
+        }
+    }
+
+    /// Waits for a thread and adds its account to this one.
+    fn join(&mut self, thread: ScopedJoinHandle<'scope, Report>) -> Result<(), Mismatch> {
+        let report = thread.join().map_err(|panic| {
+            let found = format!("a panic: {}", panic_text(panic.as_ref()));
+            Mismatch::new("the end of a thread", found)
+        })?;
+        self.report.passed += report.passed;
+        self.report.failures.extend(report.failures);
+        self.report.differing_texts.extend(report.differing_texts);
+        Ok(())
     }
 
     /// Defines and instantiates a module or component.
@@ -267,7 +331,7 @@ impl Session<'_> {
         let bytes = encode(&mut wat).map_err(fail)?;
         self.latest = kind;
         let done = match kind {
-            Kind::Module => self.modules.define(&self.engine, name.as_deref(), &bytes),
+            Kind::Module => self.modules.define(self.engine, name.as_deref(), &bytes),
             Kind::Component => self.components.define(name.as_deref(), &bytes),
         };
         done.map_err(fail)
@@ -303,7 +367,7 @@ impl Session<'_> {
             Err(refusal) => refusal,
             Ok(bytes) => {
                 let validated = match kind {
-                    Kind::Module => Modules::validate(&self.engine, &bytes),
+                    Kind::Module => Modules::validate(self.engine, &bytes),
                     Kind::Component => self.components.validate(&bytes),
                 };
                 match validated {
@@ -316,7 +380,7 @@ impl Session<'_> {
         };
         if !message::is_refusal(text, &refusal) {
             let title = "refusal".to_owned();
-            let difference = self.failure(span, title, &format!("{text:?}"), refusal);
+            let difference = failure(self.text, span, title, &format!("{text:?}"), refusal);
             self.report.differing_texts.push(difference);
         }
         Ok(())
@@ -328,7 +392,7 @@ impl Session<'_> {
             .encode()
             .map_err(|error| Mismatch::new(expected(), error.message()))?;
         let outcome = match &wat {
-            Wat::Module(_) => self.modules.try_out(&self.engine, &self.watchdog, &bytes),
+            Wat::Module(_) => self.modules.try_out(self.engine, &self.watchdog, &bytes),
             Wat::Component(_) => self.components.try_out(&self.watchdog, &bytes),
         };
         match outcome {
@@ -393,7 +457,7 @@ impl Session<'_> {
     fn try_out(&mut self, mut wat: Wat<'_>) -> Outcome<()> {
         let bytes = wat.encode().map_err(|error| error.message())?;
         match &wat {
-            Wat::Module(_) => self.modules.try_out(&self.engine, &self.watchdog, &bytes),
+            Wat::Module(_) => self.modules.try_out(self.engine, &self.watchdog, &bytes),
             Wat::Component(_) => self.components.try_out(&self.watchdog, &bytes),
         }
     }
@@ -404,6 +468,18 @@ impl Session<'_> {
             (None, Kind::Component) => true,
             (None, Kind::Module) => false,
         }
+    }
+}
+
+fn failure(text: &str, span: Span, directive: String, expected: &str, found: String) -> Failure {
+    let (line, column) = span.linecol_in(text);
+    let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
+    Failure {
+        line: number(line),
+        column: number(column),
+        directive,
+        expected: expected.to_owned(),
+        found,
     }
 }
 
@@ -440,10 +516,7 @@ fn encode(wat: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
         QuoteWatTest::Text(text) => text,
     };
     let text = String::from_utf8(text).map_err(|_| "malformed UTF-8 encoding".to_owned())?;
-    let mut lexer = Lexer::new(&text);
-    lexer.allow_confusing_unicode(true);
-    let bytes = ParseBuffer::new_with_lexer(lexer)
-        .and_then(|buffer| parser::parse::<Wat<'_>>(&buffer)?.encode());
+    let bytes = tokens(&text).and_then(|buffer| parser::parse::<Wat<'_>>(&buffer)?.encode());
     bytes.map_err(|error| error.message())
 }
 
@@ -472,7 +545,7 @@ fn title(directive: &WastDirective<'_>) -> String {
         WastDirective::AssertUnlinkable { .. } => "assert_unlinkable".to_owned(),
         WastDirective::AssertException { exec, .. } => of("assert_exception", exec),
         WastDirective::AssertSuspension { exec, .. } => of("assert_suspension", exec),
-        WastDirective::Thread(_) => "thread".to_owned(),
-        WastDirective::Wait { .. } => "wait".to_owned(),
+        WastDirective::Thread(thread) => format!("thread ${}", thread.name.name()),
+        WastDirective::Wait { thread, .. } => format!("wait ${}", thread.name()),
     }
 }

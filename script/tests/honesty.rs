@@ -102,6 +102,26 @@ fn a_guest_without_end_is_interrupted_and_the_script_goes_on() {
 }
 
 #[test]
+fn threads_have_a_store_of_their_own_and_are_judged_too() {
+    let script = r#"(module (func (export "f") (result i32) (i32.const 1)))
+(thread $a (module (func (export "f") (result i32) (i32.const 2)))
+  (assert_return (invoke "f") (i32.const 2))
+  (assert_return (invoke "f") (i32.const 1)))
+(thread $b
+  (assert_return (invoke "f") (i32.const 1)))
+(assert_return (invoke "f") (i32.const 1))
+(wait $a)
+(wait $a)
+"#;
+    let mut report = report(script);
+    report.failures.sort_by_key(|failure| failure.line);
+    let lines: Vec<u32> = report.failures.iter().map(|failure| failure.line).collect();
+    assert_eq!(lines, [4, 6, 9]);
+    // Two modules, two threads, two answers and one end of a thread.
+    assert_eq!(report.passed, 7);
+}
+
+#[test]
 fn features_that_are_off_are_off() {
     let script = "(module (func (result i32 i32) (i32.const 1) (i32.const 2)))";
     let mut options = Options::default();

@@ -1,5 +1,5 @@
 //! The machine-readable summary `conformance.json` in Cargo's target folder:
-//! suite → tier → number of files that ran, passed, failed and were waived.
+//! suite → tier → number of files that passed, failed, were waived and were skipped.
 //!
 //! Test binaries may run side by side, each with a few suites of its own, so
 //! the file is merged under a lock and replaced as a whole.
@@ -53,6 +53,7 @@ pub fn record(folder: &Path, suite: &str, tiers: &BTreeMap<String, Tally>) -> Re
             "passed": tally.passed,
             "failed": tally.failed,
             "waived": tally.waived,
+            "skipped": tally.skipped,
         });
         (tier.clone(), numbers)
     });
@@ -121,7 +122,7 @@ mod tests {
         let text = fs::read(folder.join("conformance.json")).unwrap();
         let value: Value = serde_json::from_slice(&text).unwrap();
         assert_eq!(value.as_object().unwrap().len(), 4);
-        let expected = json!({ "files": 9, "passed": 7, "failed": 2, "waived": 0 });
+        let expected = json!({ "files": 9, "passed": 7, "failed": 2, "waived": 0, "skipped": 0 });
         assert_eq!(value["suite-0"]["loop"], expected);
         assert_eq!(value["suite-3"]["loop"]["passed"], 3);
         fs::remove_dir_all(folder).unwrap();

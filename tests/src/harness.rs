@@ -30,7 +30,7 @@ const STACK_BYTES: usize = 16 << 20;
 /// One suite: a name under which results are reported, and its cases.
 #[derive(Debug)]
 pub struct Suite {
-    name: &'static str,
+    name: String,
     cases: Vec<Case>,
     faults: Vec<String>,
 }
@@ -87,9 +87,9 @@ impl Failure {
 impl Suite {
     /// An empty suite.
     #[must_use]
-    pub fn new(name: &'static str) -> Suite {
+    pub fn new(name: impl Into<String>) -> Suite {
         Suite {
-            name,
+            name: name.into(),
             cases: Vec::new(),
             faults: Vec::new(),
         }
@@ -149,7 +149,7 @@ pub fn run(suites: Vec<Suite>) -> ExitCode {
 }
 
 /// Suite → tier → numbers.
-type Tallies = Arc<Mutex<BTreeMap<&'static str, BTreeMap<String, Tally>>>>;
+type Tallies = Arc<Mutex<BTreeMap<String, BTreeMap<String, Tally>>>>;
 
 fn add_trials(suite: Suite, tallies: &Tallies, trials: &mut Vec<Trial>) {
     let name = suite.name;
@@ -169,14 +169,14 @@ fn add_trials(suite: Suite, tallies: &Tallies, trials: &mut Vec<Trial>) {
     for case in suite.cases {
         let (waivers, tallies) = (Arc::clone(&waivers), Arc::clone(tallies));
         let title = format!("{name}: {}", case.path);
-        let kind = case.tier.clone();
-        let trial = Trial::ignorable_test(title, move || judge(name, case, &waivers, &tallies));
+        let (suite, kind) = (name.clone(), case.tier.clone());
+        let trial = Trial::ignorable_test(title, move || judge(suite, case, &waivers, &tallies));
         trials.push(trial.with_kind(kind));
     }
 }
 
 fn judge(
-    suite: &'static str,
+    suite: String,
     case: Case,
     waivers: &Waivers,
     tallies: &Tallies,

@@ -6,9 +6,9 @@
 
 use std::process::ExitCode;
 
-use linkspan_engine::Features;
 use linkspan_tests::harness::{self, Suite};
-use linkspan_tests::{cases, scripts, upstream};
+use linkspan_tests::scripts::{self, Plan};
+use linkspan_tests::{cases, upstream};
 
 const FILES: usize = 29;
 
@@ -24,7 +24,7 @@ fn specification() -> Suite {
         Ok(mut files) => {
             files.retain(|(name, _)| !name.starts_with("async/"));
             suite.expect_files("tests/component-model/test", FILES, files.len());
-            scripts::add(&mut suite, files, Features::default());
+            scripts::add(&mut suite, files, Plan::common());
         }
         Err(error) => suite.fault(error),
     }
@@ -37,7 +37,7 @@ fn own() -> Suite {
         &upstream::project().join("tests/cases/component"),
         &["wast"],
     ) {
-        Ok(files) => scripts::add(&mut suite, files, Features::default()),
+        Ok(files) => scripts::add(&mut suite, files, Plan::common()),
         Err(error) => suite.fault(error),
     }
     suite

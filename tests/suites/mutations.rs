@@ -178,7 +178,7 @@ fn stand_in(store: &mut Store<()>, ty: core::ExternType) -> core::Result<core::E
             core::Extern::Func(core::Func::new(store, ty, answer)?)
         }
         core::ExternType::Table(ty) => {
-            let init = core::Val::default_for(ty.element);
+            let init = core::Val::default_for(ty.element.into());
             core::Extern::Table(core::Table::new(store, ty, init)?)
         }
         core::ExternType::Memory(ty) => core::Extern::Memory(core::Memory::new(store, ty)?),
@@ -186,6 +186,7 @@ fn stand_in(store: &mut Store<()>, ty: core::ExternType) -> core::Result<core::E
             let value = core::Val::default_for(ty.content);
             core::Extern::Global(core::Global::new(store, ty, value)?)
         }
+        core::ExternType::Tag(ty) => core::Extern::Tag(core::Tag::new(store, &ty.func)?),
     })
 }
 

@@ -2,13 +2,18 @@
 //! mode of the engine.
 //!
 //! Each suite runs with its own set of proposals: older suites assert that
-//! later proposals are off.
+//! later proposals are off. Suites with references that the collector moves
+//! and marks run in the modes that stress it, too.
 
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use linkspan_engine::{Features, Proposal};
+use linkspan_script::Mode;
 use linkspan_tests::harness::{self, Suite};
-use linkspan_tests::{cases, scripts, upstream};
+use linkspan_tests::scripts::{self, Plan};
+use linkspan_tests::{cases, upstream};
 
 /// A folder of the crate that carries the suites.
 struct Group {
@@ -16,7 +21,12 @@ struct Group {
     folder: &'static str,
     files: usize,
     features: fn() -> Features,
+    modes: &'static [&'static [Mode]],
+    needs: &'static [Proposal],
 }
+
+const COMMON: &[&[Mode]] = &[Mode::ALL];
+const STRESSED: &[&[Mode]] = &[Mode::ALL, Mode::STRESS];
 
 const GROUPS: &[Group] = &[
     Group {
@@ -24,43 +34,155 @@ const GROUPS: &[Group] = &[
         folder: "data/wasm-v1",
         files: 73,
         features: Features::wasm1,
+        modes: COMMON,
+        needs: &[],
     },
     Group {
         name: "wasm-v2",
         folder: "data/wasm-v2",
         files: 90,
         features: Features::wasm2,
+        modes: COMMON,
+        needs: &[],
     },
     Group {
-        name: "bulk-memory",
-        folder: "data/proposals/bulk-memory",
-        files: 8,
-        features: Features::default,
+        name: "wasm-v3",
+        folder: "data/wasm-v3",
+        files: 97,
+        features: Features::wasm3,
+        modes: STRESSED,
+        needs: &[Proposal::Simd, Proposal::Gc, Proposal::Exceptions],
+    },
+    Group {
+        name: "simd",
+        folder: "data/proposals/simd",
+        files: 59,
+        features: Features::wasm3,
+        modes: COMMON,
+        needs: &[Proposal::Simd],
+    },
+    Group {
+        name: "relaxed-simd",
+        folder: "data/proposals/relaxed-simd",
+        files: 7,
+        features: Features::wasm3,
+        modes: COMMON,
+        needs: &[Proposal::RelaxedSimd],
+    },
+    Group {
+        name: "gc",
+        folder: "data/proposals/gc",
+        files: 17,
+        features: Features::wasm3,
+        modes: STRESSED,
+        needs: &[Proposal::Gc],
+    },
+    Group {
+        name: "exceptions",
+        folder: "data/proposals/exceptions",
+        files: 5,
+        features: Features::wasm3,
+        modes: STRESSED,
+        needs: &[Proposal::Exceptions],
+    },
+    Group {
+        name: "function-references",
+        folder: "data/proposals/function-references",
+        files: 26,
+        features: || wasm3_without(Proposal::MultiMemory),
+        modes: STRESSED,
+        needs: &[Proposal::FunctionReferences],
+    },
+    Group {
+        name: "memory64",
+        folder: "data/proposals/memory64",
+        files: 14,
+        features: || wasm3_without(Proposal::MultiMemory),
+        modes: COMMON,
+        needs: &[Proposal::Memory64, Proposal::Simd],
     },
     Group {
         name: "multi-memory",
         folder: "data/proposals/multi-memory",
         files: 41,
-        features: Features::default,
+        features: Features::wasm3,
+        modes: COMMON,
+        needs: &[],
+    },
+    Group {
+        name: "bulk-memory",
+        folder: "data/proposals/bulk-memory",
+        files: 8,
+        features: Features::wasm3,
+        modes: COMMON,
+        needs: &[Proposal::FunctionReferences, Proposal::Gc],
+    },
+    Group {
+        name: "threads",
+        folder: "data/proposals/threads",
+        files: 4,
+        features: || with(Features::wasm1(), Proposal::Threads),
+        modes: COMMON,
+        needs: &[Proposal::Threads],
     },
     Group {
         name: "tail-call",
         folder: "data/proposals/tail-call",
         files: 2,
-        features: || wasm2_and(Proposal::TailCall),
+        features: || with(Features::wasm2(), Proposal::TailCall),
+        modes: COMMON,
+        needs: &[],
     },
     Group {
         name: "extended-const",
         folder: "data/proposals/extended-const",
         files: 3,
-        features: || wasm2_and(Proposal::ExtendedConst),
+        features: || with(Features::wasm2(), Proposal::ExtendedConst),
+        modes: COMMON,
+        needs: &[],
+    },
+    Group {
+        name: "annotations",
+        folder: "data/proposals/annotations",
+        files: 4,
+        features: Features::wasm3,
+        modes: COMMON,
+        needs: &[Proposal::Simd],
+    },
+    Group {
+        name: "wide-arithmetic",
+        folder: "data/proposals/wide-arithmetic",
+        files: 1,
+        features: || with(Features::wasm3(), Proposal::WideArithmetic),
+        modes: COMMON,
+        needs: &[Proposal::WideArithmetic],
+    },
+    Group {
+        name: "custom-page-sizes",
+        folder: "data/proposals/custom-page-sizes",
+        files: 5,
+        features: || with(Features::wasm3(), Proposal::CustomPageSizes),
+        modes: COMMON,
+        needs: &[Proposal::CustomPageSizes],
     },
 ];
 
+/// The folder of our own scripts for components, which another suite runs.
+const COMPONENTS: &str = "component";
+
+/// Our own scripts about what lives in the collected heap.
+const HEAP: &[&str] = &["exceptions", "gc"];
+
 fn main() -> ExitCode {
     let mut suites: Vec<Suite> = GROUPS.iter().map(suite).collect();
-    suites.push(own("core", "tests/cases/core"));
-    suites.push(own("regress", "tests/cases/regress"));
+    match own() {
+        Ok(own) => suites.extend(own),
+        Err(error) => {
+            let mut suite = Suite::new("cases");
+            suite.fault(error);
+            suites.push(suite);
+        }
+    }
     harness::run(suites)
 }
 
@@ -71,24 +193,69 @@ fn suite(group: &Group) -> Suite {
     match files {
         Ok(files) => {
             suite.expect_files(group.folder, group.files, files.len());
-            scripts::add(&mut suite, files, (group.features)());
+            let plan = Plan {
+                features: (group.features)(),
+                modes: group.modes,
+                needs: group.needs,
+            };
+            scripts::add(&mut suite, files, plan);
         }
         Err(error) => suite.fault(error),
     }
     suite
 }
 
-fn own(name: &'static str, folder: &str) -> Suite {
-    let mut suite = Suite::new(name);
-    match cases::own(&upstream::project().join(folder), &["wast"]) {
-        Ok(files) => scripts::add(&mut suite, files, Features::default()),
-        Err(error) => suite.fault(error),
+/// A suite for each folder of our own scripts, whatever it is called.
+fn own() -> Result<Vec<Suite>, String> {
+    let root = upstream::project().join("tests/cases");
+    let entries = fs::read_dir(&root).map_err(|error| format!("failed to read cases: {error}"))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| format!("failed to read cases: {error}"))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| name != COMPONENTS);
+    names.sort();
+    Ok(names.iter().map(|name| folder(&root, name)).collect())
+}
+
+fn folder(root: &Path, name: &str) -> Suite {
+    let mut suite = Suite::new(format!("cases/{name}"));
+    let files = match cases::own(&root.join(name), &["wast"]) {
+        Ok(files) => files,
+        Err(error) => {
+            suite.fault(error);
+            return suite;
+        }
+    };
+    for (name_of_file, path) in files {
+        match scripts::features_of(&path) {
+            Ok(features) => {
+                let modes = if HEAP.contains(&name) {
+                    STRESSED
+                } else {
+                    COMMON
+                };
+                let plan = Plan {
+                    features,
+                    modes,
+                    needs: &[],
+                };
+                scripts::add(&mut suite, vec![(name_of_file, path)], plan);
+            }
+            Err(error) => suite.fault(error),
+        }
     }
     suite
 }
 
-fn wasm2_and(proposal: Proposal) -> Features {
-    let mut features = Features::wasm2();
+fn with(mut features: Features, proposal: Proposal) -> Features {
     features.set(proposal, true);
+    features
+}
+
+fn wasm3_without(proposal: Proposal) -> Features {
+    let mut features = Features::wasm3();
+    features.set(proposal, false);
     features
 }

@@ -28,7 +28,7 @@ pub(crate) struct Wast {
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = Mode::named)]
     tier: Mode,
 
-    /// Which proposals are on: `wasm1`, `wasm2` or `all`, then changes to it, such as
+    /// Which proposals are on: `wasm1`, `wasm2`, `wasm3` or `all`, then changes to it, such as
     /// `wasm2,tail-call,-multi-value`.
     #[arg(long, value_name = "LIST", default_value = "all", value_parser = parse_features)]
     features: linkspan::core::Features,

@@ -3,7 +3,7 @@
 
 use crate::module::FuncIndex;
 use crate::translate::{BinaryOp, CallSite, Callee, CompareOp, FrameSlot};
-use crate::types::ValType;
+use crate::types::{AddressType, ValType};
 
 use super::call::{CALL_WORDS, Site};
 use super::emit::{Class, Kind, Label, Val, fits};
@@ -347,7 +347,8 @@ impl Encoder<'_> {
     }
 
     /// The start of a call through a reference: what the target reads.
-    fn write_target(&mut self, site: &CallSite<Val>, import: Plain, indirect: Plain) {
+    /// `indirect` is for indices of 32 and of 64 bits.
+    fn write_target(&mut self, site: &CallSite<Val>, import: Plain, indirect: [Plain; 2]) {
         match site.callee {
             Callee::Defined(func) | Callee::Imported(func) => {
                 let at = self.plain(import, 0);
@@ -356,8 +357,14 @@ impl Encoder<'_> {
             }
             Callee::Indirect { table, ty, index } => {
                 let home = site.window + site.param_slots;
-                let index = self.slot_of(ValType::I32, index, home);
-                let at = self.plain(indirect, 0);
+                let address = self.module.tables[table.index()].address;
+                let index = self.slot_of(address.val_type(), index, home);
+                let [narrow, wide] = indirect;
+                let op = match address {
+                    AddressType::I32 => narrow,
+                    AddressType::I64 => wide,
+                };
+                let at = self.plain(op, 0);
                 self.asm.slots(index, 0);
                 self.asm.word(table.0);
                 self.asm.word(self.module.type_at(ty).id().0);
@@ -372,7 +379,8 @@ impl Encoder<'_> {
                 self.write_direct(func, site, [Plain::CallEven, Plain::CallOdd]);
             }
             Callee::Imported(_) | Callee::Indirect { .. } => {
-                self.write_target(site, Plain::CallImport, Plain::CallIndirect);
+                let indirect = [Plain::CallIndirect, Plain::CallIndirectWide];
+                self.write_target(site, Plain::CallImport, indirect);
                 self.asm.word(window(site));
             }
         }
@@ -388,7 +396,8 @@ impl Encoder<'_> {
                 self.asm.word(u32::from(site.param_slots));
             }
             Callee::Imported(_) | Callee::Indirect { .. } => {
-                self.write_target(site, Plain::ReturnCallImport, Plain::ReturnCallIndirect);
+                let indirect = [Plain::ReturnCallIndirect, Plain::ReturnCallIndirectWide];
+                self.write_target(site, Plain::ReturnCallImport, indirect);
                 self.asm.word(own);
                 self.asm.word(u32::from(site.param_slots));
                 self.asm.word(window(site));

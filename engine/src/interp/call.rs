@@ -169,11 +169,11 @@ impl Target for Import {
     }
 }
 
-/// An element of the table in word 2, at the index in slot `a`, of the type
-/// in word 3.
-pub(super) struct Indirect;
+/// An element of the table in word 2, at the index in slot `a`, which is an
+/// `I`, of the type in word 3.
+pub(super) struct Indirect<I>(PhantomData<I>);
 
-impl Target for Indirect {
+impl<I: Value + Into<u64>> Target for Indirect<I> {
     const WORDS: usize = 4;
 
     #[inline(always)]
@@ -182,7 +182,7 @@ impl Target for Indirect {
         // are null or functions that live as long as the store.
         unsafe {
             let table = *(*r.cx).tables.add(r.word(2) as usize);
-            let index = u64::from(r.get::<u32>(r.a()));
+            let index: u64 = r.get::<I>(r.a()).into();
             if index >= (*table).size {
                 return Err(Trap::UndefinedElement);
             }

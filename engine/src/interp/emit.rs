@@ -82,37 +82,24 @@ impl Accs {
     }
 }
 
-/// How the address of a load or store is made.
+/// Where a load or store goes, as its instruction says it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address {
     pub(super) form: AddressForm,
     pub(super) a: FrameSlot,
-    pub(super) b: FrameSlot,
+    /// A second slot or, in forms that name a memory, its index.
+    pub(super) b: u16,
+    pub(super) offset: u64,
     pub(super) constant: Option<u32>,
 }
 
 /// What an instruction does, as far as it can be fused with a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Binary {
-        op: BinaryOp,
-        a: Val,
-        b: Val,
-    },
-    Compare {
-        op: CompareOp,
-        a: Val,
-        b: Val,
-    },
-    Load {
-        op: LoadOp,
-        address: Address,
-        offset: u32,
-    },
-    Copy {
-        from: FrameSlot,
-        to: FrameSlot,
-    },
+    Binary { op: BinaryOp, a: Val, b: Val },
+    Compare { op: CompareOp, a: Val, b: Val },
+    Load { op: LoadOp, address: Address },
+    Copy { from: FrameSlot, to: FrameSlot },
     Other,
 }
 
@@ -198,6 +185,20 @@ impl Assembler {
 
     pub(super) fn word(&mut self, word: u32) {
         self.words.push(word);
+    }
+
+    /// Writes the words of an address behind word 0.
+    pub(super) fn address(&mut self, address: &Address) {
+        self.slots(address.a, address.b);
+        if address.form.has_wide_offset() {
+            self.wide(address.offset);
+        } else {
+            // The encoder chooses other forms for larger offsets.
+            self.word(address.offset as u32);
+        }
+        if let Some(constant) = address.constant {
+            self.word(constant);
+        }
     }
 
     /// Writes an immediate of a type whose [`immediate`](fits) form exists.

@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::module::{FuncIndex, ModuleInner};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    BinaryOp, BulkOp, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace, RootMap, Sink,
-    StoreOp, Summary, UnaryOp,
+    BinaryOp, BulkOp, BulkOperand, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace,
+    RootMap, Sink, StoreOp, Summary, UnaryOp,
 };
-use crate::types::ValType;
+use crate::types::{AddressType, ValType};
 
 use super::code::{Code, Parts};
 use super::emit::{Address, Assembler, Class, Kind, Label, Val, distance, fits};
@@ -200,12 +200,7 @@ impl<'m> Encoder<'m> {
             let (Some(last), Val::Slot(other)) = (self.producer(inner), other) else {
                 continue;
             };
-            let Kind::Load {
-                op: load,
-                address,
-                offset,
-            } = last.kind
-            else {
+            let Kind::Load { op: load, address } = last.kind else {
                 continue;
             };
             let swapped = second && !op.is_commutative();
@@ -218,11 +213,11 @@ impl<'m> Encoder<'m> {
             let origin = self.asm.last_position();
             self.asm.pop();
             let at = self.asm.op(opcode, dst);
-            self.asm.slots(address.a, other);
-            self.asm.word(offset);
-            if let Some(constant) = address.constant {
-                self.asm.word(constant);
-            }
+            // The forms that there are have one slot.
+            self.asm.address(&Address {
+                b: other,
+                ..address
+            });
             self.asm.position_from(at, origin);
             self.asm.defined(at, op.ty(), dst, Kind::Other);
             return true;
@@ -230,12 +225,67 @@ impl<'m> Encoder<'m> {
         false
     }
 
-    /// How an address is made. An addition that made it becomes part of it.
-    fn address(&mut self, addr: Val) -> Address {
+    /// How the instruction says a place. A constant address may be stored in
+    /// `home`.
+    pub(super) fn address(&mut self, place: MemoryPlace, addr: Val, home: FrameSlot) -> Address {
+        let narrow_offset = u32::try_from(place.offset).is_ok();
+        match (place.memory, place.address, place.shared) {
+            (0, AddressType::I32, false) => self.narrow_address(place.offset, addr),
+            (0, AddressType::I64, false) if narrow_offset => {
+                self.wide_address(place.offset, addr, home)
+            }
+            (_, address, shared) => Address {
+                form: match (address, shared) {
+                    (AddressType::I32, false) => AddressForm::Other,
+                    (AddressType::I64, false) => AddressForm::AnyWide,
+                    (AddressType::I32, true) => AddressForm::AnyShared,
+                    (AddressType::I64, true) => AddressForm::AnySharedWide,
+                },
+                a: self.slot_of(address.val_type(), addr, home),
+                // Validation allows at most 100 memories.
+                b: place.memory as u16,
+                offset: place.offset,
+                constant: None,
+            },
+        }
+    }
+
+    /// An address of 64 bits in memory 0.
+    fn wide_address(&mut self, offset: u64, addr: Val, home: FrameSlot) -> Address {
+        let address = |form, a, constant| Address {
+            form,
+            a,
+            b: 0,
+            offset,
+            constant,
+        };
+        if let Some(last) = self.producer(addr)
+            && let Kind::Binary {
+                op: BinaryOp::I64Add,
+                a: Val::Slot(a),
+                b: Val::Const(k),
+            } = last.kind
+            && fits(ValType::I64, k)
+        {
+            self.asm.pop();
+            return address(AddressForm::WidePlus, a, Some(k as u32));
+        }
+        let slot = self.slot_of(ValType::I64, addr, home);
+        if self.asm.in_acc(ValType::I64, slot) {
+            address(AddressForm::WideAcc, slot, None)
+        } else {
+            address(AddressForm::Wide, slot, None)
+        }
+    }
+
+    /// An address of 32 bits in memory 0. An addition that made it becomes
+    /// part of it.
+    fn narrow_address(&mut self, offset: u64, addr: Val) -> Address {
         let address = |form, a, b, constant| Address {
             form,
             a,
             b,
+            offset,
             constant,
         };
         let slot = match addr {
@@ -268,22 +318,18 @@ impl<'m> Encoder<'m> {
         }
     }
 
-    fn three_slots(
-        &mut self,
-        op: Plain,
-        operands: [(Val, FrameSlot); 3],
-        second: ValType,
-        names: (u32, u32),
-    ) {
+    fn three_slots(&mut self, op: Plain, operands: [BulkOperand<Val>; 3], names: (u32, u32)) {
         let mut slots = [0; 3];
-        let types = [ValType::I32, second, ValType::I32];
-        for ((slot, (val, home)), ty) in slots.iter_mut().zip(operands).zip(types) {
-            *slot = self.slot_of(ty, val, home);
+        let mut narrow = 0;
+        for (i, operand) in operands.iter().enumerate() {
+            slots[i] = self.slot_of(operand.ty, operand.val, operand.home);
+            narrow |= u32::from(operand.ty == ValType::I32) << i;
         }
         let at = self.plain(op, slots[0]);
         self.asm.slots(slots[1], slots[2]);
         self.asm.word(names.0);
         self.asm.word(names.1);
+        self.asm.word(narrow);
         self.asm.position(at);
         self.asm.forget();
     }
@@ -516,32 +562,13 @@ impl Sink for Encoder<'_> {
     }
 
     fn load(&mut self, op: LoadOp, place: MemoryPlace, addr: Val, dst: FrameSlot) -> Val {
-        // Offsets of 32-bit memories have 32 bits.
-        let offset = place.offset as u32;
-        if place.memory == 0 {
-            let address = self.address(addr);
-            let at = self.asm.op(Opcode::load(op, address.form), dst);
-            self.asm.slots(address.a, address.b);
-            self.asm.word(offset);
-            if let Some(constant) = address.constant {
-                self.asm.word(constant);
-            }
-            self.asm.position(at);
-            let kind = Kind::Load {
-                op,
-                address,
-                offset,
-            };
-            self.asm.defined(at, op.ty(), dst, kind);
-            return Val::Slot(dst);
-        }
-        let a = self.slot_of(ValType::I32, addr, dst);
-        let at = self.asm.op(Opcode::load_other(op), dst);
-        // Validation allows at most 100 memories.
-        self.asm.slots(a, place.memory as u16);
-        self.asm.word(offset);
+        let address = self.address(place, addr, dst);
+        let at = self.asm.op(Opcode::load(op, address.form), dst);
+        self.asm.address(&address);
         self.asm.position(at);
-        self.value(at, op.ty(), dst)
+        self.asm
+            .defined(at, op.ty(), dst, Kind::Load { op, address });
+        Val::Slot(dst)
     }
 
     fn store(&mut self, op: StoreOp, place: MemoryPlace, addr: Val, val: Val, home: FrameSlot) {
@@ -553,60 +580,55 @@ impl Sink for Encoder<'_> {
             }
             Val::Const(_) | Val::Slot(_) => val,
         };
-        let at;
-        if place.memory == 0 {
-            let address = self.address(addr);
-            let (from, d) = match val {
-                Val::Const(_) => (From::Const, 0),
-                Val::Slot(slot) if self.asm.in_acc(ty, slot) => (From::Acc, slot),
-                Val::Slot(slot) => (From::Slot, slot),
-            };
-            at = self.asm.op(Opcode::store(op, address.form, from), d);
-            self.asm.slots(address.a, address.b);
-            self.asm.word(place.offset as u32);
-            if let Some(constant) = address.constant {
-                self.asm.word(constant);
+        let address = self.address(place, addr, home);
+        let (from, d) = match val {
+            Val::Const(_) if address.form.has_immediates() => (From::Const, 0),
+            Val::Const(_) => (From::Slot, self.slot_of(ty, val, home + 1)),
+            Val::Slot(slot) if address.form.has_immediates() && self.asm.in_acc(ty, slot) => {
+                (From::Acc, slot)
             }
-            if let Val::Const(bits) = val {
-                self.asm.immediate(ty, bits);
-            }
-        } else {
-            let a = self.slot_of(ValType::I32, addr, home);
-            let d = self.slot_of(ty, val, home + 1);
-            at = self.asm.op(Opcode::store_other(op), d);
-            self.asm.slots(a, place.memory as u16);
-            self.asm.word(place.offset as u32);
+            Val::Slot(slot) => (From::Slot, slot),
+        };
+        let at = self.asm.op(Opcode::store(op, address.form, from), d);
+        self.asm.address(&address);
+        if let (Val::Const(bits), From::Const) = (val, from) {
+            self.asm.immediate(ty, bits);
         }
         self.asm.position(at);
         self.asm.forget();
     }
 
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Val {
+        let ty = self.module.memories[memory as usize];
         let at = self.plain(Plain::MemorySize, dst);
         self.asm.word(memory);
-        self.value(at, ValType::I32, dst)
+        self.asm.word(ty.page_size_bytes.trailing_zeros());
+        self.value(at, ty.address.val_type(), dst)
     }
 
     fn memory_grow(&mut self, memory: u32, delta: Val, dst: FrameSlot) -> Val {
-        let delta = self.slot_of(ValType::I32, delta, dst);
-        let at = self.plain(Plain::MemoryGrow, dst);
+        let address = self.module.memories[memory as usize].address;
+        let delta = self.slot_of(address.val_type(), delta, dst);
+        let op = match address {
+            AddressType::I32 => Plain::MemoryGrow,
+            AddressType::I64 => Plain::MemoryGrowWide,
+        };
+        let at = self.plain(op, dst);
         self.asm.slots(delta, 0);
         self.asm.word(memory);
-        self.value(at, ValType::I32, dst)
+        self.value(at, address.val_type(), dst)
     }
 
-    fn bulk(&mut self, op: BulkOp, operands: [(Val, FrameSlot); 3]) {
-        let (plain, second, names) = match op {
-            BulkOp::MemoryCopy { dst, src } => (Plain::MemoryCopy, ValType::I32, (dst, src)),
-            BulkOp::MemoryFill { memory } => (Plain::MemoryFill, ValType::I32, (memory, 0)),
-            BulkOp::MemoryInit { memory, data } => {
-                (Plain::MemoryInit, ValType::I32, (memory, data))
-            }
-            BulkOp::TableCopy { dst, src } => (Plain::TableCopy, ValType::I32, (dst, src)),
-            BulkOp::TableFill { table } => (Plain::TableFill, ValType::I64, (table, 0)),
-            BulkOp::TableInit { table, elem } => (Plain::TableInit, ValType::I32, (table, elem)),
+    fn bulk(&mut self, op: BulkOp, operands: [BulkOperand<Val>; 3]) {
+        let (plain, names) = match op {
+            BulkOp::MemoryCopy { dst, src } => (Plain::MemoryCopy, (dst, src)),
+            BulkOp::MemoryFill { memory } => (Plain::MemoryFill, (memory, 0)),
+            BulkOp::MemoryInit { memory, data } => (Plain::MemoryInit, (memory, data)),
+            BulkOp::TableCopy { dst, src } => (Plain::TableCopy, (dst, src)),
+            BulkOp::TableFill { table } => (Plain::TableFill, (table, 0)),
+            BulkOp::TableInit { table, elem } => (Plain::TableInit, (table, elem)),
         };
-        self.three_slots(plain, operands, second, names);
+        self.three_slots(plain, operands, names);
     }
 
     fn data_drop(&mut self, data: u32) {
@@ -643,8 +665,13 @@ impl Sink for Encoder<'_> {
     }
 
     fn table_get(&mut self, table: u32, index: Val, dst: FrameSlot) -> Val {
-        let index = self.slot_of(ValType::I32, index, dst);
-        let at = self.plain(Plain::TableGet, dst);
+        let address = self.module.tables[table as usize].address;
+        let index = self.slot_of(address.val_type(), index, dst);
+        let op = match address {
+            AddressType::I32 => Plain::TableGet,
+            AddressType::I64 => Plain::TableGetWide,
+        };
+        let at = self.plain(op, dst);
         self.asm.slots(index, 0);
         self.asm.word(table);
         self.asm.position(at);
@@ -652,9 +679,14 @@ impl Sink for Encoder<'_> {
     }
 
     fn table_set(&mut self, table: u32, index: Val, val: Val, home: FrameSlot) {
-        let index = self.slot_of(ValType::I32, index, home);
+        let address = self.module.tables[table as usize].address;
+        let index = self.slot_of(address.val_type(), index, home);
         let val = self.slot_of(ValType::I64, val, home + 1);
-        let at = self.plain(Plain::TableSet, 0);
+        let op = match address {
+            AddressType::I32 => Plain::TableSet,
+            AddressType::I64 => Plain::TableSetWide,
+        };
+        let at = self.plain(op, 0);
         self.asm.slots(index, val);
         self.asm.word(table);
         self.asm.position(at);
@@ -662,18 +694,24 @@ impl Sink for Encoder<'_> {
     }
 
     fn table_size(&mut self, table: u32, dst: FrameSlot) -> Val {
+        let ty = self.module.tables[table as usize].address.val_type();
         let at = self.plain(Plain::TableSize, dst);
         self.asm.word(table);
-        self.value(at, ValType::I32, dst)
+        self.value(at, ty, dst)
     }
 
     fn table_grow(&mut self, table: u32, init: Val, delta: Val, dst: FrameSlot) -> Val {
+        let address = self.module.tables[table as usize].address;
         let init = self.slot_of(ValType::I64, init, dst);
-        let delta = self.slot_of(ValType::I32, delta, dst + 1);
-        let at = self.plain(Plain::TableGrow, dst);
+        let delta = self.slot_of(address.val_type(), delta, dst + 1);
+        let op = match address {
+            AddressType::I32 => Plain::TableGrow,
+            AddressType::I64 => Plain::TableGrowWide,
+        };
+        let at = self.plain(op, dst);
         self.asm.slots(init, delta);
         self.asm.word(table);
-        self.value(at, ValType::I32, dst)
+        self.value(at, address.val_type(), dst)
     }
 
     fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Val {

@@ -5,9 +5,9 @@
 use core::marker::PhantomData;
 
 use super::dispatch::{Dispatch, Op, Regs};
-use super::memory::{Address, Load, place};
+use super::memory::{Address, At, Load, Place};
 use super::numeric::Binary;
-use super::operand::{Source, Value, read, words};
+use super::operand::{Source, Value, words};
 use super::shape::stop;
 use crate::trap::Trap;
 
@@ -64,12 +64,12 @@ where
     #[inline(always)]
     unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words and slots that this reads;
-        // `place` checks the bounds of the memory.
+        // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = place(&r, A::get(&r), size_of::<O::Raw>()) else {
+            let Some(place) = At::<A>::find(&r, size_of::<O::Raw>()) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            let loaded = P::T::from_slot(O::extend(read(place)).to_slot());
+            let loaded = P::T::from_slot(O::extend(At::<A>::load(place)).to_slot());
             let other = r.get(r.b());
             match if SWAP {
                 P::eval(other, loaded)
@@ -78,7 +78,7 @@ where
             } {
                 Ok(value) => {
                     r.set(r.d(), value);
-                    r.next::<D>(3 + A::WORDS)
+                    r.next::<D>(At::<A>::WORDS)
                 }
                 Err(trap) => stop::<D>(r, trap),
             }

@@ -1,25 +1,31 @@
-//! Loads and stores. An address is a wrapping 32-bit sum, as the operators
-//! before it computed it, plus the instruction's offset in 64 bits, which
-//! cannot overflow; the check against the memory's length is explicit.
+//! Loads and stores. An instruction is an operator ([`Load`], [`Store`]) at a
+//! [`Place`]: which memory, how the address is made, and whether other
+//! threads may touch the bytes. An [`Address`] is what the operators before
+//! computed, wrapping; the instruction's offset is added to it without
+//! wrapping, and the check against the memory's length is explicit.
+//!
+//! Memory 0 has places of its own if it is not shared; every other memory is
+//! [`Other`] or [`Any`].
 
 use core::marker::PhantomData;
 
 use super::dispatch::{Dispatch, Op, Regs};
 use super::operand::{Source, Value, read, words, write};
 use super::shape::stop;
+use crate::runtime::racing::Raw;
 use crate::runtime::vmctx::MemoryDef;
 use crate::trap::Trap;
 
 /// A load: what is read, and what it becomes.
 pub(super) trait Load {
-    type Raw: Copy;
+    type Raw: Raw;
     type T: Value;
     fn extend(raw: Self::Raw) -> Self::T;
 }
 
 /// A store: what becomes of the value, and what is written.
 pub(super) trait Store {
-    type Raw: Copy;
+    type Raw: Raw;
     type T: Value;
     fn narrow(value: Self::T) -> Self::Raw;
 }
@@ -86,22 +92,26 @@ stores! {
 pub(super) trait Address {
     /// Words of its own immediate.
     const WORDS: usize;
+    /// Whether it has 64 bits; otherwise its upper half is zero.
+    const WIDE: bool;
     /// # Safety
     ///
     /// As for [`Op::run`].
-    unsafe fn get(r: &Regs) -> u32;
+    unsafe fn get(r: &Regs) -> u64;
 }
 
 macro_rules! addresses {
-    ($($(#[$doc:meta])* $name:ident $words:literal |$r:ident| $value:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $words:literal $ty:ident |$r:ident| $value:expr;)*) => {$(
         $(#[$doc])*
         pub(super) struct $name;
         impl Address for $name {
             const WORDS: usize = $words;
+            const WIDE: bool = size_of::<$ty>() == size_of::<u64>();
             #[inline(always)]
-            unsafe fn get($r: &Regs) -> u32 {
+            unsafe fn get($r: &Regs) -> u64 {
                 // SAFETY: The caller's promise.
-                unsafe { $value }
+                let address: $ty = unsafe { $value };
+                address.into()
             }
         }
     )*};
@@ -109,66 +119,192 @@ macro_rules! addresses {
 
 addresses! {
     /// Slot `a`.
-    InSlot 0 |r| r.get::<u32>(r.a());
+    InSlot 0 u32 |r| r.get(r.a());
     /// The accumulator.
-    InAcc 0 |r| Regs::acc32(r);
+    InAcc 0 u32 |r| Regs::acc32(r);
     /// A constant.
-    Constant 1 |r| r.word(3);
+    Constant 1 u32 |r| r.word(3);
     /// Slot `a` plus a constant.
-    SlotPlus 1 |r| r.get::<u32>(r.a()).wrapping_add(r.word(3));
+    SlotPlus 1 u32 |r| r.get::<u32>(r.a()).wrapping_add(r.word(3));
     /// The accumulator plus a constant.
-    AccPlus 1 |r| r.acc32().wrapping_add(r.word(3));
+    AccPlus 1 u32 |r| r.acc32().wrapping_add(r.word(3));
     /// Slot `a` plus slot `b`.
-    TwoSlots 0 |r| r.get::<u32>(r.a()).wrapping_add(r.get::<u32>(r.b()));
+    TwoSlots 0 u32 |r| r.get::<u32>(r.a()).wrapping_add(r.get::<u32>(r.b()));
     /// Slot `a` plus the accumulator.
-    SlotAcc 0 |r| r.get::<u32>(r.a()).wrapping_add(r.acc32());
+    SlotAcc 0 u32 |r| r.get::<u32>(r.a()).wrapping_add(r.acc32());
+    /// All of slot `a`.
+    WideSlot 0 u64 |r| r.get(r.a());
+    /// All of the accumulator.
+    WideAcc 0 u64 |r| r.acc64();
+    /// All of slot `a` plus a constant, which is sign-extended.
+    WidePlus 1 u64 |r| r.get::<u64>(r.a()).wrapping_add(u64::immediate(r.ip.add(3)));
 }
 
-/// The place of `size` bytes in memory 0, if they are in bounds.
-#[inline(always)]
-pub(super) unsafe fn place(r: &Regs, addr: u32, size: usize) -> Option<*mut u8> {
-    // SAFETY: Contexts and definitions live as long as the store.
-    unsafe {
-        let start = u64::from(addr) + u64::from(r.word(2));
-        if start + size as u64 > (*(*r.cx).memory0).size_bytes {
-            return None;
-        }
-        Some(r.mem.add(start as usize))
+/// Where a load or store goes.
+pub(super) trait Place {
+    /// Words of the instruction without those of a stored value.
+    const WORDS: usize;
+    /// The first of so many bytes, if all are in bounds.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Op::run`].
+    unsafe fn find(r: &Regs, size: usize) -> Option<*mut u8>;
+    /// # Safety
+    ///
+    /// `place` is what `find` answered for a value of this size.
+    #[inline(always)]
+    unsafe fn load<T: Raw>(place: *mut u8) -> T {
+        // SAFETY: The caller's promise.
+        unsafe { read(place) }
+    }
+    /// # Safety
+    ///
+    /// As for `load`.
+    #[inline(always)]
+    unsafe fn store<T: Raw>(place: *mut u8, value: T) {
+        // SAFETY: The caller's promise.
+        unsafe { write(place, value) }
     }
 }
 
-/// `d = memory 0 [address + offset]`
-pub(super) struct LoadFrom<O, A>(PhantomData<(O, A)>);
+/// Where an access starts that ends at or before `size_bytes`.
+#[inline(always)]
+pub(super) fn checked(address: u64, offset: u64, size: usize, size_bytes: u64) -> Option<u64> {
+    // The end of the access may be past the end of all addresses; what is
+    // behind the start cannot be negative.
+    let behind = offset.checked_add(size as u64)?;
+    let last = size_bytes.checked_sub(behind)?;
+    (address <= last).then(|| address + offset)
+}
 
-impl<O: Load, A: Address> Op for LoadFrom<O, A> {
+/// In memory 0, which no other thread reaches. The offset is word 2.
+pub(super) struct At<A>(PhantomData<A>);
+
+impl<A: Address> Place for At<A> {
+    const WORDS: usize = 3 + A::WORDS;
+
+    #[inline(always)]
+    unsafe fn find(r: &Regs, size: usize) -> Option<*mut u8> {
+        // SAFETY: Contexts and definitions live as long as the store.
+        unsafe {
+            let (address, offset) = (A::get(r), u64::from(r.word(2)));
+            let size_bytes = (*(*r.cx).memory0).own_size_bytes();
+            let start = if A::WIDE {
+                checked(address, offset, size, size_bytes)?
+            } else {
+                // Two numbers of 32 bits and a size cannot overflow.
+                let start = address + offset;
+                if start + size as u64 > size_bytes {
+                    return None;
+                }
+                start
+            };
+            Some(r.mem.add(start as usize))
+        }
+    }
+}
+
+/// In the memory that `b` names, which has 32-bit addresses and which no
+/// other thread reaches: slot `a` plus word 2.
+pub(super) struct Other;
+
+impl Place for Other {
+    const WORDS: usize = 3;
+
+    #[inline(always)]
+    unsafe fn find(r: &Regs, size: usize) -> Option<*mut u8> {
+        // SAFETY: Validation has seen that the memory exists; definitions
+        // live as long as the store.
+        unsafe {
+            let memory: &MemoryDef = &**(*r.cx).memories.add(r.b());
+            let start = u64::from(r.get::<u32>(r.a())) + u64::from(r.word(2));
+            if start + size as u64 > memory.own_size_bytes() {
+                return None;
+            }
+            Some(memory.base.add(start as usize))
+        }
+    }
+}
+
+/// In any memory, named by `b`: slot `a`, of 64 bits if `WIDE`, plus words 2
+/// and 3. If not `SHARED`, no other thread reaches it.
+pub(super) struct Any<const WIDE: bool, const SHARED: bool>;
+
+impl<const WIDE: bool, const SHARED: bool> Place for Any<WIDE, SHARED> {
+    const WORDS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn find(r: &Regs, size: usize) -> Option<*mut u8> {
+        // SAFETY: As for `Other`.
+        unsafe {
+            let memory: &MemoryDef = &**(*r.cx).memories.add(r.b());
+            let address = if WIDE {
+                r.get::<u64>(r.a())
+            } else {
+                u64::from(r.get::<u32>(r.a()))
+            };
+            let size_bytes = if SHARED {
+                memory.size_bytes()
+            } else {
+                memory.own_size_bytes()
+            };
+            let start = checked(address, read(r.ip.add(2).cast()), size, size_bytes)?;
+            Some(memory.base.add(start as usize))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load<T: Raw>(place: *mut u8) -> T {
+        // SAFETY: The caller's promise.
+        unsafe { if SHARED { T::load(place) } else { read(place) } }
+    }
+
+    #[inline(always)]
+    unsafe fn store<T: Raw>(place: *mut u8, value: T) {
+        // SAFETY: The caller's promise.
+        unsafe {
+            if SHARED {
+                value.store(place);
+            } else {
+                write(place, value);
+            }
+        }
+    }
+}
+
+/// `d = O [place]`
+pub(super) struct LoadFrom<O, P>(PhantomData<(O, P)>);
+
+impl<O: Load, P: Place> Op for LoadFrom<O, P> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: The encoder writes the words and slots that this reads;
-        // `place` checks the bounds of the memory.
+        // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = place(&r, A::get(&r), size_of::<O::Raw>()) else {
+            let Some(place) = P::find(&r, size_of::<O::Raw>()) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            r.set(r.d(), O::extend(read(place)));
-            r.next::<D>(3 + A::WORDS)
+            r.set(r.d(), O::extend(P::load(place)));
+            r.next::<D>(P::WORDS)
         }
     }
 }
 
-/// `memory 0 [address + offset] = value`; a slot is `d`, an immediate last.
-pub(super) struct StoreTo<O, A, B>(PhantomData<(O, A, B)>);
+/// `[place] = O value`; a slot is `d`, an immediate last.
+pub(super) struct StoreTo<O, P, B>(PhantomData<(O, P, B)>);
 
-impl<O: Store, A: Address, B: Stored> Op for StoreTo<O, A, B> {
+impl<O: Store, P: Place, B: Stored> Op for StoreTo<O, P, B> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: The encoder writes the words and slots that this reads;
-        // `place` checks the bounds of the memory.
+        // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = place(&r, A::get(&r), size_of::<O::Raw>()) else {
+            let Some(place) = P::find(&r, size_of::<O::Raw>()) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            write(place, O::narrow(B::value(&r, 3 + A::WORDS)));
-            r.next::<D>(3 + A::WORDS + words::<O::T, B>())
+            P::store(place, O::narrow(B::value(&r, P::WORDS)));
+            r.next::<D>(P::WORDS + words::<O::T, B>())
         }
     }
 }
@@ -201,56 +337,5 @@ impl Stored for super::operand::I {
     unsafe fn value<T: Value>(r: &Regs, index: usize) -> T {
         // SAFETY: The caller's promise.
         unsafe { T::immediate(r.ip.add(index)) }
-    }
-}
-
-/// The place of `size` bytes in the memory that `b` names.
-#[inline(always)]
-unsafe fn other_place(r: &Regs, addr: u32, size: usize) -> Option<*mut u8> {
-    // SAFETY: Validation has seen that the memory exists; definitions live
-    // as long as the store.
-    unsafe {
-        let memory: &MemoryDef = &**(*r.cx).memories.add(r.b());
-        let start = u64::from(addr) + u64::from(r.word(2));
-        if start + size as u64 > memory.size_bytes {
-            return None;
-        }
-        Some(memory.base.add(start as usize))
-    }
-}
-
-/// `d = memory b [a + offset]`
-pub(super) struct LoadOther<O>(PhantomData<O>);
-
-impl<O: Load> Op for LoadOther<O> {
-    #[inline(always)]
-    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
-        // SAFETY: The encoder writes the words and slots that this reads;
-        // `other_place` checks the bounds of the memory.
-        unsafe {
-            let Some(place) = other_place(&r, r.get(r.a()), size_of::<O::Raw>()) else {
-                return stop::<D>(r, Trap::MemoryOutOfBounds);
-            };
-            r.set(r.d(), O::extend(read(place)));
-            r.next::<D>(3)
-        }
-    }
-}
-
-/// `memory b [a + offset] = d`
-pub(super) struct StoreOther<O>(PhantomData<O>);
-
-impl<O: Store> Op for StoreOther<O> {
-    #[inline(always)]
-    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
-        // SAFETY: The encoder writes the words and slots that this reads;
-        // `other_place` checks the bounds of the memory.
-        unsafe {
-            let Some(place) = other_place(&r, r.get(r.a()), size_of::<O::Raw>()) else {
-                return stop::<D>(r, Trap::MemoryOutOfBounds);
-            };
-            write(place, O::narrow(r.get(r.d())));
-            r.next::<D>(3)
-        }
     }
 }

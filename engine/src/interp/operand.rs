@@ -205,6 +205,16 @@ impl Regs {
         self.acc as u32
     }
 
+    /// All of the accumulator.
+    ///
+    /// # Safety
+    ///
+    /// As for [`acc32`](Regs::acc32).
+    #[inline(always)]
+    pub(super) unsafe fn acc64(&self) -> u64 {
+        self.acc
+    }
+
     /// The value in a slot of the frame.
     #[inline(always)]
     pub(super) unsafe fn get<T: Value>(&self, slot: usize) -> T {

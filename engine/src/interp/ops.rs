@@ -20,8 +20,8 @@ use super::control::{
 use super::dispatch::{Dispatch, Handler, handler_of};
 use super::fused::{LoadThen, Pair};
 use super::memory::{
-    AccPlus, Constant, InAcc, InSlot, LoadFrom, LoadOther, SlotAcc, SlotPlus, StoreOther, StoreTo,
-    TwoSlots,
+    AccPlus, Any, At, Constant, InAcc, InSlot, LoadFrom, Other, SlotAcc, SlotPlus, StoreTo,
+    TwoSlots, WideAcc, WidePlus, WideSlot,
 };
 use super::operand::{I, R, S};
 use super::shape::{AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un};
@@ -101,15 +101,18 @@ define_plain! {
     ReturnCallEven = ReturnCall<false>;
     ReturnCallOdd = ReturnCall<true>;
     CallImport = CallRef<Import>;
-    CallIndirect = CallRef<Indirect>;
+    CallIndirect = CallRef<Indirect<u32>>;
+    CallIndirectWide = CallRef<Indirect<u64>>;
     ReturnCallImport = ReturnCallRef<Import>;
-    ReturnCallIndirect = ReturnCallRef<Indirect>;
+    ReturnCallIndirect = ReturnCallRef<Indirect<u32>>;
+    ReturnCallIndirectWide = ReturnCallRef<Indirect<u64>>;
     Select = Select<u64, NonZero>;
     SelectAcc = Select<u64, AccNonZero>;
     SelectFloat = Select<f64, NonZero>;
     SelectFloatAcc = Select<f64, AccNonZero>;
     MemorySize = MemorySize;
-    MemoryGrow = MemoryGrow;
+    MemoryGrow = MemoryGrow<u32>;
+    MemoryGrowWide = MemoryGrow<u64>;
     MemoryCopy = BulkOf<MemoryCopy>;
     MemoryFill = BulkOf<MemoryFill>;
     MemoryInit = BulkOf<MemoryInit>;
@@ -118,10 +121,13 @@ define_plain! {
     TableInit = BulkOf<TableInit>;
     DataDrop = DataDrop;
     ElemDrop = ElemDrop;
-    TableGet = TableGet;
-    TableSet = TableSet;
+    TableGet = TableGet<u32>;
+    TableGetWide = TableGet<u64>;
+    TableSet = TableSet<u32>;
+    TableSetWide = TableSet<u64>;
     TableSize = TableSize;
-    TableGrow = TableGrow;
+    TableGrow = TableGrow<u32>;
+    TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
 }
 
@@ -143,10 +149,11 @@ const BINARY_FORMS: usize = 7;
 const COMPARE_FORMS: usize = 4;
 const BRANCH_FORMS: usize = COMPARE_FORMS * 4;
 
-/// How the address of a load or store is made.
+/// Where a load or store goes: one column for each [`Place`](memory::Place).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(super) enum AddressForm {
+    /// From here on in memory 0, at 32-bit addresses.
     Slot,
     Acc,
     Const,
@@ -154,7 +161,38 @@ pub(super) enum AddressForm {
     AccPlus,
     TwoSlots,
     SlotAcc,
+    /// From here on in memory 0, at 64-bit addresses.
+    Wide,
+    WideAcc,
+    WidePlus,
+    /// In a memory that the instruction names, at a 32-bit address.
+    Other,
+    /// The same at a 64-bit address, and with any offset; the last two are
+    /// for shared memories.
+    AnyWide,
+    AnyShared,
+    AnySharedWide,
 }
+
+impl AddressForm {
+    /// How many forms there are.
+    const COUNT: usize = AddressForm::AnySharedWide as usize + 1;
+
+    /// Whether the offset takes two words.
+    pub(super) fn has_wide_offset(self) -> bool {
+        self as u16 >= AddressForm::AnyWide as u16
+    }
+
+    /// Whether there are stores of this form from the accumulator and of
+    /// constants.
+    pub(super) fn has_immediates(self) -> bool {
+        (self as usize) < STORES_BY_THREE
+    }
+}
+
+/// Forms of which there are stores from a slot, from the accumulator and of
+/// a constant; of the others there are only those from a slot.
+const STORES_BY_THREE: usize = AddressForm::Other as usize;
 
 /// Where one operand comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,9 +215,8 @@ pub(super) enum LatchForm {
     SlotConst,
 }
 
-const ADDRESS_FORMS: usize = 7;
-const LOAD_FORMS: usize = ADDRESS_FORMS + 1;
-const STORE_FORMS: usize = ADDRESS_FORMS * 3 + 1;
+const LOAD_FORMS: usize = AddressForm::COUNT;
+const STORE_FORMS: usize = STORES_BY_THREE * 3 + (AddressForm::COUNT - STORES_BY_THREE);
 const LATCH_FORMS: usize = 3;
 const SELECT_FORMS: usize = 2;
 
@@ -245,19 +282,14 @@ impl Opcode {
         Opcode::at(LOAD, same_load(op) as u16, LOAD_FORMS, form as usize)
     }
 
-    /// From another memory than the first.
-    pub(super) fn load_other(op: LoadOp) -> Opcode {
-        Opcode::at(LOAD, same_load(op) as u16, LOAD_FORMS, ADDRESS_FORMS)
-    }
-
+    /// A form without [immediates](AddressForm::has_immediates) goes with
+    /// values from slots alone.
     pub(super) fn store(op: StoreOp, form: AddressForm, value: From) -> Opcode {
-        let column = form as usize * 3 + value as usize;
+        let column = match (form as usize).checked_sub(STORES_BY_THREE) {
+            None => form as usize * 3 + value as usize,
+            Some(other) => STORES_BY_THREE * 3 + other,
+        };
         Opcode::at(STORE, same_store(op) as u16, STORE_FORMS, column)
-    }
-
-    /// To another memory than the first.
-    pub(super) fn store_other(op: StoreOp) -> Opcode {
-        Opcode::at(STORE, same_store(op) as u16, STORE_FORMS, ADDRESS_FORMS * 3)
     }
 
     /// Two operators in one; `acc` if the first operand is in the
@@ -283,7 +315,14 @@ impl Opcode {
             AddressForm::Const
             | AddressForm::AccPlus
             | AddressForm::TwoSlots
-            | AddressForm::SlotAcc => return None,
+            | AddressForm::SlotAcc
+            | AddressForm::Wide
+            | AddressForm::WideAcc
+            | AddressForm::WidePlus
+            | AddressForm::Other
+            | AddressForm::AnyWide
+            | AddressForm::AnyShared
+            | AddressForm::AnySharedWide => return None,
         };
         Some(Opcode((LOAD_THEN + row * LOAD_THEN_FORMS + column) as u16))
     }
@@ -503,14 +542,20 @@ macro_rules! load_rows {
             [$(
                 if same_load(LoadOp::$name) as u16 == LoadOp::$name as u16 {
                     [
-                        handler_of::<D, LoadFrom<m::$name, InSlot>>(),
-                        handler_of::<D, LoadFrom<m::$name, InAcc>>(),
-                        handler_of::<D, LoadFrom<m::$name, Constant>>(),
-                        handler_of::<D, LoadFrom<m::$name, SlotPlus>>(),
-                        handler_of::<D, LoadFrom<m::$name, AccPlus>>(),
-                        handler_of::<D, LoadFrom<m::$name, TwoSlots>>(),
-                        handler_of::<D, LoadFrom<m::$name, SlotAcc>>(),
-                        handler_of::<D, LoadOther<m::$name>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<InSlot>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<InAcc>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<Constant>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<SlotPlus>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<AccPlus>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<TwoSlots>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<SlotAcc>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<WideSlot>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<WideAcc>>>(),
+                        handler_of::<D, LoadFrom<m::$name, At<WidePlus>>>(),
+                        handler_of::<D, LoadFrom<m::$name, Other>>(),
+                        handler_of::<D, LoadFrom<m::$name, Any<true, false>>>(),
+                        handler_of::<D, LoadFrom<m::$name, Any<false, true>>>(),
+                        handler_of::<D, LoadFrom<m::$name, Any<true, true>>>(),
                     ]
                 } else {
                     [none::<D>(); LOAD_FORMS]
@@ -527,14 +572,21 @@ macro_rules! store_rows {
             [$({
                 let mut row = [none::<D>(); STORE_FORMS];
                 if same_store(StoreOp::$name) as u16 == StoreOp::$name as u16 {
-                    stores::<D, memory::$name, InSlot>(&mut row, 0);
-                    stores::<D, memory::$name, InAcc>(&mut row, 1);
-                    stores::<D, memory::$name, Constant>(&mut row, 2);
-                    stores::<D, memory::$name, SlotPlus>(&mut row, 3);
-                    stores::<D, memory::$name, AccPlus>(&mut row, 4);
-                    stores::<D, memory::$name, TwoSlots>(&mut row, 5);
-                    stores::<D, memory::$name, SlotAcc>(&mut row, 6);
-                    row[ADDRESS_FORMS * 3] = handler_of::<D, StoreOther<memory::$name>>();
+                    stores::<D, memory::$name, At<InSlot>>(&mut row, 0);
+                    stores::<D, memory::$name, At<InAcc>>(&mut row, 1);
+                    stores::<D, memory::$name, At<Constant>>(&mut row, 2);
+                    stores::<D, memory::$name, At<SlotPlus>>(&mut row, 3);
+                    stores::<D, memory::$name, At<AccPlus>>(&mut row, 4);
+                    stores::<D, memory::$name, At<TwoSlots>>(&mut row, 5);
+                    stores::<D, memory::$name, At<SlotAcc>>(&mut row, 6);
+                    stores::<D, memory::$name, At<WideSlot>>(&mut row, 7);
+                    stores::<D, memory::$name, At<WideAcc>>(&mut row, 8);
+                    stores::<D, memory::$name, At<WidePlus>>(&mut row, 9);
+                    let n = STORES_BY_THREE * 3;
+                    row[n] = handler_of::<D, StoreTo<memory::$name, Other, S>>();
+                    row[n + 1] = handler_of::<D, StoreTo<memory::$name, Any<true, false>, S>>();
+                    row[n + 2] = handler_of::<D, StoreTo<memory::$name, Any<false, true>, S>>();
+                    row[n + 3] = handler_of::<D, StoreTo<memory::$name, Any<true, true>, S>>();
                 }
                 row
             }),*]
@@ -543,15 +595,15 @@ macro_rules! store_rows {
 }
 for_each_store!(store_rows);
 
-/// The stores of one form of address: from a slot, the accumulator, a constant.
-const fn stores<D: Dispatch, O, A>(row: &mut [Handler<D::Next>; STORE_FORMS], form: usize)
+/// The stores to one place: from a slot, the accumulator, a constant.
+const fn stores<D: Dispatch, O, P>(row: &mut [Handler<D::Next>; STORE_FORMS], form: usize)
 where
     O: memory::Store,
-    A: memory::Address,
+    P: memory::Place,
 {
-    row[form * 3] = handler_of::<D, StoreTo<O, A, S>>();
-    row[form * 3 + 1] = handler_of::<D, StoreTo<O, A, R>>();
-    row[form * 3 + 2] = handler_of::<D, StoreTo<O, A, I>>();
+    row[form * 3] = handler_of::<D, StoreTo<O, P, S>>();
+    row[form * 3 + 1] = handler_of::<D, StoreTo<O, P, R>>();
+    row[form * 3 + 2] = handler_of::<D, StoreTo<O, P, I>>();
 }
 
 macro_rules! is_const {

@@ -6,12 +6,14 @@ use core::marker::PhantomData;
 
 use super::control::{Slice, Stopped};
 use super::dispatch::{Dispatch, Op, Regs};
+use super::operand::Value;
 use super::shape::stop;
 use crate::runtime::libcalls;
 use crate::runtime::vmctx::VmCtx;
 use crate::trap::Trap;
 
-/// `d = size of the memory in word 1`, in pages.
+/// `d = size of the memory in word 1`, in pages of as many bytes as two to
+/// the power in word 2.
 pub(super) struct MemorySize;
 
 impl Op for MemorySize {
@@ -20,21 +22,21 @@ impl Op for MemorySize {
         // SAFETY: validation has seen that the memory exists.
         unsafe {
             let memory = *(*r.cx).memories.add(r.word(1) as usize);
-            r.set(r.d(), ((*memory).size_bytes >> 16) as u32);
-            r.next::<D>(2)
+            r.set(r.d(), (*memory).size_bytes() >> r.word(2));
+            r.next::<D>(3)
         }
     }
 }
 
-/// `d = memory.grow` of the memory in word 2 by `a` pages.
-pub(super) struct MemoryGrow;
+/// `d = memory.grow` of the memory in word 2 by `a` pages, an `I`.
+pub(super) struct MemoryGrow<I>(PhantomData<I>);
 
-impl Op for MemoryGrow {
+impl<I: Value + Into<u64>> Op for MemoryGrow<I> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: validation has seen that the memory exists.
         unsafe {
-            let delta = u64::from(r.get::<u32>(r.a()));
+            let delta = r.get::<I>(r.a()).into();
             let memory = *(*r.cx).memories.add(r.word(2) as usize);
             let before = (*memory).base;
             let old = libcalls::memory_grow(r.cx, r.word(2), delta);
@@ -42,10 +44,11 @@ impl Op for MemoryGrow {
             if (*memory).base != before {
                 // Whether a memory moves depends on the platform, so only
                 // the ticks may know of it, not the fuel.
-                let cost = (*memory).size_bytes / UNITS_PER_TICK;
+                let cost = (*memory).size_bytes() / UNITS_PER_TICK;
                 r.tick = r.tick.saturating_sub_unsigned(cost);
             }
-            r.set(r.d(), old as u32);
+            // A size, or all bits set: the low half is right for 32 bits.
+            r.set(r.d(), old);
             r.next::<D>(3)
         }
     }
@@ -72,32 +75,28 @@ macro_rules! bulk {
     )*};
 }
 
-// An `i32` is the low half of its slot.
 bulk! {
-    MemoryCopy |cx, dst, src, a, b, c| {
-        libcalls::memory_copy(cx, dst, src, low(a), low(b), low(c))
-    };
-    MemoryFill |cx, memory, _y, a, b, c| {
-        libcalls::memory_fill(cx, memory, low(a), b as u8, low(c))
-    };
-    MemoryInit |cx, memory, data, a, b, c| {
-        libcalls::memory_init(cx, memory, data, low(a), low(b), low(c))
-    };
-    TableCopy |cx, dst, src, a, b, c| {
-        libcalls::table_copy(cx, dst, src, low(a), low(b), low(c))
-    };
-    TableFill |cx, table, _y, a, b, c| libcalls::table_fill(cx, table, low(a), b, low(c));
-    TableInit |cx, table, elem, a, b, c| {
-        libcalls::table_init(cx, table, elem, low(a), low(b), low(c))
-    };
+    MemoryCopy |cx, dst, src, a, b, c| libcalls::memory_copy(cx, dst, src, a, b, c);
+    MemoryFill |cx, memory, _y, a, b, c| libcalls::memory_fill(cx, memory, a, b as u8, c);
+    MemoryInit |cx, memory, data, a, b, c| libcalls::memory_init(cx, memory, data, a, b, c);
+    TableCopy |cx, dst, src, a, b, c| libcalls::table_copy(cx, dst, src, a, b, c);
+    TableFill |cx, table, _y, a, b, c| libcalls::table_fill(cx, table, a, b, c);
+    TableInit |cx, table, elem, a, b, c| libcalls::table_init(cx, table, elem, a, b, c);
 }
 
+/// The operand in a slot; an `i32`, as bit `index` of `narrow` says, is the
+/// low half of it.
 #[inline(always)]
-fn low(slot: u64) -> u64 {
-    slot & 0xffff_ffff
+fn operand(slot: u64, narrow: u32, index: u32) -> u64 {
+    if narrow >> index & 1 == 1 {
+        slot & 0xffff_ffff
+    } else {
+        slot
+    }
 }
 
-/// `K` with slots `d`, `a`, `b`, on what words 2 and 3 name.
+/// `K` with slots `d`, `a`, `b`, on what words 2 and 3 name. The bits of word
+/// 4 say which operands are 32-bit numbers.
 pub(super) struct BulkOf<K>(PhantomData<K>);
 
 impl<K: Bulk> Op for BulkOf<K> {
@@ -105,11 +104,16 @@ impl<K: Bulk> Op for BulkOf<K> {
     unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words that this reads.
         unsafe {
-            let operands = [r.get(r.d()), r.get(r.a()), r.get(r.b())];
+            let narrow = r.word(4);
+            let operands = [
+                operand(r.get(r.d()), narrow, 0),
+                operand(r.get(r.a()), narrow, 1),
+                operand(r.get(r.b()), narrow, 2),
+            ];
             if K::run(r.cx, r.word(2), r.word(3), operands) != 0 {
                 return D::cold::<Stopped>(r);
             }
-            charged::<D>(r, low(operands[2]), 4)
+            charged::<D>(r, operands[2], 5)
         }
     }
 }
@@ -170,16 +174,16 @@ impl Op for ElemDrop {
     }
 }
 
-/// `d = element a` of the table in word 2.
-pub(super) struct TableGet;
+/// `d = element a` of the table in word 2; the index is an `I`.
+pub(super) struct TableGet<I>(PhantomData<I>);
 
-impl Op for TableGet {
+impl<I: Value + Into<u64>> Op for TableGet<I> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: validation has seen that the table exists.
         unsafe {
             let table = *(*r.cx).tables.add(r.word(2) as usize);
-            let index = u64::from(r.get::<u32>(r.a()));
+            let index: u64 = r.get::<I>(r.a()).into();
             if index >= (*table).size {
                 return stop::<D>(r, Trap::TableOutOfBounds);
             }
@@ -189,16 +193,16 @@ impl Op for TableGet {
     }
 }
 
-/// `element a` of the table in word 2 `= b`.
-pub(super) struct TableSet;
+/// `element a` of the table in word 2 `= b`; the index is an `I`.
+pub(super) struct TableSet<I>(PhantomData<I>);
 
-impl Op for TableSet {
+impl<I: Value + Into<u64>> Op for TableSet<I> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: validation has seen that the table exists.
         unsafe {
             let table = *(*r.cx).tables.add(r.word(2) as usize);
-            let index = u64::from(r.get::<u32>(r.a()));
+            let index: u64 = r.get::<I>(r.a()).into();
             if index >= (*table).size {
                 return stop::<D>(r, Trap::TableOutOfBounds);
             }
@@ -217,23 +221,24 @@ impl Op for TableSize {
         // SAFETY: validation has seen that the table exists.
         unsafe {
             let table = *(*r.cx).tables.add(r.word(1) as usize);
-            r.set(r.d(), (*table).size as u32);
+            r.set(r.d(), (*table).size);
             r.next::<D>(2)
         }
     }
 }
 
-/// `d = table.grow` of the table in word 2 by `b` elements that are `a`.
-pub(super) struct TableGrow;
+/// `d = table.grow` of the table in word 2 by `b` elements, an `I`, that are
+/// `a`.
+pub(super) struct TableGrow<I>(PhantomData<I>);
 
-impl Op for TableGrow {
+impl<I: Value + Into<u64>> Op for TableGrow<I> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: validation has seen that the table exists.
         unsafe {
-            let delta = u64::from(r.get::<u32>(r.b()));
+            let delta: u64 = r.get::<I>(r.b()).into();
             let old = libcalls::table_grow(r.cx, r.word(2), r.get(r.a()), delta);
-            r.set(r.d(), old as u32);
+            r.set(r.d(), old);
             // Growing moves the whole table.
             let moved = if old == libcalls::REFUSED || delta == 0 {
                 0

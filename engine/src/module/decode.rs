@@ -15,13 +15,17 @@ use wasmparser::{
 use super::names::{is_name_section, range_in};
 use super::{
     Body, Bytes, ConstExpr, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, EntityIndex,
-    Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TypeIndex,
+    Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TagIndex,
+    TypeIndex,
 };
 use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::CodeCell;
-use crate::types::{FuncType, FuncTypeRef, GlobalType, MemoryType, RefType, TableType, ValType};
+use crate::types::{
+    AddressType, FuncType, FuncTypeRef, GlobalType, MemoryType, PAGE_SIZE_BYTES, RefType,
+    TableType, ValType,
+};
 
 /// Decodes and validates `bytes`.
 pub(super) fn decode(engine: &Engine, bytes: Box<[u8]>) -> Result<ModuleInner> {
@@ -75,10 +79,12 @@ struct Parts {
     tables: Vec<TableType>,
     memories: Vec<MemoryType>,
     globals: Vec<GlobalType>,
+    tags: Vec<TypeIndex>,
     imported_funcs: u32,
     imported_tables: u32,
     imported_memories: u32,
     imported_globals: u32,
+    imported_tags: u32,
     global_inits: Vec<ConstExpr>,
     table_inits: Vec<Option<ConstExpr>>,
     bodies: Vec<Bytes>,
@@ -151,10 +157,15 @@ impl<'a> Decoder<'a> {
             Payload::TableSection(section) => self.tables(section)?,
             Payload::MemorySection(section) => {
                 for ty in section {
-                    self.parts.memories.push(memory_type(&ty?));
+                    self.parts.memories.push(memory_type(&ty?)?);
                 }
             }
             Payload::GlobalSection(section) => self.globals(section)?,
+            Payload::TagSection(section) => {
+                for ty in section {
+                    self.parts.tags.push(TypeIndex(ty?.func_type_idx));
+                }
+            }
             Payload::ExportSection(section) => self.exports(section)?,
             Payload::StartSection { func, .. } => {
                 self.parts.start = Some(FuncIndex(func));
@@ -231,7 +242,7 @@ impl<'a> Decoder<'a> {
             }
             TypeRef::Memory(ty) => {
                 let memory = MemoryIndex(count(&parts.memories));
-                parts.memories.push(memory_type(&ty));
+                parts.memories.push(memory_type(&ty)?);
                 parts.imported_memories += 1;
                 EntityIndex::Memory(memory)
             }
@@ -241,7 +252,13 @@ impl<'a> Decoder<'a> {
                 parts.imported_globals += 1;
                 EntityIndex::Global(global)
             }
-            TypeRef::Tag(_) | TypeRef::FuncExact(_) => return Err(unsupported_type()),
+            TypeRef::Tag(ty) => {
+                let tag = TagIndex(count(&parts.tags));
+                parts.tags.push(TypeIndex(ty.func_type_idx));
+                parts.imported_tags += 1;
+                EntityIndex::Tag(tag)
+            }
+            TypeRef::FuncExact(_) => return Err(unsupported_type()),
         };
         parts.imports.push(Import {
             module: range_in(self.bytes, import.module),
@@ -286,7 +303,8 @@ impl<'a> Decoder<'a> {
                 ExternalKind::Table => EntityIndex::Table(TableIndex(export.index)),
                 ExternalKind::Memory => EntityIndex::Memory(MemoryIndex(export.index)),
                 ExternalKind::Global => EntityIndex::Global(GlobalIndex(export.index)),
-                ExternalKind::Tag | ExternalKind::FuncExact => return Err(unsupported_type()),
+                ExternalKind::Tag => EntityIndex::Tag(TagIndex(export.index)),
+                ExternalKind::FuncExact => return Err(unsupported_type()),
             };
             self.parts.exports.push(Export {
                 name: range_in(self.bytes, export.name),
@@ -384,10 +402,12 @@ impl Parts {
             tables: self.tables.into(),
             memories: self.memories.into(),
             globals: self.globals.into(),
+            tags: self.tags.into(),
             imported_funcs: self.imported_funcs,
             imported_tables: self.imported_tables,
             imported_memories: self.imported_memories,
             imported_globals: self.imported_globals,
+            imported_tags: self.imported_tags,
             global_inits: self.global_inits.into(),
             table_inits: self.table_inits.into(),
             bodies: bodies.collect(),
@@ -463,19 +483,35 @@ fn val_types(types: &[wasmparser::ValType]) -> Result<Vec<ValType>, Failure> {
     types.iter().map(|ty| val_type(*ty)).collect()
 }
 
-fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
-    MemoryType {
+fn memory_type(ty: &wasmparser::MemoryType) -> Result<MemoryType, Failure> {
+    let log2 = ty.page_size_log2.unwrap_or(PAGE_SIZE_BYTES.ilog2());
+    Ok(MemoryType {
+        address: address_type(ty.memory64),
         min_pages: ty.initial,
         max_pages: ty.maximum,
-    }
+        shared: ty.shared,
+        page_size_bytes: 1_u32.checked_shl(log2).ok_or_else(unsupported_type)?,
+    })
 }
 
 fn table_type(ty: &wasmparser::TableType) -> Result<TableType, Failure> {
+    if ty.shared {
+        return Err(unsupported_type());
+    }
     Ok(TableType {
+        address: address_type(ty.table64),
         element: ref_type(ty.element_type)?,
         min: ty.initial,
         max: ty.maximum,
     })
+}
+
+fn address_type(is_64: bool) -> AddressType {
+    if is_64 {
+        AddressType::I64
+    } else {
+        AddressType::I32
+    }
 }
 
 fn global_type(ty: &wasmparser::GlobalType) -> Result<GlobalType, Failure> {
@@ -607,6 +643,7 @@ fn parses(features: Features, bytes: &[u8]) -> bool {
             Payload::TableSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::MemorySection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::GlobalSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
+            Payload::TagSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::ExportSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::ElementSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),
             Payload::DataSection(s) => s.into_iter().try_for_each(|i| i.map(drop)),

@@ -13,7 +13,9 @@ use core::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-pub(crate) use crate::entity::{FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeIndex};
+pub(crate) use crate::entity::{
+    FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
+};
 pub(crate) use const_expr::{ConstContext, ConstExpr};
 pub(crate) use names::Names;
 
@@ -21,7 +23,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::CodeCell;
 use crate::types::{
-    ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType, TableType,
+    ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType, TableType, TagType,
 };
 
 /// A range of bytes of the binary. Offsets fit: modules have at most 1 GiB.
@@ -43,10 +45,13 @@ pub(crate) struct ModuleInner {
     pub(crate) tables: Box<[TableType]>,
     pub(crate) memories: Box<[MemoryType]>,
     pub(crate) globals: Box<[GlobalType]>,
+    /// Type of each tag, imports first.
+    pub(crate) tags: Box<[TypeIndex]>,
     pub(crate) imported_funcs: u32,
     pub(crate) imported_tables: u32,
     pub(crate) imported_memories: u32,
     pub(crate) imported_globals: u32,
+    pub(crate) imported_tags: u32,
     /// Initial values of defined globals.
     pub(crate) global_inits: Box<[ConstExpr]>,
     /// Initial element of each defined table.
@@ -92,7 +97,7 @@ pub(crate) struct Export {
     pub(crate) entity: EntityIndex,
 }
 
-/// A position in one of the four index spaces of things that can be
+/// A position in one of the five index spaces of things that can be
 /// imported and exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EntityIndex {
@@ -100,6 +105,7 @@ pub(crate) enum EntityIndex {
     Table(TableIndex),
     Memory(MemoryIndex),
     Global(GlobalIndex),
+    Tag(TagIndex),
 }
 
 /// An element segment.
@@ -164,6 +170,20 @@ impl ModuleInner {
         &self.func_types[ty.index()]
     }
 
+    /// The type of a tag: its parameters are the payload.
+    pub(crate) fn tag_type(&self, tag: TagIndex) -> &FuncTypeRef {
+        self.type_at(self.tags[tag.index()])
+    }
+
+    /// The name of a tag for people: that of its export.
+    pub(crate) fn tag_name(&self, tag: TagIndex) -> Option<&str> {
+        let export = self
+            .exports
+            .iter()
+            .find(|e| e.entity == EntityIndex::Tag(tag))?;
+        Some(self.text(&export.name))
+    }
+
     /// Whether `func` is imported.
     pub(crate) fn is_imported(&self, func: FuncIndex) -> bool {
         func.0 < self.imported_funcs
@@ -223,6 +243,9 @@ impl ModuleInner {
             EntityIndex::Table(i) => ExternType::Table(self.tables[i.index()]),
             EntityIndex::Memory(i) => ExternType::Memory(self.memories[i.index()]),
             EntityIndex::Global(i) => ExternType::Global(self.globals[i.index()]),
+            EntityIndex::Tag(i) => ExternType::Tag(TagType {
+                func: self.tag_type(i).ty().clone(),
+            }),
         }
     }
 

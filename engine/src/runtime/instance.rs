@@ -18,8 +18,9 @@ use super::memory::{Memory, MemoryData};
 use super::owned::Owned;
 use super::store::{AsContext, AsContextMut, StoreContextMut, StoreCore, StoreId, wrong_store};
 use super::table::{Table, TableData};
+use super::tag::{Tag, TagData};
 use super::typed::{TypedFunc, WasmParams, WasmResults};
-use super::vmctx::{FuncDef, GlobalDef, MemoryDef, Slot, StoreCtx, TableDef, VmCtx};
+use super::vmctx::{FuncDef, GlobalDef, MemoryDef, Slot, StoreCtx, TableDef, TagDef, VmCtx};
 use crate::engine::Engine;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, GlobalIndex};
 use crate::error::{Error, Result};
@@ -41,6 +42,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// A tag.
+    Tag(Tag),
 }
 
 impl Extern {
@@ -84,6 +87,16 @@ impl Extern {
         }
     }
 
+    /// The tag, if it is one.
+    #[must_use]
+    pub fn into_tag(self) -> Option<Tag> {
+        if let Extern::Tag(tag) = self {
+            Some(tag)
+        } else {
+            None
+        }
+    }
+
     /// The type, with the current size of memories and tables.
     ///
     /// # Errors
@@ -95,6 +108,7 @@ impl Extern {
             Extern::Table(table) => ExternType::Table(table.ty(store)?),
             Extern::Memory(memory) => ExternType::Memory(memory.ty(store)?),
             Extern::Global(global) => ExternType::Global(global.ty(store)?),
+            Extern::Tag(tag) => ExternType::Tag(tag.ty(store)?),
         })
     }
 }
@@ -123,6 +137,12 @@ impl From<Global> for Extern {
     }
 }
 
+impl From<Tag> for Extern {
+    fn from(tag: Tag) -> Extern {
+        Extern::Tag(tag)
+    }
+}
+
 /// A module that lives in a store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Instance {
@@ -147,6 +167,7 @@ pub(crate) struct InstanceData {
     memories: Owned<[*mut MemoryDef]>,
     tables: Owned<[*mut TableDef]>,
     globals: Owned<[*mut GlobalDef]>,
+    tags: Owned<[*mut TagDef]>,
     imports: Owned<[*const FuncDef]>,
     /// Definitions of the functions that escape, in the module's order.
     funcs: Owned<[FuncDef]>,
@@ -208,6 +229,9 @@ impl InstanceData {
                 EntityIndex::Global(i) => {
                     Extern::Global(Global::from_def(store, self.global(i.index())))
                 }
+                EntityIndex::Tag(i) => {
+                    Extern::Tag(Tag::from_data(store, entry(&self.tags, i.index()).cast()))
+                }
             }
         }
     }
@@ -240,6 +264,7 @@ struct Resolved {
     tables: Vec<*mut TableDef>,
     memories: Vec<*mut MemoryDef>,
     globals: Vec<*mut GlobalDef>,
+    tags: Vec<*mut TagDef>,
 }
 
 impl Instance {
@@ -370,6 +395,12 @@ impl Instance {
     #[must_use]
     pub fn get_global(&self, store: impl AsContext, name: &str) -> Option<Global> {
         self.get_export(store, name)?.into_global()
+    }
+
+    /// The exported tag called `name`.
+    #[must_use]
+    pub fn get_tag(&self, store: impl AsContext, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.into_tag()
     }
 
     /// The exported function called `name`, compared with Rust types.
@@ -518,11 +549,18 @@ fn resolve_one(
             let found: GlobalType = unsafe { data.as_ref() }.ty;
             found == inner.globals[i.index()]
         }
+        (EntityIndex::Tag(i), Extern::Tag(tag)) => {
+            let data = tag.data_in(core.id)?;
+            resolved.tags.push(data.as_ptr().cast());
+            // SAFETY: see above.
+            unsafe { data.as_ref() }.def.type_id == inner.tag_type(i).id()
+        }
         (
             EntityIndex::Func(_)
             | EntityIndex::Table(_)
             | EntityIndex::Memory(_)
-            | EntityIndex::Global(_),
+            | EntityIndex::Global(_)
+            | EntityIndex::Tag(_),
             _,
         ) => false,
     };
@@ -557,6 +595,11 @@ fn current_type(core: &StoreCore, item: Extern) -> Result<ExternType> {
             // SAFETY: see above.
             ExternType::Global(unsafe { data.as_ref() }.ty)
         }
+        Extern::Tag(tag) => {
+            let data = tag.data_in(core.id)?;
+            // SAFETY: see above.
+            ExternType::Tag(unsafe { data.as_ref() }.tag_type())
+        }
     })
 }
 
@@ -570,14 +613,18 @@ fn limits_fit(found: (u64, Option<u64>), expected: (u64, Option<u64>)) -> bool {
 }
 
 fn memory_fits(found: &MemoryType, expected: &MemoryType) -> bool {
-    limits_fit(
-        (found.min_pages, found.max_pages),
-        (expected.min_pages, expected.max_pages),
-    )
+    found.address == expected.address
+        && found.shared == expected.shared
+        && found.page_size_bytes == expected.page_size_bytes
+        && limits_fit(
+            (found.min_pages, found.max_pages),
+            (expected.min_pages, expected.max_pages),
+        )
 }
 
 fn table_fits(found: &TableType, expected: &TableType) -> bool {
-    found.element == expected.element
+    found.address == expected.address
+        && found.element == expected.element
         && limits_fit((found.min, found.max), (expected.min, expected.max))
 }
 
@@ -613,6 +660,8 @@ unsafe fn build(
         resolved.globals.extend(defs);
         core.globals.push(block);
     }
+    // Nothing fails from here on, so that no tag of the store's list is lost.
+    resolved.tags.extend(TagData::define(core, module));
     let memory0 = match resolved.memories.first() {
         Some(memory) => *memory,
         None => core.empty_memory.pointer().as_ptr(),
@@ -620,6 +669,7 @@ unsafe fn build(
     let memories = Owned::new(resolved.memories.into_boxed_slice());
     let tables = Owned::new(resolved.tables.into_boxed_slice());
     let globals = Owned::new(resolved.globals.into_boxed_slice());
+    let tags = Owned::new(resolved.tags.into_boxed_slice());
     let imports = Owned::new(resolved.funcs.into_boxed_slice());
     let data = Owned::new(Box::new(InstanceData {
         vmctx: VmCtx {
@@ -628,6 +678,7 @@ unsafe fn build(
             memories: memories.pointer().as_ptr().cast_const().cast(),
             globals: globals.pointer().as_ptr().cast_const().cast(),
             tables: tables.pointer().as_ptr().cast_const().cast(),
+            tags: tags.pointer().as_ptr().cast_const().cast(),
             imports: imports.pointer().as_ptr().cast_const().cast(),
             instance,
             cells: [0; 4],
@@ -636,6 +687,7 @@ unsafe fn build(
         memories,
         tables,
         globals,
+        tags,
         imports,
         funcs: Owned::new(Box::default()),
         dropped_elems: vec![false; inner.elems.len()].into(),
@@ -652,7 +704,10 @@ unsafe fn build(
 /// tables.
 fn allocate(core: &mut StoreCore, inner: &ModuleInner, resolved: &mut Resolved) -> Result<()> {
     let globals = inner.globals.len() - inner.imported_globals as usize;
-    let own_bytes = globals * size_of::<GlobalData>() + inner.escaping.len() * size_of::<FuncDef>();
+    let tags = inner.tags.len() - inner.imported_tags as usize;
+    let own_bytes = globals * size_of::<GlobalData>()
+        + tags * (size_of::<TagData>() + size_of::<NonNull<TagData>>())
+        + inner.escaping.len() * size_of::<FuncDef>();
     let total = core.usage.instance_bytes.saturating_add(own_bytes as u64);
     let limit = core.limits.instance_total_bytes_max;
     if total > limit {
@@ -749,6 +804,7 @@ unsafe fn apply_segments(data: NonNull<InstanceData>, inner: &ModuleInner) -> Re
                 let count = segment.items.len() as u64;
                 // SAFETY: the instance is live; the borrow ends here.
                 let offset = offset.eval(unsafe { data.as_ref() });
+                let offset = offset & inner.tables[table.index()].address.max();
                 // SAFETY: passed on to the caller.
                 unsafe { libcalls::init_table(data, *table, index, offset, 0, count) }.err()
             }
@@ -765,6 +821,7 @@ unsafe fn apply_segments(data: NonNull<InstanceData>, inner: &ModuleInner) -> Re
             let len = segment.bytes.len() as u64;
             // SAFETY: as above.
             let offset = offset.eval(unsafe { data.as_ref() });
+            let offset = offset & inner.memories[memory.index()].address.max();
             // SAFETY: passed on to the caller.
             unsafe { libcalls::init_memory(data, *memory, index, offset, 0, len) }?;
             // SAFETY: the instance is live and nobody borrows it.

@@ -181,8 +181,8 @@ pub(crate) unsafe extern "C" fn memory_copy(
         let from: NonNull<MemoryData> = instance.memory(src_memory as usize);
         let (to, from) = (&to.as_ref().def, &from.as_ref().def);
         let trap = Trap::MemoryOutOfBounds;
-        let ranges = range(src, len, from.size_bytes, trap)
-            .and_then(|src| Ok((src, range(dst, len, to.size_bytes, trap)?)));
+        let ranges = range(src, len, from.size_bytes(), trap)
+            .and_then(|src| Ok((src, range(dst, len, to.size_bytes(), trap)?)));
         let result = ranges.map(|(src, dst)| {
             let bytes = src.len();
             to.base
@@ -209,7 +209,7 @@ pub(crate) unsafe extern "C" fn memory_fill(
     unsafe {
         let memory: NonNull<MemoryData> = instance(cx).as_ref().memory(memory as usize);
         let def = &memory.as_ref().def;
-        let result = range(dst, len, def.size_bytes, Trap::MemoryOutOfBounds)
+        let result = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)
             .map(|range| def.base.add(range.start).write_bytes(value, range.len()));
         status(cx, result)
     }
@@ -368,7 +368,7 @@ pub(super) unsafe fn init_memory(
         let memory = instance.memory(memory.index());
         let def = &memory.as_ref().def;
         let src = range(src, len, bytes.len() as u64, Trap::MemoryOutOfBounds)?;
-        let dst = range(dst, len, def.size_bytes, Trap::MemoryOutOfBounds)?;
+        let dst = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)?;
         let from = &bytes[src];
         def.base
             .add(dst.start)

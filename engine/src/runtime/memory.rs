@@ -10,13 +10,7 @@ use super::vmctx::MemoryDef;
 use crate::error::{Error, Result};
 use crate::sys::Region;
 use crate::trap::Trap;
-use crate::types::MemoryType;
-
-/// Bytes of a page.
-pub(crate) const PAGE_BYTES: u64 = 1 << 16;
-
-/// Pages that 32-bit addresses reach.
-const PAGES_MAX: u64 = 1 << 16;
+use crate::types::{MemoryType, PAGE_SIZE_BYTES};
 
 /// A linear memory of a store.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,14 +44,9 @@ impl MemoryData {
                 core.limits.memories_max
             )));
         }
-        let pages_max = ty.max_pages.unwrap_or(PAGES_MAX).min(PAGES_MAX);
-        if ty.min_pages > pages_max {
-            return Err(Error::limit(format!(
-                "expected a memory of at most {pages_max} pages, found {}",
-                ty.min_pages
-            )));
-        }
-        let size_bytes = ty.min_pages * PAGE_BYTES;
+        let pages_max = check_type(&ty)?;
+        // More than addresses and limits can reach is refused below.
+        let size_bytes = bytes_of(&ty, ty.min_pages).unwrap_or(u64::MAX);
         let limit = core.limits.memory_size_bytes_max;
         let total = core.usage.memory_bytes.saturating_add(size_bytes);
         if size_bytes > limit || total > core.limits.memory_total_bytes_max {
@@ -68,7 +57,7 @@ impl MemoryData {
             )));
         }
         // There is no use in address space that the limits keep out of reach.
-        let reserve = (pages_max * PAGE_BYTES).min(limit);
+        let reserve = bytes_of(&ty, pages_max).map_or(limit, |bytes| bytes.min(limit));
         let region = match (usize::try_from(reserve), usize::try_from(size_bytes)) {
             (Ok(reserve), Ok(size)) => Region::new(reserve, size),
             _ => None,
@@ -80,10 +69,7 @@ impl MemoryData {
         })?;
         core.usage.memory_bytes = total;
         let data = Owned::new(Box::new(MemoryData {
-            def: MemoryDef {
-                base: region.base().as_ptr(),
-                size_bytes,
-            },
+            def: MemoryDef::new(region.base().as_ptr(), size_bytes),
             region,
             ty,
         }));
@@ -95,13 +81,14 @@ impl MemoryData {
     /// Grows by `delta` pages and answers the old number of pages; `None` if
     /// a limit or the system refuses.
     pub(crate) fn grow(&mut self, core: &mut StoreCore, delta: u64) -> Option<u64> {
-        let old_pages = self.def.size_bytes / PAGE_BYTES;
+        let old_pages = self.size_pages();
         let pages = old_pages.checked_add(delta)?;
-        if pages > self.ty.max_pages.unwrap_or(PAGES_MAX).min(PAGES_MAX) {
+        if pages > self.ty.reachable_pages() {
             return None;
         }
-        let size_bytes = pages * PAGE_BYTES;
-        let total = core.usage.memory_bytes.checked_add(delta * PAGE_BYTES)?;
+        let size_bytes = bytes_of(&self.ty, pages)?;
+        let added = size_bytes - self.def.size_bytes();
+        let total = core.usage.memory_bytes.checked_add(added)?;
         if delta > 0
             && (size_bytes > core.limits.memory_size_bytes_max
                 || total > core.limits.memory_total_bytes_max)
@@ -113,16 +100,20 @@ impl MemoryData {
         }
         core.usage.memory_bytes = total;
         self.def.base = self.region.base().as_ptr();
-        self.def.size_bytes = size_bytes;
+        self.def.set_size_bytes(size_bytes);
         Some(old_pages)
     }
 
     /// The type with the current size: what an import is compared with.
     pub(crate) fn current_type(&self) -> MemoryType {
         MemoryType {
-            min_pages: self.def.size_bytes / PAGE_BYTES,
-            max_pages: self.ty.max_pages,
+            min_pages: self.size_pages(),
+            ..self.ty
         }
+    }
+
+    fn size_pages(&self) -> u64 {
+        self.def.size_bytes() / u64::from(self.ty.page_size_bytes)
     }
 }
 
@@ -167,7 +158,7 @@ impl Memory {
         // SAFETY: the memory belongs to the store, which the caller has.
         let def = unsafe { &data.as_ref().def };
         // What is mapped fits in an address.
-        let size = usize::try_from(def.size_bytes).unwrap_or(0);
+        let size = usize::try_from(def.size_bytes()).unwrap_or(0);
         let bytes = ptr::slice_from_raw_parts_mut(def.base, size);
         NonNull::new(bytes).ok_or_else(|| wrong_store("memory"))
     }
@@ -183,7 +174,7 @@ impl Memory {
         Ok(unsafe { data.as_ref() }.current_type())
     }
 
-    /// The current size in pages of 64 KiB.
+    /// The current size in pages.
     ///
     /// # Errors
     ///
@@ -268,7 +259,7 @@ impl Memory {
             Error::limit(format!(
                 "the memory cannot grow by {delta} pages: it has {} of {}",
                 data.current_type().min_pages,
-                data.ty.max_pages.unwrap_or(PAGES_MAX)
+                data.ty.reachable_pages()
             ))
         })
     }
@@ -278,6 +269,30 @@ impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Memory({:?})", self.store)
     }
+}
+
+/// The bytes that `pages` take; `None` if they are too many for an address.
+fn bytes_of(ty: &MemoryType, pages: u64) -> Option<u64> {
+    pages.checked_mul(u64::from(ty.page_size_bytes))
+}
+
+/// Refuses types that no memory has, and answers to how many pages one of
+/// this type may grow.
+fn check_type(ty: &MemoryType) -> Result<u64> {
+    if ty.page_size_bytes != 1 && ty.page_size_bytes != PAGE_SIZE_BYTES {
+        return Err(Error::usage(format!(
+            "expected pages of 1 or {PAGE_SIZE_BYTES} bytes, found {}",
+            ty.page_size_bytes
+        )));
+    }
+    let pages_max = ty.reachable_pages();
+    if ty.min_pages > pages_max {
+        return Err(Error::limit(format!(
+            "expected a memory of at most {pages_max} pages, found {}",
+            ty.min_pages
+        )));
+    }
+    Ok(pages_max)
 }
 
 fn range(size: usize, offset: u64, len: usize) -> Result<core::ops::Range<usize>> {

@@ -27,6 +27,7 @@ use super::instance::InstanceData;
 use super::memory::MemoryData;
 use super::owned::Owned;
 use super::table::TableData;
+use super::tag::TagData;
 use super::vmctx::{FuncDef, MemoryDef, StoreCtx, TICK_SLICE};
 use crate::config::Limits;
 use crate::engine::Engine;
@@ -94,6 +95,10 @@ pub(crate) struct StoreCore {
     pub(crate) memories: Vec<Owned<MemoryData>>,
     pub(crate) tables: Vec<Owned<TableData>>,
     pub(crate) globals: Vec<Owned<[GlobalData]>>,
+    /// Every tag of the store by its number.
+    pub(crate) tags: Vec<NonNull<TagData>>,
+    /// The blocks in which they are.
+    pub(crate) tag_blocks: Vec<Owned<[TagData]>>,
     pub(crate) host_funcs: Vec<Owned<HostFuncData>>,
 }
 
@@ -126,14 +131,13 @@ impl StoreCore {
             depth: 0,
             interrupt: Arc::default(),
             linked: BTreeMap::new(),
-            empty_memory: Owned::new(Box::new(MemoryDef {
-                base: ptr::without_provenance_mut(16),
-                size_bytes: 0,
-            })),
+            empty_memory: Owned::new(Box::new(MemoryDef::new(ptr::without_provenance_mut(16), 0))),
             instances: Vec::new(),
             memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
+            tag_blocks: Vec::new(),
             host_funcs: Vec::new(),
         }
     }

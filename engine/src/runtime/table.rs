@@ -14,9 +14,6 @@ use crate::error::{Error, Result};
 use crate::trap::Trap;
 use crate::types::{TableType, ValType};
 
-/// Elements that 32-bit addresses reach.
-const ELEMENTS_MAX: u64 = u32::MAX as u64;
-
 /// A table of a store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Table {
@@ -61,6 +58,13 @@ impl TableData {
                 ty.max.unwrap_or_default()
             )));
         }
+        if ty.min > ty.address.max() {
+            return Err(Error::limit(format!(
+                "expected a table of at most {} elements, found {}",
+                ty.address.max(),
+                ty.min
+            )));
+        }
         let limit = core.limits.table_elements_max;
         let total = core.usage.table_elements.saturating_add(ty.min);
         if ty.min > limit || total > core.limits.table_total_elements_max {
@@ -93,7 +97,7 @@ impl TableData {
     pub(crate) fn grow(&mut self, core: &mut StoreCore, init: Slot, delta: u64) -> Option<u64> {
         let old = self.def.size;
         let size = old.checked_add(delta)?;
-        if size > self.ty.max.unwrap_or(ELEMENTS_MAX).min(ELEMENTS_MAX) {
+        if size > self.elements_max() {
             return None;
         }
         if delta == 0 {
@@ -109,6 +113,12 @@ impl TableData {
         self.def.size = size;
         self.elements = elements;
         Some(old)
+    }
+
+    /// Elements that the table may grow to, by its type alone.
+    fn elements_max(&self) -> u64 {
+        let addressable = self.ty.address.max();
+        self.ty.max.unwrap_or(addressable).min(addressable)
     }
 
     /// All elements.
@@ -274,7 +284,7 @@ impl Table {
             Error::limit(format!(
                 "the table cannot grow by {delta} elements: it has {} of {}",
                 data.def.size,
-                data.ty.max.unwrap_or(ELEMENTS_MAX)
+                data.elements_max()
             ))
         })
     }

@@ -13,7 +13,7 @@
 //! ignore it. A null reference is zero; a `funcref` is the address of its
 //! [`FuncDef`]; an `externref` is the host's key plus one.
 
-use core::sync::atomic::{AtomicPtr, AtomicU32};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::entity::{FuncIndex, TypeId};
 
@@ -97,6 +97,8 @@ pub(crate) struct VmCtx {
     pub(crate) globals: *const *mut GlobalDef,
     /// All tables by index.
     pub(crate) tables: *const *mut TableDef,
+    /// All tags by index.
+    pub(crate) tags: *const *mut TagDef,
     /// Imported functions by index.
     pub(crate) imports: *const *const FuncDef,
     /// The instance that owns this block: index into `StoreCore`.
@@ -109,10 +111,43 @@ pub(crate) struct VmCtx {
 /// A linear memory.
 #[repr(C)]
 pub(crate) struct MemoryDef {
-    /// First byte. Moves only when the memory grows.
+    /// First byte. Moves only when the memory grows, and never if the memory
+    /// is shared.
     pub(crate) base: *mut u8,
+    /// Accessible bytes. Other threads may let a shared memory grow.
+    size_bytes: AtomicU64,
+}
+
+impl MemoryDef {
+    pub(crate) fn new(base: *mut u8, size_bytes: u64) -> MemoryDef {
+        MemoryDef {
+            base,
+            size_bytes: AtomicU64::new(size_bytes),
+        }
+    }
+
     /// Accessible bytes.
-    pub(crate) size_bytes: u64,
+    #[inline(always)]
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes.load(Ordering::SeqCst)
+    }
+
+    /// Accessible bytes of a memory that is not shared: the compiler may make
+    /// the load a part of the comparison.
+    ///
+    /// # Safety
+    ///
+    /// No other thread may write the size.
+    #[inline(always)]
+    pub(crate) unsafe fn own_size_bytes(&self) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe { *self.size_bytes.as_ptr() }
+    }
+
+    /// The memory has grown.
+    pub(crate) fn set_size_bytes(&self, size_bytes: u64) {
+        self.size_bytes.store(size_bytes, Ordering::SeqCst);
+    }
 }
 
 /// A table: every element is one slot.
@@ -129,6 +164,17 @@ pub(crate) struct TableDef {
 pub(crate) struct GlobalDef {
     /// The value; one-slot types use the first word.
     pub(crate) value: [Slot; 2],
+}
+
+/// A tag: exceptions with it are told apart by its address.
+#[repr(C)]
+pub(crate) struct TagDef {
+    /// Position in the store's list of tags.
+    pub(crate) number: u32,
+    /// Interned function type, whose parameters are the payload.
+    pub(crate) type_id: TypeId,
+    /// Slots of the payload.
+    pub(crate) payload_slots: u16,
 }
 
 /// A function that can be called through a reference or an import: what a

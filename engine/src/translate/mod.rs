@@ -31,8 +31,8 @@ pub(crate) use numeric::{
 };
 pub use print::print_ir;
 pub(crate) use sink::{
-    BulkOp, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen, Sink, Summary,
-    Trusted,
+    BulkOp, BulkOperand, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen,
+    Sink, Summary, Trusted,
 };
 
 use crate::runtime::vmctx::header;

@@ -10,7 +10,8 @@ use crate::types::ValType;
 
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::sink::{
-    BulkOp, CallSite, Callee, FrameSlot, Layout, MemoryPlace, RootMap, Sink, Summary, Trusted,
+    BulkOp, BulkOperand, CallSite, Callee, FrameSlot, Layout, MemoryPlace, RootMap, Sink, Summary,
+    Trusted,
 };
 
 /// Prints how a function of `module` is translated: operations on frame
@@ -211,8 +212,8 @@ impl Sink for Printer {
         self.def(dst, format_args!("memory.grow m{memory} by {delta}"))
     }
 
-    fn bulk(&mut self, op: BulkOp, [(a, _), (b, _), (c, _)]: [(Val, FrameSlot); 3]) {
-        self.line(format_args!("{op:?} {a} {b} {c}"));
+    fn bulk(&mut self, op: BulkOp, [a, b, c]: [BulkOperand<Val>; 3]) {
+        self.line(format_args!("{op:?} {} {} {}", a.val, b.val, c.val));
     }
 
     fn data_drop(&mut self, data: u32) {

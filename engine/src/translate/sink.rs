@@ -15,7 +15,7 @@ use wasmparser::{Operator, ValType as ParsedType};
 
 use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TypeIndex};
-use crate::types::ValType;
+use crate::types::{AddressType, ValType};
 
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 
@@ -127,7 +127,21 @@ pub(crate) trait RootMap {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemoryPlace {
     pub(crate) memory: u32,
+    /// What the address operand is.
+    pub(crate) address: AddressType,
+    /// Whether other threads may touch the same bytes at once.
+    pub(crate) shared: bool,
+    /// Added to the address without wrapping.
     pub(crate) offset: u64,
+}
+
+/// An operand of an operation that every tier leaves to the runtime: with its
+/// home, so that a sink can store constants there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BulkOperand<V> {
+    pub(crate) ty: ValType,
+    pub(crate) val: V,
+    pub(crate) home: FrameSlot,
 }
 
 /// An operation on memories or tables that takes three operands and gives
@@ -209,11 +223,13 @@ pub(crate) trait Sink {
         val: Self::Val,
         home: FrameSlot,
     );
+    /// The size in pages, of the memory's address type; likewise below.
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Self::Val;
     fn memory_grow(&mut self, memory: u32, delta: Self::Val, dst: FrameSlot) -> Self::Val;
-    /// Operands `a`, `b`, `c` in the order in which they were pushed, each
-    /// with its home, so that a sink can store constants there.
-    fn bulk(&mut self, op: BulkOp, operands: [(Self::Val, FrameSlot); 3]);
+    /// Operands in the order in which they were pushed. Those that are
+    /// addresses and lengths are of 32 or 64 bits, as the memories or tables
+    /// say; a length between two of them has the smaller type.
+    fn bulk(&mut self, op: BulkOp, operands: [BulkOperand<Self::Val>; 3]);
     fn data_drop(&mut self, data: u32);
     fn elem_drop(&mut self, elem: u32);
 

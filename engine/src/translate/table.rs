@@ -24,14 +24,19 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
 
     pub(super) fn table_size(&mut self, table: u32) -> Result<()> {
         let val = self.sink.table_size(table, self.stack.next_home()?);
-        self.stack.push(ValType::I32, val)
+        self.stack.push(self.table_address(table), val)
+    }
+
+    /// The type of indices and sizes of a table.
+    fn table_address(&self, table: u32) -> ValType {
+        self.module.tables[table as usize].address.val_type()
     }
 
     pub(super) fn table_grow(&mut self, table: u32) -> Result<()> {
         let delta = self.stack.pop();
         let init = self.stack.pop();
         let val = self.sink.table_grow(table, init.val, delta.val, init.home);
-        self.stack.push(ValType::I32, val)
+        self.stack.push(self.table_address(table), val)
     }
 
     pub(super) fn ref_func(&mut self, func: u32) -> Result<()> {

@@ -364,20 +364,121 @@ impl fmt::Display for FuncType {
     }
 }
 
+/// What addresses of a memory and indices into a table are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressType {
+    /// 32 bits without sign.
+    #[default]
+    I32,
+    /// 64 bits without sign.
+    I64,
+}
+
+impl AddressType {
+    /// The type of operands that are addresses.
+    #[must_use]
+    pub fn val_type(self) -> ValType {
+        match self {
+            AddressType::I32 => ValType::I32,
+            AddressType::I64 => ValType::I64,
+        }
+    }
+
+    /// The largest address.
+    #[must_use]
+    pub fn max(self) -> u64 {
+        match self {
+            AddressType::I32 => u64::from(u32::MAX),
+            AddressType::I64 => u64::MAX,
+        }
+    }
+}
+
+impl fmt::Display for AddressType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.val_type().fmt(f)
+    }
+}
+
+/// Bytes of a page, unless a memory's type says otherwise.
+pub(crate) const PAGE_SIZE_BYTES: u32 = 1 << 16;
+
 /// The type of a linear memory.
+///
+/// ```
+/// use linkspan_engine::{AddressType, MemoryType};
+///
+/// let small = MemoryType::new(1, Some(16));
+/// let large = MemoryType { address: AddressType::I64, ..small };
+/// assert_eq!(large.to_string(), "(memory i64 1 16)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemoryType {
-    /// Initial size in pages of 64 KiB.
+    /// What addresses and sizes are.
+    pub address: AddressType,
+    /// Initial size in pages.
     pub min_pages: u64,
-    /// Pages that the memory may grow to; absent means as far as addresses go.
+    /// Pages that the memory may grow to; absent means as far as addresses
+    /// go. A shared memory has a maximum.
     pub max_pages: Option<u64>,
+    /// Whether several threads may use the memory at once.
+    pub shared: bool,
+    /// Bytes of a page: 65,536 or 1.
+    pub page_size_bytes: u32,
+}
+
+impl MemoryType {
+    /// A memory of 32-bit addresses for one thread, in pages of 64 KiB.
+    #[must_use]
+    pub fn new(min_pages: u64, max_pages: Option<u64>) -> MemoryType {
+        MemoryType {
+            address: AddressType::I32,
+            min_pages,
+            max_pages,
+            shared: false,
+            page_size_bytes: PAGE_SIZE_BYTES,
+        }
+    }
+
+    /// Pages that the memory may grow to, by its type alone: the maximum, or
+    /// what addresses reach.
+    pub(crate) fn reachable_pages(&self) -> u64 {
+        let addressable = match self.address {
+            // As many bytes as there are addresses, but the number of pages
+            // is itself an address.
+            AddressType::I32 => (1_u64 << 32) / u64::from(self.page_size_bytes.max(1)),
+            AddressType::I64 => match self.page_size_bytes {
+                0 | 1 => u64::MAX,
+                bytes => (u64::MAX / u64::from(bytes)).saturating_add(1),
+            },
+        };
+        let addressable = addressable.min(self.address.max());
+        self.max_pages.unwrap_or(addressable).min(addressable)
+    }
+}
+
+impl Default for MemoryType {
+    /// An empty memory that may grow.
+    fn default() -> MemoryType {
+        MemoryType::new(0, None)
+    }
 }
 
 impl fmt::Display for MemoryType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(memory {}", self.min_pages)?;
+        f.write_str("(memory")?;
+        if self.address == AddressType::I64 {
+            write!(f, " {}", self.address)?;
+        }
+        write!(f, " {}", self.min_pages)?;
         if let Some(max) = self.max_pages {
             write!(f, " {max}")?;
+        }
+        if self.shared {
+            f.write_str(" shared")?;
+        }
+        if self.page_size_bytes != PAGE_SIZE_BYTES {
+            write!(f, " (pagesize {})", self.page_size_bytes)?;
         }
         f.write_str(")")
     }
@@ -386,17 +487,37 @@ impl fmt::Display for MemoryType {
 /// The type of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TableType {
+    /// What indices and sizes are.
+    pub address: AddressType,
     /// What an element is.
     pub element: RefType,
     /// Initial number of elements.
     pub min: u64,
-    /// Elements that the table may grow to; absent means 2³² - 1.
+    /// Elements that the table may grow to; absent means as far as indices
+    /// go.
     pub max: Option<u64>,
+}
+
+impl TableType {
+    /// A table with 32-bit indices.
+    #[must_use]
+    pub fn new(element: RefType, min: u64, max: Option<u64>) -> TableType {
+        TableType {
+            address: AddressType::I32,
+            element,
+            min,
+            max,
+        }
+    }
 }
 
 impl fmt::Display for TableType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(table {}", self.min)?;
+        f.write_str("(table")?;
+        if self.address == AddressType::I64 {
+            write!(f, " {}", self.address)?;
+        }
+        write!(f, " {}", self.min)?;
         if let Some(max) = self.max {
             write!(f, " {max}")?;
         }
@@ -423,6 +544,36 @@ impl fmt::Display for GlobalType {
     }
 }
 
+/// The type of a tag: what its exceptions carry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TagType {
+    /// The parameters are the types of the payload; there are no results.
+    pub func: FuncType,
+}
+
+impl TagType {
+    /// The types of the values that an exception with such a tag carries.
+    #[must_use]
+    pub fn payload(&self) -> &[ValType] {
+        self.func.params()
+    }
+}
+
+/// Prints the text format: `(tag (param i32))`.
+impl fmt::Display for TagType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(tag")?;
+        if !self.payload().is_empty() {
+            f.write_str(" (param")?;
+            for ty in self.payload() {
+                write!(f, " {ty}")?;
+            }
+            f.write_str(")")?;
+        }
+        f.write_str(")")
+    }
+}
+
 /// The type of something that a module imports or exports.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ExternType {
@@ -434,10 +585,13 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// A tag.
+    Tag(TagType),
 }
 
 impl ExternType {
-    /// The kind of item, as one word: `func`, `table`, `memory` or `global`.
+    /// The kind of item, as one word: `func`, `table`, `memory`,
+    /// `global` or `tag`.
     #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self {
@@ -445,6 +599,7 @@ impl ExternType {
             ExternType::Table(_) => "table",
             ExternType::Memory(_) => "memory",
             ExternType::Global(_) => "global",
+            ExternType::Tag(_) => "tag",
         }
     }
 }
@@ -456,6 +611,7 @@ impl fmt::Display for ExternType {
             ExternType::Table(ty) => ty.fmt(f),
             ExternType::Memory(ty) => ty.fmt(f),
             ExternType::Global(ty) => ty.fmt(f),
+            ExternType::Tag(ty) => ty.fmt(f),
         }
     }
 }

@@ -39,17 +39,10 @@ pub(super) fn define(store: &mut Store<()>) -> Result<BTreeMap<&'static str, Ext
         };
         exports.insert(name, Extern::Global(Global::new(&mut *store, ty, value)?));
     }
-    let ty = TableType {
-        element: RefType::FUNCREF,
-        min: 10,
-        max: Some(20),
-    };
+    let ty = TableType::new(RefType::FUNCREF, 10, Some(20));
     let table = Table::new(&mut *store, ty, Val::FuncRef(None))?;
     exports.insert("table", Extern::Table(table));
-    let ty = MemoryType {
-        min_pages: 1,
-        max_pages: Some(2),
-    };
+    let ty = MemoryType::new(1, Some(2));
     exports.insert("memory", Extern::Memory(Memory::new(&mut *store, ty)?));
     Ok(exports)
 }

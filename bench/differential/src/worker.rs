@@ -1,0 +1,234 @@
+//! A worker: modules one after the other, in this process. Before each it says
+//! which, so that the supervisor knows what it died of.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use linkspan_engine::DispatchMode;
+
+use crate::arguments::Arguments;
+use crate::driver::{Seen, Shown, Stop, Tested, observe};
+use crate::generate::generate;
+use crate::ours::{Ours, Proposals};
+use crate::peer_wasmi::Wasmi;
+use crate::peer_wasmtime::Wasmtime;
+use crate::shape::{Shape, Unfit};
+use crate::tally::Tally;
+
+/// The native stack of the thread that runs guests: the peer's compiled code takes
+/// its frames from it.
+const STACK_BYTES: usize = 256 << 20;
+
+/// All engines; ours first, wasmi last.
+struct Engines(Vec<Box<dyn Tested>>);
+
+impl Engines {
+    fn new() -> Result<Self, String> {
+        Ok(Self(vec![
+            Box::new(Ours::new(DispatchMode::Auto, "threaded")?),
+            Box::new(Ours::new(DispatchMode::Loop, "loop")?),
+            Box::new(Wasmtime::new()?),
+            Box::new(Wasmi::new()),
+        ]))
+    }
+
+    /// Runs a module on all engines that can be expected to have what it needs.
+    fn observe(&self, bytes: &[u8], shape: &Shape, seed: u64, subset: bool) -> Vec<Seen> {
+        let count = self.0.len() - usize::from(!subset);
+        self.0[..count]
+            .iter()
+            .map(|engine| observe(&**engine, bytes, shape, seed))
+            .collect()
+    }
+
+    /// How an engine differs from the first one, if one does.
+    fn difference(&self, seen: &[Seen]) -> Option<String> {
+        let (first, others) = seen.split_first()?;
+        others.iter().zip(&self.0[1..]).find_map(|(other, engine)| {
+            let what = first.difference(other)?;
+            Some(format!("{} / {}: {what}", self.0[0].name(), engine.name()))
+        })
+    }
+}
+
+/// Does the range of seeds of `arguments`.
+pub(crate) fn serve(arguments: &Arguments) -> Result<bool, String> {
+    let arguments = arguments.clone();
+    on_a_large_stack(move || {
+        let engines = Engines::new()?;
+        let proposals = Proposals::supported();
+        let mut output = std::io::stdout().lock();
+        let mut say = |line: String| {
+            writeln!(output, "{line}")
+                .and_then(|()| output.flush())
+                .map_err(|error| error.to_string())
+        };
+        for seed in arguments.seed..arguments.seed + arguments.count {
+            say(format!("begin {seed}"))?;
+            let made = generate(seed, &proposals, arguments.subset)?;
+            let (tally, difference) = one(&engines, &made.bytes, seed, made.subset);
+            if let Some(what) = difference {
+                save(&arguments.out, seed, &made.bytes)?;
+                say(format!("differs {seed} {}", what.replace('\n', " ")))?;
+            }
+            say(format!("done {}", tally.line()))?;
+        }
+        Ok(true)
+    })
+}
+
+/// Runs one module everywhere, and counts.
+fn one(engines: &Engines, bytes: &[u8], seed: u64, subset: bool) -> (Tally, Option<String>) {
+    let mut tally = Tally {
+        modules: 1,
+        ..Tally::default()
+    };
+    let shape = match Shape::of(bytes) {
+        Ok(shape) => shape,
+        Err(Unfit::Invalid(why)) => return (tally, Some(format!("the generator made: {why}"))),
+        Err(Unfit::Import | Unfit::Waits) => {
+            tally.unfit = 1;
+            return (tally, None);
+        }
+    };
+    let seen = engines.observe(bytes, &shape, seed, subset);
+    let difference = engines.difference(&seen);
+    let returned = |seen: &Seen| seen.calls.iter().filter(|(_, end)| end.is_ok()).count() as u64;
+    let first = &seen[0];
+    tally.on_wasmi = u64::from(subset);
+    tally.instantiated = u64::from(first.start.is_none());
+    tally.calls = first.calls.len() as u64;
+    tally.calls_returned = returned(first);
+    tally.returned = u64::from(tally.calls_returned > 0);
+    tally.trapped = u64::from(first.start.is_some() || tally.calls_returned < tally.calls);
+    tally.cut = u64::from(seen.iter().any(Seen::is_cut));
+    tally.mismatches = u64::from(difference.is_some());
+    (tally, difference)
+}
+
+/// Keeps a module for whoever looks into it.
+pub(crate) fn save(folder: &Path, seed: u64, bytes: &[u8]) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::write(folder.join(format!("{seed}.wasm")), bytes).map_err(failed)
+}
+
+/// Prints what each engine does with the module at `path`.
+pub(crate) fn show(path: &Path) -> Result<bool, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let seed = seed_of(path);
+    on_a_large_stack(move || {
+        let engines = Engines::new()?;
+        let shape = Shape::of(&bytes).map_err(|why| format!("{why:?}"))?;
+        let mut seen = engines.observe(&bytes, &shape, seed, true);
+        // An engine that refuses the module has nothing to say about it.
+        let last = seen.len() - 1;
+        if matches!(seen[last].start, Some(Stop::Refused(_))) {
+            seen.truncate(last);
+        }
+        for (engine, seen) in engines.0.iter().zip(&seen) {
+            println!("== {}: {:?}", engine.name(), seen.start);
+            for (call, outcome) in &seen.calls {
+                println!("{call}: {}", Shown(outcome));
+            }
+            for line in &seen.state {
+                println!("{line}");
+            }
+        }
+        match engines.difference(&seen) {
+            Some(what) => {
+                println!("differs: {what}");
+                Ok(false)
+            }
+            None => Ok(true),
+        }
+    })
+}
+
+/// Makes the module at `path` as small as it can be made while the same engine
+/// differs, and puts it beside it. Every attempt runs in a process of its own:
+/// parts of a module need not end.
+pub(crate) fn shrink(path: &Path) -> Result<bool, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let attempt = path.with_file_name(format!("{}-attempt.wasm", seed_of(path)));
+    let wanted = shown_difference(path)?.ok_or("no engine differs")?;
+    let predicate = |candidate: &[u8]| {
+        let differs = std::fs::write(&attempt, candidate)
+            .map_err(|error| error.to_string())
+            .and_then(|()| shown_difference(&attempt));
+        Ok(matches!(differs, Ok(Some(found)) if found == wanted))
+    };
+    let smallest = |_: &[u8]| Ok(());
+    let shrunk = wasm_shrink::WasmShrink::default()
+        .attempts(3000)
+        .run(bytes, predicate, smallest)
+        .map_err(|error| error.to_string())?;
+    let small = path.with_file_name(format!("{}-small.wasm", seed_of(path)));
+    std::fs::write(&small, &shrunk.output).map_err(|error| error.to_string())?;
+    // What is left of the last attempt is of no use.
+    let _removed = std::fs::remove_file(&attempt);
+    println!("{} bytes: {}", shrunk.output.len(), small.display());
+    Ok(true)
+}
+
+/// Which engines differ over the module at `path`, as another process finds out; a
+/// crash is a difference, too.
+fn shown_difference(path: &Path) -> Result<Option<String>, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let mut child = Command::new(std::env::current_exe().map_err(failed)?)
+        .arg("show")
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    let mut output = child.stdout.take().ok_or("the process has no output")?;
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).map(|_| text)
+    });
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let status = loop {
+        match child.try_wait().map_err(failed)? {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                child.kill().map_err(failed)?;
+                child.wait().map_err(failed)?;
+                return Ok(None);
+            }
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let text = reader.join().map_err(|_| "a thread panicked")?;
+    if status.code().is_none() {
+        return Ok(Some(status.to_string()));
+    }
+    let text = text.map_err(failed)?;
+    let line = text.lines().find_map(|line| line.strip_prefix("differs: "));
+    // The engines and the kind of difference, without numbers that shrinking changes.
+    Ok(line.map(|line| {
+        let words = line.split(['#', '[', '(']).next().unwrap_or("");
+        words.to_owned()
+    }))
+}
+
+/// The seed in a file's name, which decides the arguments of calls.
+fn seed_of(path: &Path) -> u64 {
+    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(1)
+}
+
+fn on_a_large_stack(
+    work: impl FnOnce() -> Result<bool, String> + Send + 'static,
+) -> Result<bool, String> {
+    std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(work)
+        .map_err(|error| error.to_string())?
+        .join()
+        .map_err(|_| "the worker panicked".to_owned())?
+}
