@@ -8,7 +8,9 @@ use crate::config::{Config, DispatchMode, Features, Proposal, Tier};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::sys::StackPool;
-use crate::types::{FuncType, FuncTypeRef, TypeRegistry};
+use crate::types::{
+    CompositeType, DefinedType, FuncType, FuncTypeRef, SubType, TypeId, TypeRegistry, ValType,
+};
 
 /// A configuration made ready to load modules. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -97,19 +99,53 @@ impl Engine {
         &self.0.config
     }
 
-    /// Registers `ty`, or says that it is too long.
-    pub(crate) fn register(&self, ty: &FuncType) -> Result<FuncTypeRef> {
-        self.0.types.register(ty).ok_or_else(|| {
-            Error::limit(format!(
-                "a function may have 1000 parameters and 1000 results, found {} and {}",
-                ty.params().len(),
-                ty.results().len()
-            ))
-        })
+    /// Defines a type that stands alone: equal to what a module of this
+    /// engine defines alike.
+    ///
+    /// # Errors
+    ///
+    /// As for [`define_types`](Engine::define_types).
+    pub fn define_type(&self, composite: impl Into<CompositeType>) -> Result<DefinedType> {
+        let types = self.define_types([SubType::plain(composite)])?;
+        let first = types.into_iter().next();
+        first.ok_or_else(|| Error::usage("expected a type, found none"))
     }
 
-    #[cfg(test)]
-    fn types(&self) -> &TypeRegistry {
+    /// Defines a recursion group. Definitions name each other with
+    /// [`TypeId::in_group`], and types of earlier groups by their ids.
+    /// Groups are equal if they are written alike, here or in a module.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`] if a definition names a type that is not there
+    /// or is of another kind than the reference says, or does not match its
+    /// supertype; [`ErrorKind::Limit`] for more than 1000 parameters or
+    /// results, 10 000 fields or 63 supertypes.
+    pub fn define_types(
+        &self,
+        definitions: impl IntoIterator<Item = SubType>,
+    ) -> Result<Vec<DefinedType>> {
+        self.0.types.define_group(definitions.into_iter().collect())
+    }
+
+    /// The type that an id names. `None` if nobody keeps it any more.
+    #[must_use]
+    pub fn defined_type(&self, id: TypeId) -> Option<DefinedType> {
+        self.0.types.find(id)
+    }
+
+    /// Whether every value of type `sub` is one of type `sup`.
+    #[must_use]
+    pub fn matches(&self, sub: ValType, sup: ValType) -> bool {
+        self.0.types.matches(sub, sup)
+    }
+
+    /// Registers a function type that stands alone.
+    pub(crate) fn register(&self, ty: &FuncType) -> Result<FuncTypeRef> {
+        self.0.types.register(ty)
+    }
+
+    pub(crate) fn types(&self) -> &Arc<TypeRegistry> {
         &self.0.types
     }
 }

@@ -101,6 +101,7 @@ pub use runtime::{
 pub use translate::print_ir;
 pub use trap::Trap;
 pub use types::{
-    AddressType, ExportType, ExternType, FuncType, GlobalType, HeapType, Hierarchy, ImportType,
-    MemoryType, RefType, TableType, TagType, TypeId, ValType,
+    AddressType, ArrayType, CompositeType, DefinedType, ExportType, ExternType, FieldType,
+    FuncType, GlobalType, HeapType, Hierarchy, ImportType, MemoryType, RefType, StorageType,
+    StructType, SubType, TableType, TagType, TypeId, ValType,
 };

@@ -4,7 +4,7 @@
 
 use wasmparser::{Operator, OperatorsReader};
 
-use crate::entity::{FuncIndex, GlobalIndex};
+use crate::entity::{FuncIndex, GlobalIndex, TypeIndex};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A constant expression. The common forms are one word; only extended
@@ -33,6 +33,25 @@ pub(crate) enum ConstOp {
     I64Add,
     I64Sub,
     I64Mul,
+    /// A 31-bit integer as a reference.
+    RefI31,
+    /// Makes an object of operands on the stack.
+    New(NewOp),
+}
+
+/// An operation that makes an object in the store's heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewOp {
+    /// A structure of as many operands as it has fields.
+    Struct(TypeIndex),
+    /// A structure of zeros and nulls.
+    StructDefault(TypeIndex),
+    /// An array of a value and a length.
+    Array(TypeIndex),
+    /// An array of a length, of zeros or nulls.
+    ArrayDefault(TypeIndex),
+    /// An array of so many operands.
+    ArrayFixed(TypeIndex, u32),
 }
 
 /// What an expression needs to know of the instance that it initialises.
@@ -41,6 +60,9 @@ pub(crate) trait ConstContext {
     fn global(&self, global: GlobalIndex) -> u64;
     /// The slot of a reference to a function.
     fn func(&self, func: FuncIndex) -> u64;
+    /// Takes the operands of `op` from the end of `stack` and answers the
+    /// slot of the new reference.
+    fn new_object(&self, op: NewOp, stack: &mut Vec<u64>) -> Result<u64>;
 }
 
 impl ConstExpr {
@@ -55,6 +77,13 @@ impl ConstExpr {
             let (operator, offset) = item.map_err(super::decode::malformed)?;
             if matches!(operator, Operator::End) {
                 break;
+            }
+            if matches!(
+                operator,
+                Operator::AnyConvertExtern | Operator::ExternConvertAny
+            ) {
+                // A reference is the same in both hierarchies.
+                continue;
             }
             let op = ConstOp::decode(&operator).ok_or_else(|| {
                 Error::new(
@@ -77,20 +106,24 @@ impl ConstExpr {
     }
 
     /// The slot that the expression evaluates to.
-    pub(crate) fn eval(&self, cx: &dyn ConstContext) -> u64 {
-        match self {
+    ///
+    /// # Errors
+    ///
+    /// Those of making an object.
+    pub(crate) fn eval(&self, cx: &dyn ConstContext) -> Result<u64> {
+        Ok(match self {
             ConstExpr::Value(value) => *value,
             ConstExpr::GlobalGet(global) => cx.global(*global),
             ConstExpr::RefFunc(func) => cx.func(*func),
             ConstExpr::Ops(ops) => {
                 let mut stack = Vec::new();
                 for op in ops {
-                    op.eval(&mut stack, cx);
+                    op.eval(&mut stack, cx)?;
                 }
                 // Validation left exactly one value.
                 stack.pop().unwrap_or_default()
             }
-        }
+        })
     }
 }
 
@@ -110,11 +143,28 @@ impl ConstOp {
             Operator::I64Add => ConstOp::I64Add,
             Operator::I64Sub => ConstOp::I64Sub,
             Operator::I64Mul => ConstOp::I64Mul,
+            Operator::RefI31 => ConstOp::RefI31,
+            Operator::StructNew { struct_type_index } => {
+                ConstOp::New(NewOp::Struct(TypeIndex(struct_type_index)))
+            }
+            Operator::StructNewDefault { struct_type_index } => {
+                ConstOp::New(NewOp::StructDefault(TypeIndex(struct_type_index)))
+            }
+            Operator::ArrayNew { array_type_index } => {
+                ConstOp::New(NewOp::Array(TypeIndex(array_type_index)))
+            }
+            Operator::ArrayNewDefault { array_type_index } => {
+                ConstOp::New(NewOp::ArrayDefault(TypeIndex(array_type_index)))
+            }
+            Operator::ArrayNewFixed {
+                array_type_index,
+                array_size,
+            } => ConstOp::New(NewOp::ArrayFixed(TypeIndex(array_type_index), array_size)),
             _ => return None,
         })
     }
 
-    fn eval(self, stack: &mut Vec<u64>, cx: &dyn ConstContext) {
+    fn eval(self, stack: &mut Vec<u64>, cx: &dyn ConstContext) -> Result<()> {
         let value = match self {
             ConstOp::Value(value) => value,
             ConstOp::GlobalGet(global) => cx.global(global),
@@ -125,8 +175,12 @@ impl ConstOp {
             ConstOp::I64Add => binary64(stack, u64::wrapping_add),
             ConstOp::I64Sub => binary64(stack, u64::wrapping_sub),
             ConstOp::I64Mul => binary64(stack, u64::wrapping_mul),
+            // The lowest bit tells a number from an object.
+            ConstOp::RefI31 => u64::from(pop32(stack) << 1 | 1),
+            ConstOp::New(op) => cx.new_object(op, stack)?,
         };
         stack.push(value);
+        Ok(())
     }
 }
 
@@ -141,9 +195,13 @@ fn binary64(stack: &mut Vec<u64>, f: fn(u64, u64) -> u64) -> u64 {
     clippy::cast_possible_truncation,
     reason = "an i32 is the lower half of its slot"
 )]
+fn pop32(stack: &mut Vec<u64>) -> u32 {
+    stack.pop().unwrap_or_default() as u32
+}
+
 fn binary32(stack: &mut Vec<u64>, f: fn(u32, u32) -> u32) -> u64 {
-    let b = stack.pop().unwrap_or_default() as u32;
-    let a = stack.pop().unwrap_or_default() as u32;
+    let b = pop32(stack);
+    let a = pop32(stack);
     u64::from(f(a, b))
 }
 
@@ -160,6 +218,9 @@ mod tests {
         fn func(&self, func: FuncIndex) -> u64 {
             u64::from(func.0) + 1000
         }
+        fn new_object(&self, _: NewOp, stack: &mut Vec<u64>) -> Result<u64> {
+            Ok(stack.drain(..).sum())
+        }
     }
 
     #[test]
@@ -169,13 +230,29 @@ mod tests {
             ConstOp::GlobalGet(GlobalIndex(1)),
             ConstOp::I32Sub,
         ]));
-        assert_eq!(expr.eval(&Fixed), u64::from(5_u32.wrapping_sub(101)));
+        assert_eq!(
+            expr.eval(&Fixed).unwrap(),
+            u64::from(5_u32.wrapping_sub(101))
+        );
     }
 
     #[test]
     fn single_forms_evaluate_to_themselves() {
-        assert_eq!(ConstExpr::Value(7).eval(&Fixed), 7);
-        assert_eq!(ConstExpr::GlobalGet(GlobalIndex(2)).eval(&Fixed), 102);
-        assert_eq!(ConstExpr::RefFunc(FuncIndex(3)).eval(&Fixed), 1003);
+        assert_eq!(ConstExpr::Value(7).eval(&Fixed).unwrap(), 7);
+        let global = ConstExpr::GlobalGet(GlobalIndex(2));
+        assert_eq!(global.eval(&Fixed).unwrap(), 102);
+        let func = ConstExpr::RefFunc(FuncIndex(3));
+        assert_eq!(func.eval(&Fixed).unwrap(), 1003);
+    }
+
+    #[test]
+    fn objects_take_their_operands_from_the_stack() {
+        let expr = ConstExpr::Ops(Box::new([
+            ConstOp::Value(u64::from(u32::MAX)),
+            ConstOp::RefI31,
+            ConstOp::Value(1),
+            ConstOp::New(NewOp::Struct(TypeIndex(0))),
+        ]));
+        assert_eq!(expr.eval(&Fixed).unwrap(), 1 << 32);
     }
 }

@@ -7,12 +7,12 @@
 use std::sync::OnceLock;
 
 use wasmparser::{
-    CompositeInnerType, DataKind, ElementItems, ElementKind, Encoding, ExternalKind,
-    FuncValidatorAllocations, Imports, Parser, Payload, TableInit, TypeRef, ValidPayload,
-    Validator,
+    DataKind, ElementItems, ElementKind, Encoding, ExternalKind, FuncValidatorAllocations, Imports,
+    Parser, Payload, TableInit, TypeRef, ValidPayload, Validator,
 };
 
 use super::names::{is_name_section, range_in};
+use super::parsed;
 use super::{
     Body, Bytes, ConstExpr, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, EntityIndex,
     Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TagIndex,
@@ -22,10 +22,7 @@ use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::CodeCell;
-use crate::types::{
-    AddressType, FuncType, FuncTypeRef, GlobalType, MemoryType, PAGE_SIZE_BYTES, RefType,
-    TableType, ValType,
-};
+use crate::types::{AddressType, DefinedType, GlobalType, MemoryType, PAGE_SIZE_BYTES, TableType};
 
 /// Decodes and validates `bytes`.
 pub(super) fn decode(engine: &Engine, bytes: Box<[u8]>) -> Result<ModuleInner> {
@@ -74,7 +71,7 @@ impl From<Error> for Failure {
 /// What has been decoded so far.
 #[derive(Default)]
 struct Parts {
-    func_types: Vec<FuncTypeRef>,
+    types: Vec<DefinedType>,
     funcs: Vec<TypeIndex>,
     tables: Vec<TableType>,
     memories: Vec<MemoryType>,
@@ -197,16 +194,11 @@ impl<'a> Decoder<'a> {
     }
 
     fn types(&mut self, section: wasmparser::TypeSectionReader<'_>) -> Result<(), Failure> {
+        let types = &mut self.parts.types;
         for group in section {
-            for ty in group?.types() {
-                let CompositeInnerType::Func(func) = &ty.composite_type.inner else {
-                    return Err(unsupported_type());
-                };
-                let params = val_types(func.params())?;
-                let results = val_types(func.results())?;
-                let ty = self.engine.register(&FuncType::new(params, results))?;
-                self.parts.func_types.push(ty);
-            }
+            let definitions = parsed::group(&group?, count(types), types);
+            let definitions = definitions.ok_or_else(unsupported_type)?;
+            types.extend(self.engine.types().register_group(definitions)?);
         }
         Ok(())
     }
@@ -236,7 +228,7 @@ impl<'a> Decoder<'a> {
             }
             TypeRef::Table(ty) => {
                 let table = TableIndex(count(&parts.tables));
-                parts.tables.push(table_type(&ty)?);
+                parts.tables.push(table_type(&ty, &parts.types)?);
                 parts.imported_tables += 1;
                 EntityIndex::Table(table)
             }
@@ -248,7 +240,7 @@ impl<'a> Decoder<'a> {
             }
             TypeRef::Global(ty) => {
                 let global = GlobalIndex(count(&parts.globals));
-                parts.globals.push(global_type(&ty)?);
+                parts.globals.push(global_type(&ty, &parts.types)?);
                 parts.imported_globals += 1;
                 EntityIndex::Global(global)
             }
@@ -271,7 +263,7 @@ impl<'a> Decoder<'a> {
     fn tables(&mut self, section: wasmparser::TableSectionReader<'_>) -> Result<(), Failure> {
         for table in section {
             let table = table?;
-            let ty = table_type(&table.ty)?;
+            let ty = table_type(&table.ty, &self.parts.types)?;
             self.parts.tables.push(ty);
             let init = match table.init {
                 TableInit::RefNull => None,
@@ -285,7 +277,8 @@ impl<'a> Decoder<'a> {
     fn globals(&mut self, section: wasmparser::GlobalSectionReader<'_>) -> Result<(), Failure> {
         for global in section {
             let global = global?;
-            self.parts.globals.push(global_type(&global.ty)?);
+            let ty = global_type(&global.ty, &self.parts.types)?;
+            self.parts.globals.push(ty);
             let init = self.const_expr(&global.init_expr)?;
             self.parts.global_inits.push(init);
         }
@@ -397,7 +390,7 @@ impl Parts {
         });
         Ok(ModuleInner {
             engine: engine.clone(),
-            func_types: self.func_types.into(),
+            types: self.types.into(),
             funcs: self.funcs.into(),
             tables: self.tables.into(),
             memories: self.memories.into(),
@@ -458,31 +451,6 @@ fn unsupported_type() -> Failure {
     ))
 }
 
-fn val_type(ty: wasmparser::ValType) -> Result<ValType, Failure> {
-    match ty {
-        wasmparser::ValType::I32 => Ok(ValType::I32),
-        wasmparser::ValType::I64 => Ok(ValType::I64),
-        wasmparser::ValType::F32 => Ok(ValType::F32),
-        wasmparser::ValType::F64 => Ok(ValType::F64),
-        wasmparser::ValType::Ref(ty) => Ok(ref_type(ty)?.into()),
-        wasmparser::ValType::V128 => Err(unsupported_type()),
-    }
-}
-
-fn ref_type(ty: wasmparser::RefType) -> Result<RefType, Failure> {
-    if ty == wasmparser::RefType::FUNCREF {
-        Ok(RefType::FUNCREF)
-    } else if ty == wasmparser::RefType::EXTERNREF {
-        Ok(RefType::EXTERNREF)
-    } else {
-        Err(unsupported_type())
-    }
-}
-
-fn val_types(types: &[wasmparser::ValType]) -> Result<Vec<ValType>, Failure> {
-    types.iter().map(|ty| val_type(*ty)).collect()
-}
-
 fn memory_type(ty: &wasmparser::MemoryType) -> Result<MemoryType, Failure> {
     let log2 = ty.page_size_log2.unwrap_or(PAGE_SIZE_BYTES.ilog2());
     Ok(MemoryType {
@@ -494,13 +462,14 @@ fn memory_type(ty: &wasmparser::MemoryType) -> Result<MemoryType, Failure> {
     })
 }
 
-fn table_type(ty: &wasmparser::TableType) -> Result<TableType, Failure> {
+fn table_type(ty: &wasmparser::TableType, types: &[DefinedType]) -> Result<TableType, Failure> {
     if ty.shared {
         return Err(unsupported_type());
     }
+    let element = parsed::ref_type(ty.element_type, &parsed::lookup(types));
     Ok(TableType {
         address: address_type(ty.table64),
-        element: ref_type(ty.element_type)?,
+        element: element.ok_or_else(unsupported_type)?,
         min: ty.initial,
         max: ty.maximum,
     })
@@ -514,9 +483,10 @@ fn address_type(is_64: bool) -> AddressType {
     }
 }
 
-fn global_type(ty: &wasmparser::GlobalType) -> Result<GlobalType, Failure> {
+fn global_type(ty: &wasmparser::GlobalType, types: &[DefinedType]) -> Result<GlobalType, Failure> {
+    let content = parsed::val_type(ty.content_type, &parsed::lookup(types));
     Ok(GlobalType {
-        content: val_type(ty.content_type)?,
+        content: content.ok_or_else(unsupported_type)?,
         mutable: ty.mutable,
     })
 }

@@ -7,6 +7,7 @@
 mod const_expr;
 mod decode;
 mod names;
+mod parsed;
 
 use core::fmt;
 use core::ops::Range;
@@ -16,14 +17,15 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use crate::entity::{
     FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
-pub(crate) use const_expr::{ConstContext, ConstExpr};
+pub(crate) use const_expr::{ConstContext, ConstExpr, NewOp};
 pub(crate) use names::Names;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::CodeCell;
 use crate::types::{
-    ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType, TableType, TagType,
+    DefinedType, ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType,
+    TableType, TagType, ValType,
 };
 
 /// A range of bytes of the binary. Offsets fit: modules have at most 1 GiB.
@@ -38,8 +40,8 @@ pub(crate) struct ModuleInner {
     pub(crate) engine: Engine,
     /// The whole binary.
     pub(crate) bytes: Box<[u8]>,
-    /// Function types by type index; each keeps its id registered.
-    pub(crate) func_types: Box<[FuncTypeRef]>,
+    /// By type index; each keeps its id registered.
+    pub(crate) types: Box<[DefinedType]>,
     /// Type of each function, imports first.
     pub(crate) funcs: Box<[TypeIndex]>,
     pub(crate) tables: Box<[TableType]>,
@@ -165,9 +167,14 @@ impl ModuleInner {
         self.type_at(self.funcs[func.index()])
     }
 
-    /// The function type at a type index.
-    pub(crate) fn type_at(&self, ty: TypeIndex) -> &FuncTypeRef {
-        &self.func_types[ty.index()]
+    /// The type at a type index.
+    pub(crate) fn type_at(&self, ty: TypeIndex) -> &DefinedType {
+        &self.types[ty.index()]
+    }
+
+    /// Our type for a type of the binary, if the engine has it.
+    pub(crate) fn val_type(&self, ty: wasmparser::ValType) -> Option<ValType> {
+        parsed::val_type(ty, &parsed::lookup(&self.types))
     }
 
     /// The type of a tag: its parameters are the payload.

@@ -8,7 +8,7 @@ use super::store::{AsContext, AsContextMut, StoreId, wrong_store};
 use super::value::Val;
 use super::vmctx::{GlobalDef, Slot};
 use crate::error::{Error, Result};
-use crate::types::GlobalType;
+use crate::types::{GlobalType, ValType};
 
 /// A global of a store.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,9 @@ impl Global {
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, value: Val) -> Result<Global> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
+        if let ValType::Ref(ty) = ty.content {
+            core.keep_type(ty)?;
+        }
         let value = value.to_slot(ty.content, core.id)?;
         let block: Box<[GlobalData]> = Box::new([GlobalData::new(ty, value)]);
         let block = Owned::new(block);

@@ -636,6 +636,7 @@ impl HostTemplate {
                 cx: ptr::null_mut(),
                 host: ptr::null(),
                 type_id: self.ty.id(),
+                rtt: self.ty.rtt(),
                 index: FuncIndex(0),
                 param_slots: self.ty.param_slots(),
                 result_slots: self.ty.result_slots(),

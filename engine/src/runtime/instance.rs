@@ -21,12 +21,14 @@ use super::table::{Table, TableData};
 use super::tag::{Tag, TagData};
 use super::typed::{TypedFunc, WasmParams, WasmResults};
 use super::vmctx::{FuncDef, GlobalDef, MemoryDef, Slot, StoreCtx, TableDef, TagDef, VmCtx};
+use crate::config::Proposal;
 use crate::engine::Engine;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, GlobalIndex};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::interp;
 use crate::module::{
-    ConstContext, DataMode, ElemItems, ElemMode, EntityIndex, Module, ModuleInner,
+    ConstContext, DataMode, ElemItems, ElemMode, ElemSegment, EntityIndex, Module, ModuleInner,
+    NewOp,
 };
 use crate::trap::Trap;
 use crate::types::{ExternType, GlobalType, MemoryType, TableType};
@@ -171,6 +173,10 @@ pub(crate) struct InstanceData {
     imports: Owned<[*const FuncDef]>,
     /// Definitions of the functions that escape, in the module's order.
     funcs: Owned<[FuncDef]>,
+    /// Values of the element segments that are given as expressions, by
+    /// segment: made once, since each may make an object. Empty for other
+    /// segments and for those that are used up.
+    pub(crate) elem_values: Box<[Box<[Slot]>]>,
     /// Element segments that are used up.
     pub(crate) dropped_elems: Box<[bool]>,
     /// Data segments that are used up.
@@ -254,6 +260,14 @@ impl ConstContext for InstanceData {
 
     fn func(&self, func: FuncIndex) -> u64 {
         self.func_def(func).as_ptr().expose_provenance() as Slot
+    }
+
+    fn new_object(&self, op: NewOp, _: &mut Vec<u64>) -> Result<u64> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("constant expressions that make objects are not supported: {op:?}"),
+        )
+        .with_proposal(Proposal::Gc))
     }
 }
 
@@ -520,9 +534,9 @@ fn resolve_one(
         (EntityIndex::Func(i), Extern::Func(func)) => {
             let def = func.def_in(core.id)?;
             resolved.funcs.push(def.as_ptr().cast_const());
-            // SAFETY: see above.
-            let found = unsafe { def.as_ref() }.type_id;
-            if found == inner.func_type(i).id() {
+            // SAFETY: see above; a definition's type lives as long as it.
+            let found = unsafe { &*def.as_ref().rtt };
+            if found.inherits(inner.func_type(i).id()) {
                 return Ok(None);
             }
             // SAFETY: see above.
@@ -547,7 +561,8 @@ fn resolve_one(
             resolved.globals.push(data.as_ptr().cast());
             // SAFETY: see above.
             let found: GlobalType = unsafe { data.as_ref() }.ty;
-            found == inner.globals[i.index()]
+            let types = core.engine.types();
+            types.global_matches(&found, &inner.globals[i.index()])
         }
         (EntityIndex::Tag(i), Extern::Tag(tag)) => {
             let data = tag.data_in(core.id)?;
@@ -690,6 +705,7 @@ unsafe fn build(
         tags,
         imports,
         funcs: Owned::new(Box::default()),
+        elem_values: Box::default(),
         dropped_elems: vec![false; inner.elems.len()].into(),
         dropped_datas: vec![false; inner.datas.len()].into(),
     }));
@@ -705,9 +721,11 @@ unsafe fn build(
 fn allocate(core: &mut StoreCore, inner: &ModuleInner, resolved: &mut Resolved) -> Result<()> {
     let globals = inner.globals.len() - inner.imported_globals as usize;
     let tags = inner.tags.len() - inner.imported_tags as usize;
+    let values = inner.elems.iter().map(|elem| elem.items.value_count());
     let own_bytes = globals * size_of::<GlobalData>()
         + tags * (size_of::<TagData>() + size_of::<NonNull<TagData>>())
-        + inner.escaping.len() * size_of::<FuncDef>();
+        + inner.escaping.len() * size_of::<FuncDef>()
+        + values.sum::<usize>() * size_of::<Slot>();
     let total = core.usage.instance_bytes.saturating_add(own_bytes as u64);
     let limit = core.limits.instance_total_bytes_max;
     if total > limit {
@@ -741,6 +759,7 @@ fn func_defs(inner: &ModuleInner, cx: *mut VmCtx) -> Box<[FuncDef]> {
             cx,
             host: ptr::null(),
             type_id: ty.id(),
+            rtt: ty.rtt(),
             index: *func,
             param_slots: ty.param_slots(),
             result_slots: ty.result_slots(),
@@ -764,23 +783,26 @@ unsafe fn initialise(store: *mut StoreCtx, data: NonNull<InstanceData>) -> Resul
     let inner = module.inner();
     let imported = inner.imported_globals as usize;
     for (i, init) in inner.global_inits.iter().enumerate() {
-        let value = init.eval(instance);
+        let value = init.eval(instance)?;
         // SAFETY: the definition is live, and nobody borrows it.
         unsafe { (*instance.global(imported + i).as_ptr()).value[0] = value };
     }
     let imported = inner.imported_tables as usize;
     for (i, init) in inner.table_inits.iter().enumerate() {
         if let Some(init) = init {
-            let value = init.eval(instance);
+            let value = init.eval(instance)?;
             // SAFETY: as above.
             unsafe { instance.table(imported + i).as_mut() }
                 .elements_mut()
                 .fill(value);
         }
     }
+    let values = |elem: &ElemSegment| elem.items.values(instance);
+    let values = inner.elems.iter().map(values).collect::<Result<_>>()?;
     // SAFETY: passed on to the caller; no borrow of the instance is used
     // from here on.
     unsafe {
+        (*data.as_ptr()).elem_values = values;
         apply_segments(data, inner)?;
         match inner.start {
             Some(start) => run_start(store, data, start),
@@ -803,7 +825,7 @@ unsafe fn apply_segments(data: NonNull<InstanceData>, inner: &ModuleInner) -> Re
             ElemMode::Active { table, offset } => {
                 let count = segment.items.len() as u64;
                 // SAFETY: the instance is live; the borrow ends here.
-                let offset = offset.eval(unsafe { data.as_ref() });
+                let offset = offset.eval(unsafe { data.as_ref() })?;
                 let offset = offset & inner.tables[table.index()].address.max();
                 // SAFETY: passed on to the caller.
                 unsafe { libcalls::init_table(data, *table, index, offset, 0, count) }.err()
@@ -820,7 +842,7 @@ unsafe fn apply_segments(data: NonNull<InstanceData>, inner: &ModuleInner) -> Re
         if let DataMode::Active { memory, offset } = &segment.mode {
             let len = segment.bytes.len() as u64;
             // SAFETY: as above.
-            let offset = offset.eval(unsafe { data.as_ref() });
+            let offset = offset.eval(unsafe { data.as_ref() })?;
             let offset = offset & inner.memories[memory.index()].address.max();
             // SAFETY: passed on to the caller.
             unsafe { libcalls::init_memory(data, *memory, index, offset, 0, len) }?;
@@ -850,14 +872,31 @@ unsafe fn run_start(
 }
 
 impl ElemItems {
-    /// The slot of element `index`.
-    pub(super) fn slot(&self, index: usize, instance: &InstanceData) -> Option<Slot> {
+    /// How many values [`values`](ElemItems::values) makes.
+    fn value_count(&self) -> usize {
         match self {
-            ElemItems::Funcs(funcs) => {
-                let func = funcs.get(index)?;
-                Some(ConstContext::func(instance, *func))
-            }
-            ElemItems::Exprs(exprs) => Some(exprs.get(index)?.eval(instance)),
+            ElemItems::Funcs(_) => 0,
+            ElemItems::Exprs(exprs) => exprs.len(),
+        }
+    }
+
+    /// The values of items that are expressions.
+    fn values(&self, instance: &InstanceData) -> Result<Box<[Slot]>> {
+        match self {
+            ElemItems::Funcs(_) => Ok(Box::default()),
+            ElemItems::Exprs(exprs) => exprs.iter().map(|expr| expr.eval(instance)).collect(),
+        }
+    }
+}
+
+impl InstanceData {
+    /// The slot of an item of an element segment; `None` if there is no such
+    /// item or the segment is used up.
+    pub(super) fn elem(&self, elem: ElemIndex, item: usize) -> Option<Slot> {
+        match &self.module.inner().elems[elem.index()].items {
+            ElemItems::Funcs(_) if self.dropped_elems[elem.index()] => None,
+            ElemItems::Funcs(funcs) => Some(ConstContext::func(self, *funcs.get(item)?)),
+            ElemItems::Exprs(_) => self.elem_values[elem.index()].get(item).copied(),
         }
     }
 }

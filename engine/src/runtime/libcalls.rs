@@ -405,7 +405,7 @@ pub(super) unsafe fn init_table(
         let src = range(src, len, available as u64, Trap::TableOutOfBounds)?;
         let dst = range(dst, len, size, Trap::TableOutOfBounds)?;
         for (dst, src) in dst.zip(src) {
-            let slot = items.slot(src, instance).unwrap_or(0);
+            let slot = instance.elem(elem, src).unwrap_or(0);
             table.as_mut().elements_mut()[dst] = slot;
         }
     }
@@ -419,7 +419,10 @@ pub(super) unsafe fn init_table(
 /// `instance` must be live, and nobody may borrow it.
 pub(super) unsafe fn drop_elem(instance: NonNull<InstanceData>, elem: ElemIndex) {
     // SAFETY: passed on to the caller.
-    unsafe { (&mut (*instance.as_ptr()).dropped_elems)[elem.index()] = true };
+    unsafe {
+        (&mut (*instance.as_ptr()).dropped_elems)[elem.index()] = true;
+        (&mut (*instance.as_ptr()).elem_values)[elem.index()] = Box::default();
+    }
 }
 
 /// Uses a data segment up.

@@ -14,7 +14,7 @@ use super::value::Val;
 use super::vmctx::FuncDef;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::module::Module;
+use crate::module::{EntityIndex, Module};
 use crate::types::{ExternType, FuncType};
 
 /// One import that could not be satisfied.
@@ -341,7 +341,8 @@ impl<T, X> Linker<T, X> {
         }
         let mut problems = Vec::new();
         let mut imports = Vec::new();
-        for import in module.imports() {
+        let inner = module.inner();
+        for (import, declared) in module.imports().zip(&inner.imports) {
             let found = match self.find(import.module, import.name) {
                 None => None,
                 Some(definition) => {
@@ -349,11 +350,12 @@ impl<T, X> Linker<T, X> {
                     match definition {
                         Definition::Item(_) => continue,
                         Definition::Host(template) => {
-                            let found = ExternType::Func(template.ty.ty().clone());
-                            if found == import.ty {
+                            if let EntityIndex::Func(func) = declared.entity
+                                && template.ty.rtt().inherits(inner.func_type(func).id())
+                            {
                                 continue;
                             }
-                            Some(found)
+                            Some(ExternType::Func(template.ty.ty().clone()))
                         }
                     }
                 }

@@ -33,6 +33,7 @@ use crate::config::Limits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::interp;
+use crate::types::{DefinedType, RefType, TypeId};
 
 /// Names one store of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +101,8 @@ pub(crate) struct StoreCore {
     /// The blocks in which they are.
     pub(crate) tag_blocks: Vec<Owned<[TagData]>>,
     pub(crate) host_funcs: Vec<Owned<HostFuncData>>,
+    /// Types that tables and globals made by the host name.
+    pub(crate) types: BTreeMap<TypeId, DefinedType>,
 }
 
 /// What counts against [`Limits`].
@@ -139,7 +142,19 @@ impl StoreCore {
             tags: Vec::new(),
             tag_blocks: Vec::new(),
             host_funcs: Vec::new(),
+            types: BTreeMap::new(),
         }
+    }
+}
+
+impl StoreCore {
+    /// Keeps the type that a reference type names, if it names one, for as
+    /// long as the store.
+    pub(crate) fn keep_type(&mut self, ty: RefType) -> Result<()> {
+        if let Some(defined) = self.engine.types().check_ref(ty)? {
+            self.types.entry(defined.id()).or_insert(defined);
+        }
+        Ok(())
     }
 }
 

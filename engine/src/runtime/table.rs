@@ -180,6 +180,7 @@ impl Table {
     pub fn new(mut store: impl AsContextMut, ty: TableType, init: Val) -> Result<Table> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
+        core.keep_type(ty.element)?;
         let init = init.to_slot(ty.element.into(), core.id)?;
         let data = TableData::create(core, ty, init)?;
         Ok(Table {

@@ -8,7 +8,7 @@ use super::func::Func;
 use super::store::StoreId;
 use super::vmctx::{FuncDef, Slot};
 use crate::error::{Error, Result};
-use crate::types::{Hierarchy, ValType};
+use crate::types::{HeapType, Hierarchy, ValType};
 
 /// A value of WebAssembly. Floating-point numbers are bits, so that NaNs
 /// keep theirs and values can be compared.
@@ -138,9 +138,28 @@ impl Val {
         }
     }
 
+    /// Whether the value has type `ty`, in the store `id`.
+    fn has_type(self, ty: ValType, id: StoreId) -> Result<bool> {
+        let ValType::Ref(ty) = ty else {
+            return Ok(self.ty() == ty);
+        };
+        Ok(match self {
+            Val::FuncRef(None) => ty.nullable && ty.heap.hierarchy() == Hierarchy::Func,
+            Val::FuncRef(Some(func)) => {
+                // SAFETY: the definition belongs to this store, which its
+                // caller has borrowed; its type lives as long.
+                let rtt = unsafe { &*func.def_in(id)?.as_ref().rtt };
+                HeapType::ConcreteFunc(rtt.id).matches(ty.heap, |_, sup| rtt.inherits(sup))
+            }
+            Val::ExternRef(None) => ty.nullable && ty.heap.hierarchy() == Hierarchy::Extern,
+            Val::ExternRef(Some(_)) => ty.heap == HeapType::Extern,
+            Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) => false,
+        })
+    }
+
     /// The value's slot, if it has type `ty` and belongs to this store.
     pub(crate) fn to_slot(self, ty: ValType, id: StoreId) -> Result<Slot> {
-        if self.ty() != ty {
+        if !self.has_type(ty, id)? {
             return Err(Error::usage(format!(
                 "expected a value of type {ty}, found one of type {}",
                 self.ty()

@@ -16,6 +16,7 @@
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::entity::{FuncIndex, TypeId};
+use crate::types::rtt::Rtt;
 
 /// One word of the slot stack.
 pub(crate) type Slot = u64;
@@ -191,6 +192,9 @@ pub(crate) struct FuncDef {
     pub(crate) host: *const HostDef,
     /// Interned type.
     pub(crate) type_id: TypeId,
+    /// What the type is a subtype of. Whoever made the definition keeps the
+    /// type.
+    pub(crate) rtt: *const Rtt,
     /// Index in its module; zero for a host function.
     pub(crate) index: FuncIndex,
     /// Slots of parameters and of results.

@@ -14,9 +14,9 @@ use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TypeIndex};
 use crate::types::{FuncTypeRef, ValType};
 
+use super::Walk;
 use super::sink::{CallSite, Callee, Check, FrameSlot, Sink};
 use super::stack::{Place, frame_slot};
-use super::{Walk, unsupported_type};
 
 /// More operands than this are moved as one run.
 const SINGLE_MOVES_MAX: usize = 4;
@@ -93,9 +93,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
     fn signature(&self, ty: BlockType) -> Result<Signature<'m>> {
         Ok(match ty {
             BlockType::Empty => Signature::Empty,
-            BlockType::Type(ty) => {
-                Signature::Result(super::value_type(ty).ok_or_else(|| unsupported_type(ty))?)
-            }
+            BlockType::Type(ty) => Signature::Result(self.value_type(ty)?),
             BlockType::FuncType(index) => Signature::Func(self.module.type_at(TypeIndex(index))),
         })
     }

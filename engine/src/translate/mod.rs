@@ -108,6 +108,12 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
         })
     }
 
+    /// Our type for a type of the binary.
+    fn value_type(&self, ty: ParsedType) -> Result<ValType> {
+        let known = self.module.val_type(ty);
+        known.ok_or_else(|| unsupported_type(ty))
+    }
+
     /// Gives parameters and locals their slots.
     fn declare_locals(&mut self, func: FuncIndex, body: &FunctionBody<'_>) -> Result<()> {
         let ty = self.module.func_type(func);
@@ -124,7 +130,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             let offset = module_offset(reader.original_position());
             let (count, parsed) = reader.read().map_err(|e| malformed(&e))?;
             self.check.see(offset, Seen::Locals { count, ty: parsed })?;
-            let ty = value_type(parsed).ok_or_else(|| unsupported_type(parsed))?;
+            let ty = self.value_type(parsed)?;
             for _ in 0..count {
                 self.stack.declare(ty, slot, false)?;
                 slot += slots_of(ty);
@@ -273,10 +279,8 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::F64Const { value } => return self.constant(ValType::F64, value.bits()),
             O::RefNull { hty } => {
                 let parsed = wasmparser::RefType::new(true, *hty).map(ParsedType::Ref);
-                let ty = parsed
-                    .and_then(value_type)
-                    .ok_or_else(|| unsupported(offset, op))?;
-                return self.constant(ty, 0);
+                let parsed = parsed.ok_or_else(|| unsupported(offset, op))?;
+                return self.constant(self.value_type(parsed)?, 0);
             }
             O::I32Eqz => return self.eqz(CompareOp::I32Eq),
             O::I64Eqz => return self.eqz(CompareOp::I64Eq),
@@ -344,19 +348,6 @@ fn is_arithmetic(op: UnaryOp) -> bool {
         op,
         UnaryOp::F32Abs | UnaryOp::F32Neg | UnaryOp::F64Abs | UnaryOp::F64Neg
     )
-}
-
-/// Our type for a type of the binary, if the engine has it.
-fn value_type(ty: ParsedType) -> Option<ValType> {
-    match ty {
-        ParsedType::I32 => Some(ValType::I32),
-        ParsedType::I64 => Some(ValType::I64),
-        ParsedType::F32 => Some(ValType::F32),
-        ParsedType::F64 => Some(ValType::F64),
-        ParsedType::Ref(wasmparser::RefType::FUNCREF) => Some(ValType::FUNCREF),
-        ParsedType::Ref(wasmparser::RefType::EXTERNREF) => Some(ValType::EXTERNREF),
-        ParsedType::V128 | ParsedType::Ref(_) => None,
-    }
 }
 
 fn slots_of(ty: ValType) -> u32 {

@@ -1,22 +1,29 @@
-//! Types of values, functions, tables, memories and globals, and the
-//! registry that makes equal function types equal integers.
-//!
-//! A registered type is counted: whoever names its id keeps a
-//! [`FuncTypeRef`], and the id is free again when the last one is dropped.
-//! Only registering and the last drop take the registry's lock; reading a
-//! type needs the reference alone.
+//! Types of values, functions, tables, memories and globals: the words of
+//! the specification, without any knowledge of what is registered.
 
 use core::fmt;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 pub use crate::entity::TypeId;
+pub use composite::{ArrayType, CompositeType, FieldType, StorageType, StructType, SubType};
+pub use registry::DefinedType;
+pub(crate) use registry::TypeRegistry;
+
+/// A defined type that is known to be a function type.
+pub(crate) type FuncTypeRef = DefinedType;
+
+mod composite;
+mod registry;
 
 #[expect(
     dead_code,
     reason = "the heap that holds objects of these types comes next"
 )]
 pub(crate) mod rtt;
+pub(crate) mod subtype;
+
+#[cfg(test)]
+mod tests;
 
 /// The type of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -634,219 +641,4 @@ pub struct ExportType<'m> {
     pub name: &'m str,
     /// What it is.
     pub ty: ExternType,
-}
-
-/// A counted reference to a registered function type.
-#[derive(Clone)]
-pub(crate) struct FuncTypeRef(Arc<Registered>);
-
-/// A registered type with what calls need to know about it.
-pub(crate) struct Registered {
-    ty: FuncType,
-    id: TypeId,
-    param_slots: u16,
-    result_slots: u16,
-    registry: Arc<TypeRegistry>,
-}
-
-impl FuncTypeRef {
-    /// The type itself.
-    pub(crate) fn ty(&self) -> &FuncType {
-        &self.0.ty
-    }
-
-    /// Equal exactly for equal types of one engine, as long as references live.
-    pub(crate) fn id(&self) -> TypeId {
-        self.0.id
-    }
-
-    /// Types of the parameters.
-    pub(crate) fn params(&self) -> &[ValType] {
-        self.0.ty.params()
-    }
-
-    /// Types of the results.
-    pub(crate) fn results(&self) -> &[ValType] {
-        self.0.ty.results()
-    }
-
-    /// Slots that the parameters take.
-    pub(crate) fn param_slots(&self) -> u16 {
-        self.0.param_slots
-    }
-
-    /// Slots that the results take.
-    pub(crate) fn result_slots(&self) -> u16 {
-        self.0.result_slots
-    }
-
-    /// Whether a parameter or result is a reference.
-    pub(crate) fn has_refs(&self) -> bool {
-        self.0.ty.types.iter().any(|ty| ty.is_ref())
-    }
-
-    /// Where the header of a frame of this type starts.
-    pub(crate) fn header_slot(&self) -> usize {
-        usize::from(self.0.param_slots.max(self.0.result_slots))
-    }
-}
-
-impl fmt::Debug for FuncTypeRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "type{} {}", self.0.id.0, self.0.ty)
-    }
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.registry.remove(&self.ty, self.id);
-    }
-}
-
-/// The function types of one engine.
-#[derive(Default)]
-pub(crate) struct TypeRegistry {
-    inner: Mutex<RegistryInner>,
-}
-
-#[derive(Default)]
-struct RegistryInner {
-    by_type: BTreeMap<FuncType, (TypeId, Weak<Registered>)>,
-    free: Vec<TypeId>,
-    next: u32,
-}
-
-/// Parameters, and likewise results, that a function may have.
-pub(crate) const FUNC_ARITY_MAX: usize = 1000;
-
-impl TypeRegistry {
-    /// The counted reference for `ty`, new or shared. `None` if the type has
-    /// more than [`FUNC_ARITY_MAX`] parameters or results.
-    pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Option<FuncTypeRef> {
-        let slots = |types: &[ValType]| -> Option<u16> {
-            if types.len() > FUNC_ARITY_MAX {
-                return None;
-            }
-            // A vector has no form in which a host could pass it.
-            if types.contains(&ValType::V128) {
-                return None;
-            }
-            u16::try_from(types.iter().map(|t| t.slots()).sum::<usize>()).ok()
-        };
-        let (param_slots, result_slots) = (slots(ty.params())?, slots(ty.results())?);
-        let mut inner = self.lock();
-        if let Some((_, weak)) = inner.by_type.get(ty)
-            && let Some(live) = weak.upgrade()
-        {
-            return Some(FuncTypeRef(live));
-        }
-        // A dead entry belongs to a reference whose drop waits for this
-        // lock. It keeps its own id, and will find that the entry is no
-        // longer its own.
-        let id = inner.free.pop().unwrap_or_else(|| {
-            let id = TypeId(inner.next);
-            inner.next += 1;
-            id
-        });
-        let registered = Arc::new(Registered {
-            ty: ty.clone(),
-            id,
-            param_slots,
-            result_slots,
-            registry: Arc::clone(self),
-        });
-        inner
-            .by_type
-            .insert(ty.clone(), (id, Arc::downgrade(&registered)));
-        Some(FuncTypeRef(registered))
-    }
-
-    fn remove(&self, ty: &FuncType, id: TypeId) {
-        let mut inner = self.lock();
-        if inner.by_type.get(ty).is_some_and(|(owner, _)| *owner == id) {
-            inner.by_type.remove(ty);
-        }
-        inner.free.push(id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, RegistryInner> {
-        // Every update leaves the map whole before anything can panic.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many types are registered now.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.lock().by_type.len()
-    }
-}
-
-impl fmt::Debug for TypeRegistry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TypeRegistry").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_types_share_one_id_and_the_last_drop_frees_it() {
-        let registry = Arc::new(TypeRegistry::default());
-        let ty = FuncType::new([ValType::I32], [ValType::I64]);
-        let a = registry.register(&ty).unwrap();
-        let b = registry
-            .register(&FuncType::new([ValType::I32], [ValType::I64]))
-            .unwrap();
-        let other = registry.register(&FuncType::new([], [])).unwrap();
-        assert_eq!(a.id(), b.id());
-        assert_ne!(a.id(), other.id());
-        assert_eq!(registry.len(), 2);
-        let id = a.id();
-        drop(a);
-        assert_eq!(registry.len(), 2);
-        drop(b);
-        assert_eq!(registry.len(), 1);
-        let reused = registry
-            .register(&FuncType::new([ValType::F32], []))
-            .unwrap();
-        assert_eq!(reused.id(), id);
-    }
-
-    #[test]
-    fn parameters_and_results_are_told_apart() {
-        let a = FuncType::new([ValType::I32, ValType::I32], []);
-        let b = FuncType::new([ValType::I32], [ValType::I32]);
-        assert_ne!(a, b);
-        assert_eq!(b.to_string(), "(func (param i32) (result i32))");
-        assert_eq!(FuncType::new([], []).to_string(), "(func)");
-    }
-
-    #[test]
-    fn too_many_parameters_are_refused() {
-        let registry = Arc::new(TypeRegistry::default());
-        let most = FuncType::new([ValType::I32; FUNC_ARITY_MAX], []);
-        assert!(registry.register(&most).is_some());
-        let more = FuncType::new([ValType::I32; FUNC_ARITY_MAX + 1], []);
-        assert!(registry.register(&more).is_none());
-    }
-
-    #[test]
-    fn threads_agree_on_ids() {
-        let registry = Arc::new(TypeRegistry::default());
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for i in 0..500_usize {
-                        let ty = FuncType::new(vec![ValType::I64; i % 7], []);
-                        let a = registry.register(&ty).unwrap();
-                        let b = registry.register(&ty).unwrap();
-                        assert_eq!(a.id(), b.id());
-                    }
-                });
-            }
-        });
-        assert_eq!(registry.len(), 0);
-    }
 }

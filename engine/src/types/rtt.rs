@@ -88,6 +88,9 @@ pub(crate) const HOST_SLOT_OFFSET: u32 = 4;
 /// smaller depth needs no test of the display's length.
 pub(crate) const DISPLAY_MIN: usize = 8;
 
+/// Supertypes that a type can have.
+pub(crate) const SUPERTYPES_MAX: usize = 63;
+
 /// The type of host values, which no module can name.
 pub(crate) const HOST_TYPE: TypeId = TypeId(1);
 
@@ -99,22 +102,17 @@ pub(crate) struct Rtt {
     /// How many supertypes the type has.
     pub(crate) depth: u8,
     /// All supertypes from the root down to the type itself; zero behind.
-    display: [u32; DISPLAY_MIN],
+    display: [TypeId; DISPLAY_MIN],
     /// The same for types deeper than [`DISPLAY_MIN`], else empty.
-    deep_display: Box<[u32]>,
+    deep_display: Box<[TypeId]>,
     pub(crate) shape: Shape,
 }
 
 impl Rtt {
     /// A type whose `supertypes` are given from the root down.
     pub(crate) fn new(id: TypeId, kind: RttKind, supertypes: &[TypeId], shape: Shape) -> Rtt {
-        let path = || {
-            supertypes
-                .iter()
-                .chain(core::iter::once(&id))
-                .map(|id| id.0)
-        };
-        let mut display = [0; DISPLAY_MIN];
+        let path = || supertypes.iter().copied().chain(core::iter::once(id));
+        let mut display = [TypeId(0); DISPLAY_MIN];
         for (entry, id) in display.iter_mut().zip(path()) {
             *entry = id;
         }
@@ -143,7 +141,22 @@ impl Rtt {
             Some(entry) => Some(entry),
             None => self.deep_display.get(depth),
         };
-        display == Some(&target.0)
+        display == Some(&target)
+    }
+
+    /// All supertypes from the root down to the type itself.
+    pub(crate) fn path(&self) -> &[TypeId] {
+        if self.deep_display.is_empty() {
+            &self.display[..=usize::from(self.depth)]
+        } else {
+            &self.deep_display
+        }
+    }
+
+    /// Whether this is the type `target` or one of its subtypes, if nobody
+    /// knows the target's depth.
+    pub(crate) fn inherits(&self, target: TypeId) -> bool {
+        self.path().contains(&target)
     }
 
     /// Bytes of an object; `length` matters for arrays alone. `None` if it
