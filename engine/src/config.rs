@@ -5,6 +5,8 @@ use core::fmt;
 
 use wasmparser::WasmFeatures;
 
+use crate::gc::GcZeal;
+
 macro_rules! proposals {
     ($($(#[$doc:meta])* $name:ident $setter:ident $text:literal $default:literal $supported:literal = $flags:expr;)*) => {
         /// A proposal to WebAssembly 1.0, merged or not, that a [`Config`]
@@ -263,6 +265,9 @@ pub struct Limits {
     /// Suspended and running calls that were made with
     /// [`Func::start`](crate::Func::start).
     pub activations_max: usize,
+    /// Bytes of the heap for structures, arrays, exceptions and values of
+    /// the host. What does not fit traps with `heap exhausted`.
+    pub gc_heap_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -278,6 +283,7 @@ impl Default for Limits {
             tables_max: 10_000,
             nesting_depth_max: 64,
             activations_max: 10_000,
+            gc_heap_bytes_max: 1 << 32,
         }
     }
 }
@@ -303,6 +309,7 @@ pub struct Config {
     pub(crate) max_module_bytes: usize,
     pub(crate) max_functions: u32,
     pub(crate) limits: Limits,
+    pub(crate) gc_zeal: GcZeal,
 }
 
 impl Config {
@@ -319,6 +326,7 @@ impl Config {
             max_module_bytes: 1 << 30,
             max_functions: 1_000_000,
             limits: Limits::default(),
+            gc_zeal: GcZeal::default(),
         }
     }
 
@@ -381,6 +389,12 @@ impl Config {
     /// by default, and at most.
     pub fn max_functions(&mut self, count: u32) -> &mut Config {
         self.max_functions = count.min(1_000_000);
+        self
+    }
+
+    /// Tries the collector hard; for tests. Results never depend on it.
+    pub fn gc_zeal(&mut self, zeal: GcZeal) -> &mut Config {
+        self.gc_zeal = zeal;
         self
     }
 

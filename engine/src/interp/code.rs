@@ -7,9 +7,12 @@
 //! no different treatment: both lie behind the start of their instruction.
 
 use core::cell::UnsafeCell;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
+use crate::module::FuncIndex;
 use crate::runtime::vmctx::Ip;
+use crate::translate::RootMaps;
 
 /// A function's code.
 pub(crate) struct Code {
@@ -23,6 +26,7 @@ pub(crate) struct Code {
     /// Starts of instructions that may trap or call, with their offsets in
     /// the binary, both as differences from the last.
     positions: Box<[u8]>,
+    roots: RootMaps,
 }
 
 // SAFETY: the words are plain data that nobody writes, except pointers that
@@ -38,6 +42,7 @@ pub(super) struct Parts<'a> {
     pub(super) header_slot: u16,
     /// Instructions and offsets in ascending order.
     pub(super) positions: &'a [(u32, u32)],
+    pub(super) roots: &'a RootMaps,
 }
 
 impl Code {
@@ -67,6 +72,7 @@ impl Code {
             entry: parts.entry,
             header_slot: parts.header_slot,
             positions: positions.into_boxed_slice(),
+            roots: parts.roots.clone(),
         }
     }
 
@@ -110,6 +116,11 @@ impl Code {
         usize::from(self.header_slot)
     }
 
+    /// The references of this function's frames, by offsets in the binary.
+    pub(crate) fn roots(&self) -> &RootMaps {
+        &self.roots
+    }
+
     /// The words, for tests.
     #[cfg(test)]
     pub(super) fn words(&self) -> Vec<u32> {
@@ -139,6 +150,25 @@ fn read_unsigned(bytes: &mut core::slice::Iter<'_, u8>) -> Option<u32> {
     }
 }
 
+/// The codes of a module by where they are, so that a position leads to its
+/// function.
+#[derive(Default)]
+pub(crate) struct CodeMap(RwLock<BTreeMap<usize, FuncIndex>>);
+
+impl CodeMap {
+    pub(super) fn insert(&self, code: &Code, func: FuncIndex) {
+        // Nothing that can panic happens under the lock.
+        let mut codes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        codes.insert(code.start().addr(), func);
+    }
+
+    /// The function whose code starts last before `ip`.
+    pub(crate) fn find(&self, ip: Ip) -> Option<FuncIndex> {
+        let codes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Some(*codes.range(..ip.addr()).next_back()?.1)
+    }
+}
+
 /// A function's code, once it was translated.
 #[derive(Default)]
 pub(crate) struct CodeCell(OnceLock<Box<Code>>);
@@ -149,8 +179,13 @@ impl CodeCell {
         self.0.get().map(|code| &**code)
     }
 
-    /// Publishes `code`, unless another thread was faster.
-    pub(super) fn publish(&self, code: Code) -> &Code {
-        self.0.get_or_init(|| Box::new(code))
+    /// Publishes `code` after a call of `note` with it, unless another
+    /// thread was faster.
+    pub(super) fn publish(&self, code: Code, note: impl FnOnce(&Code)) -> &Code {
+        self.0.get_or_init(|| {
+            let code = Box::new(code);
+            note(&code);
+            code
+        })
     }
 }

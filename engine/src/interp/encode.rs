@@ -432,6 +432,7 @@ impl Sink for Encoder<'_> {
             entry: u32::try_from(entry).unwrap_or(u32::MAX),
             header_slot: self.layout.header,
             positions: &self.asm.positions,
+            roots: &summary.roots,
         }));
         Ok(())
     }

@@ -34,7 +34,7 @@ use crate::module::{FuncIndex, ModuleInner};
 use crate::runtime::vmctx::{Exit, Ip, Slot, StoreCtx, VmCtx};
 use crate::translate::{Trusted, translate};
 
-pub(crate) use code::{Code, CodeCell};
+pub(crate) use code::{Code, CodeCell, CodeMap};
 use dispatch::{Looped, Regs};
 use ops::{Opcode, Plain};
 
@@ -121,7 +121,11 @@ pub(crate) fn code_for(module: &ModuleInner, func: FuncIndex) -> Result<&Code> {
     translate(module, func, &mut Trusted, &mut encoder)
         .map_err(|error| error.context(format!("function {}", func.0)))?;
     match encoder.code {
-        Some(code) => Ok(body.code.publish(code)),
+        Some(code) => {
+            // Whoever runs the code must be able to find it.
+            let note = |code: &Code| module.codes.insert(code, func);
+            Ok(body.code.publish(code, note))
+        }
         None => Err(Error::usage("the translation of a function gave no code")),
     }
 }

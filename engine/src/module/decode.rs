@@ -21,7 +21,7 @@ use super::{
 use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interp::CodeCell;
+use crate::interp::{CodeCell, CodeMap};
 use crate::types::{AddressType, DefinedType, GlobalType, MemoryType, PAGE_SIZE_BYTES, TableType};
 
 /// Decodes and validates `bytes`.
@@ -413,6 +413,7 @@ impl Parts {
             escaping: self.escaping.into(),
             names_section: self.names_section,
             names: OnceLock::new(),
+            codes: CodeMap::default(),
             bytes,
         })
     }

@@ -22,7 +22,7 @@ pub(crate) use names::Names;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::interp::CodeCell;
+use crate::interp::{CodeCell, CodeMap};
 use crate::types::{
     DefinedType, ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType,
     TableType, TagType, ValType,
@@ -74,6 +74,8 @@ pub(crate) struct ModuleInner {
     pub(crate) names_section: Option<Bytes>,
     /// The names in it, decoded when first asked for.
     pub(crate) names: OnceLock<Names>,
+    /// Where the codes of the bodies are.
+    pub(crate) codes: CodeMap,
 }
 
 /// A defined function.

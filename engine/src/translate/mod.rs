@@ -11,6 +11,7 @@ mod fuel;
 mod memory;
 mod numeric;
 mod print;
+mod roots;
 mod sink;
 mod stack;
 mod table;
@@ -30,6 +31,7 @@ pub(crate) use numeric::{
     for_each_load, for_each_store, for_each_unary,
 };
 pub use print::print_ir;
+pub(crate) use roots::{RootMaps, Safepoint};
 pub(crate) use sink::{
     BulkOp, BulkOperand, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen,
     Sink, Summary, Trusted,
@@ -51,6 +53,8 @@ struct Walk<'m, C, S: Sink> {
     layout: Layout,
     fuel: Meter<S::FuelPoint>,
     normalize_nans: bool,
+    /// Whether collections are tried before calls.
+    zeal_at_calls: bool,
     /// In dead code: how many blocks were opened in it.
     skip: Option<u32>,
 }
@@ -79,6 +83,7 @@ pub(crate) fn translate<C: Check, S: Sink>(
         layout: Layout::default(),
         fuel: Meter::new(config.fuel),
         normalize_nans: config.canonicalize_nans,
+        zeal_at_calls: config.gc_zeal.calls > 0,
         skip: None,
     };
     walk.body(func, &FunctionBody::new(reader))
@@ -98,13 +103,15 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             if self.skip.is_some() && self.skips(&op) {
                 continue;
             }
+            self.stack.at(offset);
             self.sink.at(offset)?;
             self.operator(offset, &op)?;
         }
-        let zeroed = self.stack.zeroed();
+        let (zeroed, roots) = (self.stack.zeroed(), self.stack.root_maps());
         self.sink.finish(&Summary {
             frame_slots: self.stack.frame_slots(),
             zeroed: &zeroed,
+            roots,
         })
     }
 

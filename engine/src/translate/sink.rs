@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TypeIndex};
 use crate::types::{AddressType, ValType};
 
+use super::roots::RootMaps;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 
 /// A position in the frame of the running function, in slots.
@@ -84,6 +85,8 @@ pub(crate) struct Summary<'a> {
     /// Locals that must be zero when the function starts, as first slot and
     /// count: references, and whatever is read before it is written.
     pub(crate) zeroed: &'a [(FrameSlot, u16)],
+    /// The references of frames, for the collector.
+    pub(crate) roots: RootMaps,
 }
 
 /// Whom a call site calls.

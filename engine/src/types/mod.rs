@@ -270,6 +270,13 @@ impl ValType {
         matches!(self, ValType::Ref(_))
     }
 
+    /// Whether values of this type are references that the collector
+    /// follows: all but those to functions.
+    #[must_use]
+    pub(crate) fn is_traced(self) -> bool {
+        matches!(self, ValType::Ref(ty) if ty.heap.hierarchy() != Hierarchy::Func)
+    }
+
     /// The type as a reference type, if it is one.
     #[must_use]
     pub fn as_ref_type(self) -> Option<RefType> {
