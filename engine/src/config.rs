@@ -89,7 +89,7 @@ proposals! {
     /// Shared memories and atomic instructions.
     Threads wasm_threads "threads" false false = WasmFeatures::THREADS;
     /// Exceptions: tags, `throw`, `try_table`.
-    Exceptions wasm_exceptions "exception-handling" false false = WasmFeatures::EXCEPTIONS;
+    Exceptions wasm_exceptions "exception-handling" true true = WasmFeatures::EXCEPTIONS;
     /// Memories and tables with 64-bit addresses.
     Memory64 wasm_memory64 "memory64" true true = WasmFeatures::MEMORY64;
     /// References to functions of a known type.

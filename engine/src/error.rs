@@ -6,7 +6,7 @@ use core::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use crate::config::Proposal;
-use crate::runtime::Backtrace;
+use crate::runtime::{Backtrace, Exception};
 use crate::trap::Trap;
 
 /// What went wrong, in one word.
@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Link,
     /// A guest trapped.
     Trap,
+    /// An exception was thrown that no guest has caught.
+    Exception,
     /// A limit of the engine or of the store was reached.
     Limit,
     /// A host function failed or panicked.
@@ -52,6 +54,7 @@ struct Inner {
     offset: Option<u64>,
     proposal: Option<Proposal>,
     trap: Option<Trap>,
+    exception: Option<Exception>,
     backtrace: Option<Backtrace>,
     source: Option<Box<dyn core::error::Error + Send + Sync>>,
     panic: Option<Mutex<Option<Box<dyn Any + Send>>>>,
@@ -69,6 +72,7 @@ impl Error {
             offset: None,
             proposal: None,
             trap: None,
+            exception: None,
             backtrace: None,
             source: None,
             panic: None,
@@ -134,6 +138,15 @@ impl Error {
         error
     }
 
+    /// Nobody has caught `exception`.
+    #[cold]
+    pub(crate) fn uncaught(exception: Exception) -> Error {
+        let message = format!("uncaught exception: {exception}");
+        let mut error = Error::new(ErrorKind::Exception, message);
+        error.0.exception = Some(exception);
+        error
+    }
+
     #[cold]
     pub(crate) fn with_offset(mut self, offset: u64) -> Error {
         self.0.offset = Some(offset);
@@ -190,7 +203,14 @@ impl Error {
         self.0.trap
     }
 
-    /// Where the guest was when it trapped or when its host call failed.
+    /// The exception, if one was thrown that no guest has caught. A host
+    /// function that answers with the error throws it again.
+    #[must_use]
+    pub fn exception(&self) -> Option<&Exception> {
+        self.0.exception.as_ref()
+    }
+
+    /// Where the guest was when it trapped or threw, or when its host call failed.
     #[must_use]
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.0.backtrace.as_ref()

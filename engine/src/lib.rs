@@ -92,8 +92,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use gc::{GcStats, GcZeal};
 pub use module::Module;
 pub use runtime::{
-    ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Extern, ExternRef, Frame,
-    Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
+    ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Exception, Extern, ExternRef,
+    Frame, Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
     IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, Store,
     StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WasmParams, WasmResults,
     WasmTy,

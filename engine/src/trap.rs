@@ -53,6 +53,8 @@ traps! {
     InvalidConversionToInteger = "invalid conversion to integer",
     /// A null reference was used where an object is needed.
     NullReference = "null reference",
+    /// `throw_ref` met null.
+    NullExceptionReference = "null exception reference",
     /// The slot stack of the activation, or the nesting of host calls, is exhausted.
     StackOverflow = "call stack exhausted",
     /// The fuel given to the store is used up.

@@ -14,6 +14,11 @@ pub(crate) fn is_trap(expected: &str, found: &str) -> bool {
     found.contains(expected) || expected.starts_with(found)
 }
 
+/// Whether `found` says that an exception left the guest.
+pub(crate) fn is_exception(found: &str) -> bool {
+    found.starts_with("uncaught exception: ")
+}
+
 /// Whether a module that was refused with `found` was refused for the reason
 /// that a script gives. The texts are no part of the standard: a difference is
 /// worth a remark, not a failure.
@@ -36,5 +41,7 @@ mod tests {
         assert!(!is_trap("integer overflow", "integer divide by zero"));
         assert!(!is_trap("", "unreachable"));
         assert!(!is_trap("unreachable", ""));
+        assert!(is_exception("uncaught exception: tag without a name"));
+        assert!(!is_exception("unreachable"));
     }
 }

@@ -396,6 +396,7 @@ impl Encoder<'_> {
                 self.asm.word(u32::from(site.param_slots));
             }
             Callee::Imported(_) | Callee::Indirect { .. } => {
+                let inside = self.asm.tries.enter_leaving(self.asm.words.len());
                 let indirect = [Plain::ReturnCallIndirect, Plain::ReturnCallIndirectWide];
                 self.write_target(site, Plain::ReturnCallImport, indirect);
                 self.asm.word(own);
@@ -407,6 +408,9 @@ impl Encoder<'_> {
                     self.asm.slots(site.window, site.result_slots);
                 }
                 self.plain(Plain::Return, self.layout.header);
+                if inside {
+                    self.asm.tries.leave(self.asm.words.len());
+                }
             }
         }
         self.asm.barrier();

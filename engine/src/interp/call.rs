@@ -302,6 +302,7 @@ impl Op for CallHost {
                     HostStatus::Done | HostStatus::Trap => Exit::Trap,
                     HostStatus::Pending => Exit::Pending,
                     HostStatus::Call => Exit::Call,
+                    HostStatus::Throw => Exit::Throw,
                 });
             }
             r.tick = (*store).tick;

@@ -10,7 +10,8 @@ use core::cell::UnsafeCell;
 use std::collections::BTreeMap;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
-use crate::module::FuncIndex;
+use super::exception::{Clause, Handlers};
+use crate::entity::FuncIndex;
 use crate::runtime::vmctx::Ip;
 use crate::translate::RootMaps;
 
@@ -27,6 +28,8 @@ pub(crate) struct Code {
     /// the binary, both as differences from the last.
     positions: Box<[u8]>,
     roots: RootMaps,
+    /// Where exceptions are caught, if they are.
+    handlers: Option<Box<Handlers>>,
 }
 
 // SAFETY: the words are plain data that nobody writes, except pointers that
@@ -43,10 +46,11 @@ pub(super) struct Parts<'a> {
     /// Instructions and offsets in ascending order.
     pub(super) positions: &'a [(u32, u32)],
     pub(super) roots: &'a RootMaps,
+    pub(super) handlers: Option<Box<Handlers>>,
 }
 
 impl Code {
-    pub(super) fn new(parts: &Parts<'_>) -> Code {
+    pub(super) fn new(parts: Parts<'_>) -> Code {
         let pair = |pair: &[u32]| {
             let mut bytes = [0; 8];
             for (half, word) in bytes.chunks_exact_mut(4).zip(pair) {
@@ -73,6 +77,7 @@ impl Code {
             header_slot: parts.header_slot,
             positions: positions.into_boxed_slice(),
             roots: parts.roots.clone(),
+            handlers: parts.handlers,
         }
     }
 
@@ -91,10 +96,28 @@ impl Code {
         start < ip.addr() && ip.addr() <= start + self.count as usize * size_of::<u32>()
     }
 
+    /// How many words lie in front of a position inside.
+    fn behind(&self, ip: Ip) -> usize {
+        (ip.addr() - self.start().addr()) / size_of::<u32>()
+    }
+
+    /// The clauses that see exceptions which leave the instruction in front
+    /// of a position, innermost first; the position must be
+    /// [inside](Code::contains).
+    pub(crate) fn clauses(&self, ip: Ip) -> impl Iterator<Item = &Clause> {
+        let behind = self.behind(ip);
+        self.handlers.iter().flat_map(move |h| h.around(behind))
+    }
+
+    /// Where the handler of one of the clauses is.
+    pub(crate) fn handler(&self, clause: &Clause) -> Ip {
+        self.start().wrapping_add(clause.target())
+    }
+
     /// The offset in the binary of the operator that a position behind its
     /// start belongs to; the position must be [inside](Code::contains).
     pub(crate) fn wasm_offset(&self, ip: Ip) -> u32 {
-        let behind = (ip.addr() - self.start().addr()) / size_of::<u32>();
+        let behind = self.behind(ip);
         let (mut at, mut offset, mut found) = (0_u32, 0_u32, 0);
         let mut bytes = self.positions.iter();
         while let (Some(step), Some(difference)) =
@@ -150,25 +173,6 @@ fn read_unsigned(bytes: &mut core::slice::Iter<'_, u8>) -> Option<u32> {
     }
 }
 
-/// The codes of a module by where they are, so that a position leads to its
-/// function.
-#[derive(Default)]
-pub(crate) struct CodeMap(RwLock<BTreeMap<usize, FuncIndex>>);
-
-impl CodeMap {
-    pub(super) fn insert(&self, code: &Code, func: FuncIndex) {
-        // Nothing that can panic happens under the lock.
-        let mut codes = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        codes.insert(code.start().addr(), func);
-    }
-
-    /// The function whose code starts last before `ip`.
-    pub(crate) fn find(&self, ip: Ip) -> Option<FuncIndex> {
-        let codes = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Some(*codes.range(..ip.addr()).next_back()?.1)
-    }
-}
-
 /// A function's code, once it was translated.
 #[derive(Default)]
 pub(crate) struct CodeCell(OnceLock<Box<Code>>);
@@ -179,13 +183,29 @@ impl CodeCell {
         self.0.get().map(|code| &**code)
     }
 
-    /// Publishes `code` after a call of `note` with it, unless another
-    /// thread was faster.
-    pub(super) fn publish(&self, code: Code, note: impl FnOnce(&Code)) -> &Code {
+    /// Publishes `code` of `func`, unless another thread was faster. Whoever
+    /// finds the code finds it in the module's map, too.
+    pub(super) fn publish(&self, func: FuncIndex, code: Code, map: &CodeMap) -> &Code {
         self.0.get_or_init(|| {
-            let code = Box::new(code);
-            note(&code);
-            code
+            map.insert(code.start(), func);
+            Box::new(code)
         })
+    }
+}
+
+/// The functions of a module that have code, by where it starts.
+#[derive(Default)]
+pub(crate) struct CodeMap(RwLock<BTreeMap<usize, FuncIndex>>);
+
+impl CodeMap {
+    fn insert(&self, start: Ip, func: FuncIndex) {
+        let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        map.insert(start.addr(), func);
+    }
+
+    /// The only function whose code may contain a position behind its start.
+    pub(crate) fn find(&self, ip: Ip) -> Option<FuncIndex> {
+        let map = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        map.range(..ip.addr()).next_back().map(|(_, func)| *func)
     }
 }

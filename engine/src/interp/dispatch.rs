@@ -179,7 +179,8 @@ impl Threaded {
             1 => Exit::Trap,
             2 => Exit::Pending,
             3 => Exit::Call,
-            _ => Exit::HostReturn,
+            4 => Exit::HostReturn,
+            _ => Exit::Throw,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::translate::{BinaryOp, CompareOp, FrameSlot, LoadOp};
 use crate::types::ValType;
 
+use super::exception;
 use super::ops::{AddressForm, Opcode};
 
 /// Words that the code of one function may have.
@@ -138,6 +139,13 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Label(u32);
 
+impl Label {
+    /// Tells it from the function's other labels.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 const RECENT_MAX: usize = 3;
 
 #[derive(Default)]
@@ -146,6 +154,8 @@ pub(super) struct Assembler {
     /// Instructions that may trap or call, with offsets of operators.
     pub(super) positions: Vec<(u32, u32)>,
     pub(super) accs: Accs,
+    /// The parts of the code inside `try_table`s.
+    pub(super) tries: exception::Builder,
     offset: u32,
     recent: [Option<Recent>; RECENT_MAX],
     labels: Vec<LabelState>,
@@ -293,6 +303,7 @@ impl Assembler {
         if let Some(last) = self.recent[0].take() {
             self.recent.rotate_left(1);
             self.words.truncate(last.at);
+            self.tries.cut(last.at);
             self.accs = last.accs;
             while self
                 .positions
@@ -347,6 +358,11 @@ impl Assembler {
             waiting: None,
         });
         Label(u32::try_from(self.labels.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Where the label of this number is; all labels are bound in the end.
+    pub(super) fn position_of(&self, label: u32) -> usize {
+        self.labels[label as usize].bound.unwrap_or(0)
     }
 
     /// Whether branches to `label` go back.

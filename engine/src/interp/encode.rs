@@ -3,11 +3,11 @@
 //! accumulators, results straight into locals, and fused instructions.
 
 use crate::error::Result;
-use crate::module::{FuncIndex, ModuleInner};
+use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    BinaryOp, BulkOp, BulkOperand, CallSite, CompareOp, FrameSlot, Layout, LoadOp, MemoryPlace,
-    RootMap, Sink, StoreOp, Summary, UnaryOp,
+    BinaryOp, BulkOp, BulkOperand, CallSite, Clause, CompareOp, FrameSlot, Layout, LoadOp,
+    MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp,
 };
 use crate::types::{AddressType, ValType};
 
@@ -427,7 +427,10 @@ impl Sink for Encoder<'_> {
 
     fn finish(&mut self, summary: &Summary<'_>) -> Result<()> {
         let entry = self.prologue(summary);
-        self.code = Some(Code::new(&Parts {
+        let tries = core::mem::take(&mut self.asm.tries);
+        let handlers = tries.finish(|label| self.asm.position_of(label));
+        self.code = Some(Code::new(Parts {
+            handlers,
             words: &self.asm.words,
             entry: u32::try_from(entry).unwrap_or(u32::MAX),
             header_slot: self.layout.header,
@@ -749,6 +752,28 @@ impl Sink for Encoder<'_> {
 
     fn unreachable(&mut self) {
         let at = self.plain(Plain::Unreachable, 0);
+        self.asm.position(at);
+        self.asm.forget();
+    }
+
+    fn try_table(&mut self, clauses: &[Clause<Label>]) {
+        self.asm.tries.enter(self.asm.words.len(), clauses);
+    }
+
+    fn end_try(&mut self) {
+        self.asm.tries.leave(self.asm.words.len());
+    }
+
+    fn throw(&mut self, tag: TagIndex, payload: FrameSlot, _: &dyn RootMap) {
+        let at = self.plain(Plain::Throw, payload);
+        self.asm.word(tag.0);
+        self.asm.position(at);
+        self.asm.forget();
+    }
+
+    fn throw_ref(&mut self, exception: Val, home: FrameSlot, _: &dyn RootMap) {
+        let slot = self.slot_of(ValType::EXNREF, exception, home);
+        let at = self.plain(Plain::ThrowRef, slot);
         self.asm.position(at);
         self.asm.forget();
     }

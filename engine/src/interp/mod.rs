@@ -18,6 +18,7 @@ mod control;
 mod dispatch;
 mod emit;
 mod encode;
+mod exception;
 mod fused;
 mod memory;
 mod numeric;
@@ -36,6 +37,7 @@ use crate::translate::{Trusted, translate};
 
 pub(crate) use code::{Code, CodeCell, CodeMap};
 use dispatch::{Looped, Regs};
+pub(crate) use exception::Clause;
 use ops::{Opcode, Plain};
 
 /// Code of one instruction that belongs to no function.
@@ -121,11 +123,7 @@ pub(crate) fn code_for(module: &ModuleInner, func: FuncIndex) -> Result<&Code> {
     translate(module, func, &mut Trusted, &mut encoder)
         .map_err(|error| error.context(format!("function {}", func.0)))?;
     match encoder.code {
-        Some(code) => {
-            // Whoever runs the code must be able to find it.
-            let note = |code: &Code| module.codes.insert(code, func);
-            Ok(body.code.publish(code, note))
-        }
+        Some(code) => Ok(body.code.publish(func, code, &module.codes)),
         None => Err(Error::usage("the translation of a function gave no code")),
     }
 }

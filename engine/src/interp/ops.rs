@@ -18,6 +18,7 @@ use super::control::{
     GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
+use super::exception::{Throw, ThrowRef};
 use super::fused::{LoadThen, Pair};
 use super::memory::{
     AccPlus, Any, At, Constant, InAcc, InSlot, LoadFrom, Other, SlotAcc, SlotPlus, StoreTo,
@@ -129,6 +130,8 @@ define_plain! {
     TableGrow = TableGrow<u32>;
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
+    Throw = Throw;
+    ThrowRef = ThrowRef;
 }
 
 /// Where the two operands of an instruction come from.

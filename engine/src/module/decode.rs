@@ -502,10 +502,13 @@ fn explain(features: Features, bytes: &[u8], failure: Failure) -> Error {
     };
     let offset = error.offset();
     if let Some(proposal) = missing_proposal(features, bytes, &error) {
-        let advice = if proposal.is_supported() {
-            "it is switched off in the engine's configuration"
-        } else {
-            "this version does not support it"
+        let advice = match proposal {
+            Proposal::LegacyExceptions => {
+                "it was replaced: have the toolchain write the exceptions of WebAssembly 3.0 \
+                 (with Clang, -fwasm-exceptions -mllvm -wasm-use-legacy-eh=false)"
+            }
+            _ if proposal.is_supported() => "it is switched off in the engine's configuration",
+            _ => "this version does not support it",
         };
         return Error::new(
             ErrorKind::Unsupported,

@@ -60,6 +60,8 @@ pub(crate) struct ModuleInner {
     pub(crate) table_inits: Box<[Option<ConstExpr>]>,
     /// Defined functions.
     pub(crate) bodies: Box<[Body]>,
+    /// Which of them have code, and where.
+    pub(crate) codes: CodeMap,
     pub(crate) elems: Box<[ElemSegment]>,
     pub(crate) datas: Box<[DataSegment]>,
     pub(crate) imports: Box<[Import]>,
@@ -74,8 +76,6 @@ pub(crate) struct ModuleInner {
     pub(crate) names_section: Option<Bytes>,
     /// The names in it, decoded when first asked for.
     pub(crate) names: OnceLock<Names>,
-    /// Where the codes of the bodies are.
-    pub(crate) codes: CodeMap,
 }
 
 /// A defined function.

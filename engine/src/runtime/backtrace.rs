@@ -3,13 +3,10 @@
 //! while guests run well.
 
 use core::fmt;
-use core::ptr;
 
-use super::driver::HostFrame;
-use super::instance::InstanceData;
-use super::vmctx::{Ip, Slot, StoreCtx, VmCtx, header};
+use super::frames::{Frames, Here};
+use super::vmctx::StoreCtx;
 use crate::entity::FuncIndex;
-use crate::interp;
 use crate::module::Module;
 
 /// Frames kept of one stop, innermost first.
@@ -92,30 +89,38 @@ impl Backtrace {
         self.is_cut
     }
 
-    /// Appends the frames of the run that was left last.
+    /// Appends the frames of the run that was left last, or, with
+    /// `to_host`, those up to the first host function that waits for a guest
+    /// function.
     ///
     /// # Safety
     ///
     /// `ip`, `sp` and `cx` of the context must be those of the innermost
     /// frame, or `ip` the exit position.
-    pub(crate) unsafe fn capture(&mut self, store: *mut StoreCtx) {
-        // SAFETY: the context is live; its registers are as promised.
-        let mut walk = unsafe {
-            Walk {
-                ip: (*store).ip,
-                sp: (*store).sp,
-                cx: (*store).cx,
-                codes: Codes::default(),
+    pub(crate) unsafe fn capture(&mut self, store: *mut StoreCtx, to_host: bool) {
+        // SAFETY: the context is as promised, and each step goes to the
+        // caller that the frame's header names.
+        unsafe {
+            let mut frames = Frames::of(store);
+            loop {
+                match frames.here() {
+                    Here::Guest(guest) => {
+                        if self.frames.len() >= FRAMES_MAX {
+                            self.is_cut = true;
+                            return;
+                        }
+                        self.frames.push(Frame {
+                            module: guest.module.clone(),
+                            func: guest.func,
+                            offset: Some(u64::from(guest.code.wasm_offset(frames.ip))),
+                        });
+                        frames.leave(guest.code);
+                    }
+                    Here::Host(_) if to_host => return,
+                    Here::Host(host) => frames.leave_host(host),
+                    Here::End => return,
+                }
             }
-        };
-        // SAFETY: `walk` starts at a frame of this store, and each step goes
-        // to the caller that the frame's header names.
-        while let Some(frame) = unsafe { walk.next() } {
-            if self.frames.len() >= FRAMES_MAX {
-                self.is_cut = true;
-                return;
-            }
-            self.frames.push(frame);
         }
     }
 }
@@ -130,98 +135,5 @@ impl fmt::Display for Backtrace {
             f.write_str("\n  ...")?;
         }
         Ok(())
-    }
-}
-
-/// Goes from frame to frame through the headers.
-struct Walk {
-    ip: Ip,
-    sp: *mut Slot,
-    cx: *mut VmCtx,
-    codes: Codes,
-}
-
-impl Walk {
-    /// The frame here, after a step to its caller.
-    ///
-    /// # Safety
-    ///
-    /// `ip`, `sp`, `cx` must be those of a frame, or `ip` the exit position.
-    unsafe fn next(&mut self) -> Option<Frame> {
-        while self.ip == interp::host_resume_ip() {
-            // SAFETY: whoever returns to this position has the host's frame
-            // as its caller's `sp`.
-            let host = unsafe { &*HostFrame::at(self.sp) };
-            (self.ip, self.sp, self.cx) = (host.ip, host.sp, host.cx);
-        }
-        if self.ip.is_null() || self.ip == interp::exit_ip() || self.cx.is_null() {
-            return None;
-        }
-        // SAFETY: the context of a guest frame is that of a live instance.
-        let module = unsafe { &(*InstanceData::of(self.cx)).module };
-        let (func, header_slot, offset) = self.codes.find(module, self.ip)?;
-        let frame = Frame {
-            module: module.clone(),
-            func,
-            offset,
-        };
-        // SAFETY: the frame has a header where its code says.
-        unsafe { self.step(header_slot) };
-        Some(frame)
-    }
-
-    /// # Safety
-    ///
-    /// `sp` must be a frame whose header is at `header_slot`.
-    unsafe fn step(&mut self, header_slot: usize) {
-        let word = |slot: usize| {
-            // SAFETY: passed on to the caller.
-            unsafe { self.sp.add(header_slot + slot).read() }
-        };
-        let return_ip: Ip = pointer(word(header::RETURN_IP)).cast_const().cast();
-        if return_ip == interp::restore_ip() {
-            self.ip = pointer(word(header::CALLER_IP)).cast_const().cast();
-            self.cx = pointer(word(header::CALLER_CX)).cast();
-        } else {
-            self.ip = return_ip;
-        }
-        self.sp = pointer(word(header::CALLER_SP)).cast();
-    }
-}
-
-/// An address that was stored in a slot.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the slot was made from an address"
-)]
-pub(crate) fn pointer(slot: Slot) -> *mut u8 {
-    ptr::with_exposed_provenance_mut(slot as usize)
-}
-
-/// Finds the function whose code contains a position. The last answer is
-/// tried first: deep stacks are mostly recursion.
-#[derive(Default)]
-struct Codes {
-    last: Option<FuncIndex>,
-}
-
-impl Codes {
-    /// The function of `module` whose code contains `ip`, where its frames
-    /// keep their header, and the offset in the binary.
-    fn find(&mut self, module: &Module, ip: Ip) -> Option<(FuncIndex, usize, Option<u64>)> {
-        let inner = module.inner();
-        let imported = inner.imported_funcs;
-        let all = (imported..).take(inner.bodies.len()).map(FuncIndex);
-        for func in self.last.into_iter().chain(all) {
-            let Some(code) = inner.body(func).and_then(|body| body.code.get()) else {
-                continue;
-            };
-            if code.contains(ip) {
-                self.last = Some(func);
-                let offset = Some(u64::from(code.wasm_offset(ip)));
-                return Some((func, code.header_slot(), offset));
-            }
-        }
-        None
     }
 }

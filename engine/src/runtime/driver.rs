@@ -15,7 +15,9 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering;
 
 use super::activation::{ActivationId, Parked};
+use super::exception;
 use super::store::StoreCore;
+use super::unwind::{self, Found};
 use super::vmctx::{Exit, FuncDef, HostStatus, Ip, Slot, StoreCtx, VmCtx, header};
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp;
@@ -429,6 +431,7 @@ unsafe fn drive(store: *mut StoreCtx, mut exit: Exit) -> Result<Outcome> {
                 Exit::Trap => return Err(take_error(store)),
                 Exit::Call => call_for_host(store),
                 Exit::HostReturn => return_to_host(store),
+                Exit::Throw => throw(store),
             };
         }
     }
@@ -571,6 +574,7 @@ unsafe fn after_host(store: *mut StoreCtx, status: HostStatus) -> Exit {
         HostStatus::Trap => Exit::Trap,
         HostStatus::Pending => Exit::Pending,
         HostStatus::Call => Exit::Call,
+        HostStatus::Throw => Exit::Throw,
         HostStatus::Done => {
             // SAFETY: passed on to the caller.
             let (ip, sp, cx) = unsafe { ((*store).ip, (*store).sp, (*store).cx) };
@@ -650,6 +654,37 @@ unsafe fn return_to_host(store: *mut StoreCtx) -> Exit {
     }
 }
 
+/// An exception was thrown: goes on with whoever takes it.
+///
+/// # Safety
+///
+/// The context must hold the position, frame and context that threw.
+unsafe fn throw(store: *mut StoreCtx) -> Exit {
+    // SAFETY: passed on to the caller; the search leaves a handler's place in
+    // the context, or answers where a host function's frame is.
+    unsafe {
+        match unwind::search(store) {
+            Ok(Found::Handler) => enter(store, (*store).cx, (*store).ip, (*store).sp),
+            Ok(Found::Host(frame)) => {
+                let mut error = exception::take_error(&mut *(*store).core);
+                error.backtrace_mut().capture(store, true);
+                (*store).sp = frame.cast();
+                // The host function finds the error instead of results.
+                (*(*store).core).pending = Some(error);
+                return_to_host(store)
+            }
+            Ok(Found::Nobody) => {
+                let error = exception::take_error(&mut *(*store).core);
+                trap(store, error)
+            }
+            Err(error) => {
+                (*(*store).core).exceptions.clear();
+                trap(store, error)
+            }
+        }
+    }
+}
+
 /// Records an error as the reason of a trap.
 ///
 /// # Safety
@@ -678,7 +713,7 @@ unsafe fn take_error(store: *mut StoreCtx) -> Error {
         if error.trap() == Some(Trap::Interrupted) {
             core.interrupt.store(0, Ordering::Relaxed);
         }
-        error.backtrace_mut().capture(store);
+        error.backtrace_mut().capture(store, false);
         error
     }
 }

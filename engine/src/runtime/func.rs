@@ -337,7 +337,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
 /// # Safety
 ///
 /// The window must have a slot for each type.
-unsafe fn write_vals(
+pub(super) unsafe fn write_vals(
     id: StoreId,
     window: *mut Slot,
     types: &[ValType],
@@ -359,7 +359,7 @@ unsafe fn write_vals(
 /// # Safety
 ///
 /// The slots must hold values of these types in store `id`.
-unsafe fn read_vals(id: StoreId, window: *const Slot, types: &[ValType]) -> Vec<Val> {
+pub(super) unsafe fn read_vals(id: StoreId, window: *const Slot, types: &[ValType]) -> Vec<Val> {
     let read = |(i, ty): (usize, &ValType)| {
         // SAFETY: passed on to the caller.
         unsafe { Val::from_slot(window.add(i).read(), *ty, id) }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use super::activation::ActivationId;
 use super::driver::{HOST_FRAME_SLOTS, callee_offset};
+use super::exception;
 use super::func::Func;
 use super::instance::{Extern, Instance};
 use super::memory::Memory;
@@ -27,7 +28,9 @@ use super::store::{
     AsContext, AsContextMut, CallRequest, StoreContext, StoreContextMut, StoreCore, StoreId,
     StoreInner,
 };
+use super::tag::Tag;
 use super::typed::{ClosureResults, WasmTy};
+use super::value::Val;
 use super::vmctx::{
     FuncDef, HostDef, HostEntry, HostStatus, RED_ZONE_SLOTS, Slot, StoreCtx, VmCtx,
 };
@@ -59,6 +62,16 @@ pub trait HostFunc<T, X>: Send + Sync + 'static {
         ))
     }
 
+    /// Goes on after the guest function that an [`Answer::Call`] asked for
+    /// has thrown an exception, which `error` carries; `then` is what the
+    /// answer said. Unless a function says otherwise, the exception goes on
+    /// to its own caller. A trap stops the function, too, and is not seen
+    /// here.
+    fn catch(&self, call: HostCall<'_, T, X>, then: u32, error: Error) -> Answer {
+        let _ = (call, then);
+        Answer::Trap(error)
+    }
+
     /// Slots beyond parameters and results that the function keeps in its
     /// window; they survive the calls that it asks for.
     fn scratch_slots(&self) -> u32 {
@@ -77,7 +90,9 @@ pub trait HostFunc<T, X>: Send + Sync + 'static {
 pub enum Answer {
     /// The results are in the window.
     Done,
-    /// The guest stops with this error; the caller of the guest gets it.
+    /// The guest stops with this error; the caller of the guest gets it. An
+    /// error that carries an [`Exception`](crate::Exception) does not stop
+    /// the guest: it throws the exception.
     Trap(Error),
     /// The results come later: the whole call is parked. Possible only in a
     /// call that was made with [`Func::start`], and outside nested calls.
@@ -401,6 +416,13 @@ impl<T, X> Caller<'_, T, X> {
         unsafe { Instance::from_cx(self.store.core().id, self.caller) }
     }
 
+    /// An error that throws an exception when the host function answers with
+    /// it; see [`Store::throw`](crate::Store::throw).
+    #[must_use]
+    pub fn throw(&mut self, tag: Tag, payload: &[Val]) -> Error {
+        self.store.throw(tag, payload)
+    }
+
     /// What the calling instance exports as `name`.
     #[must_use]
     pub fn get_export(&self, name: &str) -> Option<Extern> {
@@ -468,7 +490,11 @@ unsafe extern "C" fn entry<T, X, H: HostFunc<T, X>>(
                 unsafe { clear_results(window, func) };
                 closure.call(call)
             }
-            Some(then) => closure.resume(call, then),
+            // SAFETY: the core is borrowed for this line alone.
+            Some(then) => match unsafe { (*(*store).core).pending.take() } {
+                None => closure.resume(call, then),
+                Some(error) => closure.catch(call, then, error),
+            },
         };
         match answer {
             Answer::Done => HostStatus::Done,
@@ -527,8 +553,13 @@ unsafe fn other_answer(store: *mut StoreCtx, func: *const FuncDef, answer: Answe
             }
         }
     };
-    core.pending = Some(error);
-    HostStatus::Trap
+    match exception::throw_error(core, error) {
+        Ok(()) => HostStatus::Throw,
+        Err(error) => {
+            core.pending = Some(error);
+            HostStatus::Trap
+        }
+    }
 }
 
 fn call_request(core: &StoreCore, callee: Func, then: u32, slots: u32) -> Result<CallRequest> {

@@ -16,6 +16,8 @@
 pub(crate) mod activation;
 pub(crate) mod backtrace;
 pub(crate) mod driver;
+pub(crate) mod exception;
+mod frames;
 pub(crate) mod func;
 pub(crate) mod global;
 pub(crate) mod host;
@@ -29,11 +31,13 @@ pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod tag;
 pub(crate) mod typed;
+mod unwind;
 pub(crate) mod value;
 pub(crate) mod vmctx;
 
 pub use activation::{ActivationId, Progress};
 pub use backtrace::{Backtrace, Frame};
+pub use exception::Exception;
 pub use func::Func;
 pub use global::Global;
 pub use host::{Answer, Caller, HostCall, HostFunc, HostParts, IntoHostFunc, Memories, StoreParts};

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::activation::Activations;
+use super::exception::Exceptions;
 use super::global::GlobalData;
 use super::host::{HostFuncData, StoreParts};
 use super::instance::InstanceData;
@@ -83,6 +84,8 @@ pub(crate) struct StoreCore {
     pub(crate) activations: Activations,
     /// Why the guest stops, set before a status or exit says so.
     pub(crate) pending: Option<Error>,
+    /// The exception that is on its way to a handler, and others.
+    pub(crate) exceptions: Exceptions,
     /// What a host function's answer `Call` asks for.
     pub(crate) call: Option<CallRequest>,
     /// How many entries into guests are nested now.
@@ -130,6 +133,7 @@ impl StoreCore {
             usage: Usage::default(),
             activations: Activations::default(),
             pending: None,
+            exceptions: Exceptions::default(),
             call: None,
             depth: 0,
             interrupt: Arc::default(),

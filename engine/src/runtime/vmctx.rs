@@ -252,6 +252,8 @@ pub(crate) enum HostStatus {
     Pending = 2,
     /// A guest function is to run in this activation first.
     Call = 3,
+    /// An exception leaves the host function; it is in `StoreCore`.
+    Throw = 4,
 }
 
 /// Why a tier gave control back to the driver.
@@ -271,4 +273,7 @@ pub(crate) enum Exit {
     /// A guest function that a host function called has returned: the host
     /// frame is `StoreCtx::sp`.
     HostReturn = 4,
+    /// An exception was thrown: it is in `StoreCore`, position and frame are
+    /// in `StoreCtx`.
+    Throw = 5,
 }

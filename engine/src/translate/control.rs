@@ -29,6 +29,7 @@ pub(super) enum Kind {
     Loop,
     If,
     Else,
+    Try,
 }
 
 /// Parameters and results of a block.
@@ -61,17 +62,17 @@ pub(super) struct Frame<'m, L> {
     kind: Kind,
     signature: Signature<'m>,
     /// Where branches to this block go; the function has none, they return.
-    label: Option<L>,
+    pub(super) label: Option<L>,
     /// Where a false condition of `if` goes.
     else_label: Option<L>,
     /// Operands below the block's parameters.
     height: usize,
     /// Home of the first operand of the block.
-    base: FrameSlot,
+    pub(super) base: FrameSlot,
     /// Assigned locals at the start.
     assigned: usize,
-    /// Some branch goes to the label.
-    used: bool,
+    /// Some branch or exception goes to the label.
+    pub(super) used: bool,
 }
 
 impl<L> Frame<'_, L> {
@@ -79,7 +80,9 @@ impl<L> Frame<'_, L> {
     fn branch_types(&self) -> &[ValType] {
         match self.kind {
             Kind::Loop => self.signature.params(),
-            Kind::Function | Kind::Block | Kind::If | Kind::Else => self.signature.results(),
+            Kind::Function | Kind::Block | Kind::If | Kind::Else | Kind::Try => {
+                self.signature.results()
+            }
         }
     }
 }
@@ -111,7 +114,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
         });
     }
 
-    fn open(&mut self, kind: Kind, ty: BlockType) -> Result<Frame<'m, S::Label>> {
+    pub(super) fn open(&mut self, kind: Kind, ty: BlockType) -> Result<Frame<'m, S::Label>> {
         let signature = self.signature(ty)?;
         let params = signature.params().len();
         let height = self.stack.height() - params;
@@ -160,7 +163,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
     }
 
     /// Pushes operands that control carried here in their homes.
-    fn push_homes(&mut self, types: &[ValType]) -> Result<()> {
+    pub(super) fn push_homes(&mut self, types: &[ValType]) -> Result<()> {
         for ty in types {
             let val = self.sink.slot(*ty, self.stack.next_home()?);
             self.stack.push(*ty, val)?;
@@ -195,12 +198,15 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             return Ok(());
         };
         let reachable = self.skip.is_none();
+        if frame.kind == Kind::Try {
+            self.sink.end_try();
+        }
         if frame.kind == Kind::Function {
             if reachable {
                 self.emit_return(frame.signature.results().len())?;
                 self.fuel.split(self.sink);
             }
-            return Ok(());
+            return self.catch_and_return(frame.signature.results());
         }
         let merges = frame.kind != Kind::Loop && (frame.used || frame.else_label.is_some());
         if !merges {
@@ -232,7 +238,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
         self.skip = Some(0);
     }
 
-    fn target(&self, depth: u32) -> usize {
+    pub(super) fn target(&self, depth: u32) -> usize {
         self.frames.len() - 1 - depth as usize
     }
 

@@ -7,6 +7,7 @@
 //! engine does not have are an error that names them.
 
 mod control;
+mod exception;
 mod fuel;
 mod memory;
 mod numeric;
@@ -23,8 +24,8 @@ mod tests;
 use wasmparser::{BinaryReader, FunctionBody, Operator, ValType as ParsedType};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::module::{FuncIndex, ModuleInner};
-use crate::types::ValType;
+use crate::module::{FuncIndex, ModuleInner, TagIndex};
+use crate::types::{HeapType, RefType, ValType};
 
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
@@ -33,8 +34,8 @@ pub(crate) use numeric::{
 pub use print::print_ir;
 pub(crate) use roots::{RootMaps, Safepoint};
 pub(crate) use sink::{
-    BulkOp, BulkOperand, CallSite, Callee, Check, FrameSlot, Layout, MemoryPlace, RootMap, Seen,
-    Sink, Summary, Trusted,
+    BulkOp, BulkOperand, CallSite, Callee, Check, Clause, FrameSlot, Layout, MemoryPlace, RootMap,
+    Seen, Sink, Summary, Trusted,
 };
 
 use crate::runtime::vmctx::header;
@@ -50,6 +51,8 @@ struct Walk<'m, C, S: Sink> {
     sink: &'m mut S,
     stack: Stack<S::Val>,
     frames: Vec<Frame<'m, S::Label>>,
+    /// Where exceptions go that a clause makes results of the function.
+    catch_return: Option<S::Label>,
     layout: Layout,
     fuel: Meter<S::FuelPoint>,
     normalize_nans: bool,
@@ -80,6 +83,7 @@ pub(crate) fn translate<C: Check, S: Sink>(
         sink,
         stack: Stack::new(),
         frames: Vec::new(),
+        catch_return: None,
         layout: Layout::default(),
         fuel: Meter::new(config.fuel),
         normalize_nans: config.canonicalize_nans,
@@ -157,7 +161,10 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
     fn skips(&mut self, op: &Operator<'_>) -> bool {
         let depth = self.skip.get_or_insert(0);
         match op {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => {
                 *depth += 1;
                 true
             }
@@ -177,6 +184,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::Nop => Ok(()),
             O::Block { blockty } => self.block(*blockty),
             O::Loop { blockty } => self.loop_(*blockty, offset),
+            O::TryTable { try_table } => self.try_table(try_table),
             O::Else => self.else_(),
             O::End => self.end(),
             _ => {
@@ -258,6 +266,8 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::BrTable { targets } => return self.br_table(targets),
             O::Return => return self.return_(),
             O::Unreachable => self.unreachable(),
+            O::Throw { tag_index } => return self.throw(TagIndex(*tag_index)),
+            O::ThrowRef => self.throw_ref(),
             O::Call { function_index } => return self.call(self.direct(*function_index)),
             O::CallIndirect {
                 type_index,

@@ -5,12 +5,13 @@
 use core::fmt::Write as _;
 
 use crate::error::Result;
-use crate::module::{FuncIndex, Module};
+use crate::module::{FuncIndex, Module, TagIndex};
 use crate::types::ValType;
 
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::sink::{
-    BulkOp, BulkOperand, CallSite, Callee, FrameSlot, Layout, MemoryPlace, RootMap, Sink, Summary,
+    BulkOp, BulkOperand, CallSite, Callee, Clause, FrameSlot, Layout, MemoryPlace, RootMap, Sink,
+    Summary,
     Trusted,
 };
 
@@ -95,15 +96,23 @@ impl Printer {
                 format!("table {} type {} at {index}", table.0, ty.0)
             }
         };
-        let mut map = String::new();
-        roots.for_each(&mut |slot| {
-            let _ = write!(map, " s{slot}");
-        });
         self.line(format_args!(
-            "{word} {callee} window s{} ({} in, {} out) roots{{{map} }}",
-            site.window, site.param_slots, site.result_slots
+            "{word} {callee} window s{} ({} in, {} out) {}",
+            site.window,
+            site.param_slots,
+            site.result_slots,
+            root_list(roots)
         ));
     }
+}
+
+fn root_list(roots: &dyn RootMap) -> String {
+    let mut list = "roots{".to_owned();
+    roots.for_each(&mut |slot| {
+        let _ = write!(list, " s{slot}");
+    });
+    list.push_str(" }");
+    list
 }
 
 impl Sink for Printer {
@@ -289,6 +298,34 @@ impl Sink for Printer {
 
     fn unreachable(&mut self) {
         self.line(format_args!("unreachable"));
+    }
+
+    fn try_table(&mut self, clauses: &[Clause<u32>]) {
+        let mut text = String::new();
+        for clause in clauses {
+            let _ = match clause.tag {
+                Some(tag) => write!(text, " tag {}", tag.0),
+                None => write!(text, " all"),
+            };
+            let with_ref = if clause.with_ref { " with ref" } else { "" };
+            let (label, payload) = (clause.label, clause.payload);
+            let _ = write!(text, "{with_ref} to L{label} at s{payload};");
+        }
+        self.line(format_args!("try {{{text} }}"));
+    }
+
+    fn end_try(&mut self) {
+        self.line(format_args!("end try"));
+    }
+
+    fn throw(&mut self, tag: TagIndex, payload: FrameSlot, roots: &dyn RootMap) {
+        let roots = root_list(roots);
+        self.line(format_args!("throw tag {} from s{payload} {roots}", tag.0));
+    }
+
+    fn throw_ref(&mut self, exception: Val, _: FrameSlot, roots: &dyn RootMap) {
+        let roots = root_list(roots);
+        self.line(format_args!("throw_ref {exception} {roots}"));
     }
 
     fn call(&mut self, site: CallSite<Val>, roots: &dyn RootMap) {

@@ -14,7 +14,7 @@ use core::fmt::Debug;
 use wasmparser::{Operator, ValType as ParsedType};
 
 use crate::error::Result;
-use crate::module::{FuncIndex, TableIndex, TypeIndex};
+use crate::module::{FuncIndex, TableIndex, TagIndex, TypeIndex};
 use crate::types::{AddressType, ValType};
 
 use super::roots::RootMaps;
@@ -117,6 +117,19 @@ pub(crate) struct CallSite<V> {
     pub(crate) param_slots: u16,
     /// Slots of the results.
     pub(crate) result_slots: u16,
+}
+
+/// A clause of `try_table`: which exceptions it takes, and where they go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clause<L> {
+    /// The tag of the exceptions; none if the clause takes all.
+    pub(crate) tag: Option<TagIndex>,
+    /// Whether a reference to the exception follows its payload.
+    pub(crate) with_ref: bool,
+    /// Where control goes, with all that lies below the payload in its home.
+    pub(crate) label: L,
+    /// First slot of the payload.
+    pub(crate) payload: FrameSlot,
 }
 
 /// The slots below a call's window that hold references, for the collector.
@@ -264,6 +277,17 @@ pub(crate) trait Sink {
     /// Branches to the label at `index`, or to the last one.
     fn branch_table(&mut self, index: Self::Val, labels: &[Self::Label]);
     fn unreachable(&mut self);
+
+    /// From here on to the matching [`end_try`](Sink::end_try), exceptions
+    /// that leave a call go to the first clause that takes them. Clauses
+    /// take nothing from the code around: no code is needed to enter.
+    fn try_table(&mut self, clauses: &[Clause<Self::Label>]);
+    /// The innermost `try_table` ends.
+    fn end_try(&mut self);
+    /// Throws an exception whose payload stands from the slot `payload` on.
+    fn throw(&mut self, tag: TagIndex, payload: FrameSlot, roots: &dyn RootMap);
+    /// Throws an exception again, by its reference.
+    fn throw_ref(&mut self, exception: Self::Val, home: FrameSlot, roots: &dyn RootMap);
 
     fn call(&mut self, site: CallSite<Self::Val>, roots: &dyn RootMap);
     /// Calls in place of the running function. The arguments are in the
