@@ -141,10 +141,10 @@ impl Func {
         // function's type.
         unsafe {
             let base = driver::entry_window(ctx)?;
-            write_vals(id, base, ty.params(), params)?;
+            write_vals(&*(*ctx).core, base, ty.params(), params)?;
             driver::invoke(ctx, base, def)?;
             for (i, (result, ty)) in results.iter_mut().zip(ty.results()).enumerate() {
-                *result = Val::from_slot(base.add(i).read(), *ty, id);
+                *result = Val::from_slot(base.add(i).read(), *ty, &*(*ctx).core);
             }
         }
         Ok(())
@@ -225,8 +225,8 @@ impl Func {
             driver::start(
                 ctx,
                 def,
-                |window| write_vals(id, window, ty.params(), params),
-                |window| read_vals(id, window, ty.results()),
+                |window| write_vals(&*(*ctx).core, window, ty.params(), params),
+                |window| read_vals(&*(*ctx).core, window, ty.results()),
             )
         };
         Ok(match done? {
@@ -273,7 +273,6 @@ impl<T, X> StoreContextMut<'_, T, X> {
     ///
     /// Those of [`Store::resume`].
     pub fn resume(&mut self, activation: ActivationId, results: &[Val]) -> Result<Progress> {
-        let id = self.core().id;
         let ctx = self.ctx();
         // SAFETY: the store is borrowed for us alone; `write` and `read` get
         // definitions of this store with their windows.
@@ -281,8 +280,8 @@ impl<T, X> StoreContextMut<'_, T, X> {
             driver::resume(
                 ctx,
                 activation,
-                |host, window| write_vals(id, window, type_of(host).results(), results),
-                |func, window| read_vals(id, window, type_of(func).results()),
+                |host, window| write_vals(&*(*ctx).core, window, type_of(host).results(), results),
+                |func, window| read_vals(&*(*ctx).core, window, type_of(func).results()),
             )
         };
         Ok(match done? {
@@ -338,7 +337,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
 ///
 /// The window must have a slot for each type.
 pub(super) unsafe fn write_vals(
-    id: StoreId,
+    core: &StoreCore,
     window: *mut Slot,
     types: &[ValType],
     vals: &[Val],
@@ -346,7 +345,7 @@ pub(super) unsafe fn write_vals(
     check_count("argument", types.len(), vals.len())?;
     for (i, (val, ty)) in vals.iter().zip(types).enumerate() {
         let slot = val
-            .to_slot(*ty, id)
+            .to_slot(*ty, core)
             .map_err(|error| error.context(format!("argument {i}")))?;
         // SAFETY: there is a slot for each type.
         unsafe { window.add(i).write(slot) };
@@ -359,10 +358,14 @@ pub(super) unsafe fn write_vals(
 /// # Safety
 ///
 /// The slots must hold values of these types in store `id`.
-pub(super) unsafe fn read_vals(id: StoreId, window: *const Slot, types: &[ValType]) -> Vec<Val> {
+pub(super) unsafe fn read_vals(
+    core: &StoreCore,
+    window: *const Slot,
+    types: &[ValType],
+) -> Vec<Val> {
     let read = |(i, ty): (usize, &ValType)| {
         // SAFETY: passed on to the caller.
-        unsafe { Val::from_slot(window.add(i).read(), *ty, id) }
+        unsafe { Val::from_slot(window.add(i).read(), *ty, core) }
     };
     types.iter().enumerate().map(read).collect()
 }
@@ -389,16 +392,16 @@ where
 {
     fn call(&self, call: HostCall<'_, T, X>) -> Answer {
         let window = call.window_ptr();
-        let id = call.store_id();
+        let core = call.core();
         // SAFETY: the window holds arguments of the function's type.
-        let params = unsafe { read_vals(id, window, self.ty.params()) };
+        let params = unsafe { read_vals(&*core, window, self.ty.params()) };
         let defaults = self.ty.results().iter().map(|ty| Val::default_for(*ty));
         let mut results: Vec<Val> = defaults.collect();
         let mut caller = call.into_caller();
         let mut run = || {
             (self.function)(caller.reborrow(), &params, &mut results)?;
             // SAFETY: the window has a slot for each result.
-            unsafe { write_vals(id, window, self.ty.results(), &results) }
+            unsafe { write_vals(&*core, window, self.ty.results(), &results) }
                 .map_err(|error| error.context("result of a host function"))
         };
         match run() {

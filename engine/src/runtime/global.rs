@@ -55,7 +55,7 @@ impl Global {
         if let ValType::Ref(ty) = ty.content {
             core.keep_type(ty)?;
         }
-        let value = value.to_slot(ty.content, core.id)?;
+        let value = value.to_slot(ty.content, core)?;
         let block: Box<[GlobalData]> = Box::new([GlobalData::new(ty, value)]);
         let block = Owned::new(block);
         let data = block.element(0);
@@ -101,13 +101,14 @@ impl Global {
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
     pub fn get(&self, store: impl AsContext) -> Result<Val> {
-        let id = store.as_context().core().id;
-        let data = self.data_in(id)?;
+        let store = store.as_context();
+        let core = store.core();
+        let data = self.data_in(core.id)?;
         // SAFETY: the global belongs to the store, which is borrowed; it
         // holds a value of its type.
         unsafe {
             let data = data.as_ref();
-            Ok(Val::from_slot(data.def.value[0], data.ty.content, id))
+            Ok(Val::from_slot(data.def.value[0], data.ty.content, core))
         }
     }
 
@@ -129,7 +130,7 @@ impl Global {
                 "expected a mutable global, found an immutable one",
             ));
         }
-        data.def.value[0] = value.to_slot(data.ty.content, core.id)?;
+        data.def.value[0] = value.to_slot(data.ty.content, core)?;
         Ok(())
     }
 }

@@ -5,13 +5,15 @@
 //! keeps what it has written into imported tables and memories, and those
 //! tables may refer to its functions.
 
+use core::cell::Cell;
 use core::fmt;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::{AtomicPtr, AtomicU32};
 
 use super::driver;
 use super::func::{Func, type_of};
 use super::global::{Global, GlobalData};
+use super::heap;
 use super::libcalls;
 use super::linker::{LinkProblem, LinkProblems};
 use super::memory::{Memory, MemoryData};
@@ -695,6 +697,7 @@ unsafe fn build(
             tables: tables.pointer().as_ptr().cast_const().cast(),
             tags: tags.pointer().as_ptr().cast_const().cast(),
             imports: imports.pointer().as_ptr().cast_const().cast(),
+            heap_base: Cell::new(unsafe { (*store).heap_base }),
             instance,
             cells: [0; 4],
         },
@@ -713,6 +716,11 @@ unsafe fn build(
     // SAFETY: the block was just made, and nobody else refers to it.
     unsafe { (*pointer.as_ptr()).funcs = Owned::new(func_defs(inner, pointer.as_ptr().cast())) };
     core.instances.push(data);
+    for ty in &inner.types {
+        // SAFETY: passed on to the caller; the instance keeps its module,
+        // which keeps the type.
+        unsafe { heap::learn(store, ty.rtt()) };
+    }
     Ok(pointer)
 }
 
@@ -760,6 +768,7 @@ fn func_defs(inner: &ModuleInner, cx: *mut VmCtx) -> Box<[FuncDef]> {
             host: ptr::null(),
             type_id: ty.id(),
             rtt: ty.rtt(),
+            heap_number: AtomicU32::new(0),
             index: *func,
             param_slots: ty.param_slots(),
             result_slots: ty.result_slots(),

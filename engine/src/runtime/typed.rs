@@ -6,18 +6,20 @@ use core::marker::PhantomData;
 
 use super::driver;
 use super::func::Func;
-use super::store::{AsContextMut, StoreId};
-use super::value::{ExternRef, func_from_slot, func_to_slot, low};
+use super::reference::{AnyRef, ExnRef, ExternRef};
+use super::store::{AsContextMut, StoreCore};
+use super::value::{func_from_slot, func_to_slot, low, ref_from_slot, ref_to_slot};
 use super::vmctx::Slot;
 use crate::error::{Error, Result};
 use crate::types::{FuncType, ValType};
 
 /// A Rust type that stands for one WebAssembly type: `i32`, `u32`, `i64`,
-/// `u64`, `f32`, `f64`, `Option<Func>`, `Option<ExternRef>`.
+/// `u64`, `f32`, `f64`, and `Option` of [`Func`], [`AnyRef`], [`ExternRef`] and
+/// [`ExnRef`].
 pub trait WasmTy: sealed::Slotted + Send + Sync + Copy + 'static {}
 
 pub(crate) mod sealed {
-    use super::{Result, Slot, StoreId, ValType};
+    use super::{Result, Slot, StoreCore, ValType};
 
     /// How a value stands in a slot.
     pub trait Slotted: Sized {
@@ -26,14 +28,14 @@ pub(crate) mod sealed {
         const TYPE: ValType;
         /// The slot, if the value may be used in store `id`.
         #[doc(hidden)]
-        fn slot(self, id: StoreId) -> Result<Slot>;
+        fn slot(self, core: &StoreCore) -> Result<Slot>;
         /// The value.
         ///
         /// # Safety
         ///
         /// The slot must hold a value of this type in store `id`.
         #[doc(hidden)]
-        unsafe fn load(slot: Slot, id: StoreId) -> Self;
+        unsafe fn load(slot: Slot, core: &StoreCore) -> Self;
     }
 }
 
@@ -43,12 +45,12 @@ macro_rules! numbers {
         impl sealed::Slotted for $rust {
             const TYPE: ValType = ValType::$wasm;
             #[inline]
-            fn slot(self, _: StoreId) -> Result<Slot> {
+            fn slot(self, _: &StoreCore) -> Result<Slot> {
                 let $value = self;
                 Ok($to)
             }
             #[inline]
-            unsafe fn load($slot: Slot, _: StoreId) -> $rust {
+            unsafe fn load($slot: Slot, _: &StoreCore) -> $rust {
                 $from
             }
         }
@@ -68,27 +70,37 @@ impl WasmTy for Option<Func> {}
 impl sealed::Slotted for Option<Func> {
     const TYPE: ValType = ValType::FUNCREF;
     #[inline]
-    fn slot(self, id: StoreId) -> Result<Slot> {
-        func_to_slot(self, id)
+    fn slot(self, core: &StoreCore) -> Result<Slot> {
+        func_to_slot(self, core.id)
     }
     #[inline]
-    unsafe fn load(slot: Slot, id: StoreId) -> Option<Func> {
+    unsafe fn load(slot: Slot, core: &StoreCore) -> Option<Func> {
         // SAFETY: passed on to the caller.
-        unsafe { func_from_slot(slot, id) }
+        unsafe { func_from_slot(slot, core.id) }
     }
 }
 
-impl WasmTy for Option<ExternRef> {}
-impl sealed::Slotted for Option<ExternRef> {
-    const TYPE: ValType = ValType::EXTERNREF;
-    #[inline]
-    fn slot(self, _: StoreId) -> Result<Slot> {
-        Ok(ExternRef::to_slot(self))
-    }
-    #[inline]
-    unsafe fn load(slot: Slot, _: StoreId) -> Option<ExternRef> {
-        ExternRef::from_slot(slot)
-    }
+macro_rules! references {
+    ($($rust:ident $wasm:ident;)*) => {$(
+        impl WasmTy for Option<$rust> {}
+        impl sealed::Slotted for Option<$rust> {
+            const TYPE: ValType = ValType::$wasm;
+            #[inline]
+            fn slot(self, core: &StoreCore) -> Result<Slot> {
+                ref_to_slot(self, core)
+            }
+            #[inline]
+            unsafe fn load(slot: Slot, core: &StoreCore) -> Option<$rust> {
+                ref_from_slot(slot, core)
+            }
+        }
+    )*};
+}
+
+references! {
+    AnyRef ANYREF;
+    ExternRef EXTERNREF;
+    ExnRef EXNREF;
 }
 
 /// Parameters of a typed call: `()`, one [`WasmTy`], or a tuple of up to 16.
@@ -107,7 +119,7 @@ pub trait ClosureResults: lists::Outcome {}
 impl<O: lists::Outcome> ClosureResults for O {}
 
 pub(crate) mod lists {
-    use super::{Error, Result, Slot, StoreId, ValType, WasmTy};
+    use super::{Error, Result, Slot, StoreCore, ValType, WasmTy};
 
     /// Values in consecutive slots.
     pub trait List: Send + Sync + Sized + 'static {
@@ -120,14 +132,14 @@ pub(crate) mod lists {
         ///
         /// There must be a slot for each value at `at`.
         #[doc(hidden)]
-        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()>;
+        unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
         /// Reads them.
         ///
         /// # Safety
         ///
         /// The slots at `at` must hold values of these types in store `id`.
         #[doc(hidden)]
-        unsafe fn load(at: *const Slot, id: StoreId) -> Self;
+        unsafe fn load(at: *const Slot, core: &StoreCore) -> Self;
     }
 
     /// What a closure answers.
@@ -141,7 +153,7 @@ pub(crate) mod lists {
         ///
         /// There must be a slot for each result at `at`.
         #[doc(hidden)]
-        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()>;
+        unsafe fn write(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
     }
 
     impl<L: List> Outcome for L {
@@ -149,9 +161,9 @@ pub(crate) mod lists {
             L::types()
         }
         #[inline]
-        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()> {
+        unsafe fn write(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
             // SAFETY: passed on to the caller.
-            unsafe { self.store(at, id) }
+            unsafe { self.store(at, core) }
         }
     }
 
@@ -160,9 +172,9 @@ pub(crate) mod lists {
             L::types()
         }
         #[inline]
-        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()> {
+        unsafe fn write(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
             // SAFETY: passed on to the caller.
-            unsafe { self?.store(at, id) }
+            unsafe { self?.store(at, core) }
         }
     }
 
@@ -171,16 +183,16 @@ pub(crate) mod lists {
             &[A::TYPE]
         }
         #[inline]
-        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
-            let slot = self.slot(id)?;
+        unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
+            let slot = self.slot(core)?;
             // SAFETY: passed on to the caller.
             unsafe { at.write(slot) };
             Ok(())
         }
         #[inline]
-        unsafe fn load(at: *const Slot, id: StoreId) -> A {
+        unsafe fn load(at: *const Slot, core: &StoreCore) -> A {
             // SAFETY: passed on to the caller.
-            unsafe { A::load(at.read(), id) }
+            unsafe { A::load(at.read(), core) }
         }
     }
 
@@ -197,11 +209,11 @@ pub(crate) mod lists {
                     &[$($value::TYPE),*]
                 }
                 #[inline]
-                unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
+                unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
                     let ($($value,)*) = self;
                     let mut slot = 0;
                     $(
-                        let value = $value.slot(id)?;
+                        let value = $value.slot(core)?;
                         // SAFETY: passed on to the caller.
                         unsafe { at.add(slot).write(value) };
                         slot += 1;
@@ -209,11 +221,11 @@ pub(crate) mod lists {
                     Ok(())
                 }
                 #[inline]
-                unsafe fn load(at: *const Slot, id: StoreId) -> Self {
+                unsafe fn load(at: *const Slot, core: &StoreCore) -> Self {
                     let mut slot = 0;
                     $(
                         // SAFETY: passed on to the caller.
-                        let $value = unsafe { $value::load(at.add(slot).read(), id) };
+                        let $value = unsafe { $value::load(at.add(slot).read(), core) };
                         slot += 1;
                     )*
                     ($($value,)*)
@@ -300,9 +312,9 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         // to it, and its type was compared when `self` was made.
         unsafe {
             let base = driver::entry_window(ctx)?;
-            params.store(base, id)?;
+            params.store(base, &*(*ctx).core)?;
             driver::invoke(ctx, base, def)?;
-            Ok(R::load(base, id))
+            Ok(R::load(base, &*(*ctx).core))
         }
     }
 }

@@ -118,7 +118,9 @@ unsafe fn tag_at(cx: *mut VmCtx, index: usize) -> NonNull<TagData> {
 unsafe fn charge(store: *mut StoreCtx, steps: u64) -> Result<()> {
     // SAFETY: passed on to the caller.
     unsafe {
-        (*store).tick = (*store).tick.saturating_sub_unsigned(steps / STEPS_PER_TICK);
+        (*store).tick = (*store)
+            .tick
+            .saturating_sub_unsigned(steps / STEPS_PER_TICK);
         let cost = steps / STEPS_PER_FUEL;
         if cost == 0 || !(*(*store).core).engine.config().fuel {
             return Ok(());
@@ -150,12 +152,12 @@ unsafe fn take(
         (*store).ip = frames.ip;
         (*store).sp = frames.sp;
         (*store).cx = frames.cx;
-        let core: &mut StoreCore = &mut *(*store).core;
         let reference = if clause.with_ref {
-            exception::materialize(core)?
+            exception::materialize(store)?
         } else {
             0
         };
+        let core: &mut StoreCore = &mut *(*store).core;
         let mut to = frames.sp.add(usize::from(clause.payload));
         if clause.tag().is_some() {
             for slot in core.exceptions.payload() {

@@ -25,7 +25,7 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, ValType as ParsedType};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
-use crate::types::{HeapType, RefType, ValType};
+use crate::types::ValType;
 
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,

@@ -11,8 +11,7 @@ use crate::types::ValType;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::sink::{
     BulkOp, BulkOperand, CallSite, Callee, Clause, FrameSlot, Layout, MemoryPlace, RootMap, Sink,
-    Summary,
-    Trusted,
+    Summary, Trusted,
 };
 
 /// Prints how a function of `module` is translated: operations on frame

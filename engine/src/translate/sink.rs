@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TagIndex, TypeIndex};
 use crate::types::{AddressType, ValType};
 
-use super::roots::RootMaps;
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
+use super::roots::RootMaps;
 
 /// A position in the frame of the running function, in slots.
 pub(crate) type FrameSlot = u16;

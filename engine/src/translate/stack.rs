@@ -367,7 +367,8 @@ impl<V: Copy> RootMap for Roots<'_, V> {
             return;
         }
         for operand in &self.stack.operands {
-            if operand.home < self.window && operand.ty.is_traced() && operand.place == Place::Home {
+            if operand.home < self.window && operand.ty.is_traced() && operand.place == Place::Home
+            {
                 each(operand.home);
             }
         }
