@@ -87,7 +87,7 @@ proposals! {
     /// Vector instructions with results that depend on the hardware.
     RelaxedSimd wasm_relaxed_simd "relaxed-simd" false false = WasmFeatures::RELAXED_SIMD;
     /// Shared memories and atomic instructions.
-    Threads wasm_threads "threads" false false = WasmFeatures::THREADS;
+    Threads wasm_threads "threads" true true = WasmFeatures::THREADS;
     /// Exceptions: tags, `throw`, `try_table`.
     Exceptions wasm_exceptions "exception-handling" true true = WasmFeatures::EXCEPTIONS;
     /// Memories and tables with 64-bit addresses.
@@ -97,7 +97,7 @@ proposals! {
     /// Structures and arrays that the engine collects.
     Gc wasm_gc "gc" false true = WasmFeatures::GC;
     /// Memories with pages of one byte.
-    CustomPageSizes wasm_custom_page_sizes "custom-page-sizes" false false = WasmFeatures::CUSTOM_PAGE_SIZES;
+    CustomPageSizes wasm_custom_page_sizes "custom-page-sizes" false true = WasmFeatures::CUSTOM_PAGE_SIZES;
     /// 128-bit integer arithmetic.
     WideArithmetic wasm_wide_arithmetic "wide-arithmetic" false false = WasmFeatures::WIDE_ARITHMETIC;
     /// Several stacks of execution.

@@ -69,6 +69,10 @@ traps! {
     AllocationTooLarge = "allocation size too large",
     /// The store's heap is full.
     HeapExhausted = "heap exhausted",
+    /// An atomic operator met an address that is no multiple of its width.
+    UnalignedAtomic = "unaligned atomic",
+    /// A wait on a memory that no other thread can reach.
+    ExpectedSharedMemory = "expected shared memory",
     /// The slot stack of the activation, or the nesting of host calls, is exhausted.
     StackOverflow = "call stack exhausted",
     /// The fuel given to the store is used up.

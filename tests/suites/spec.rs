@@ -170,8 +170,19 @@ const GROUPS: &[Group] = &[
 /// The folder of our own scripts for components, which another suite runs.
 const COMPONENTS: &str = "component";
 
-/// Our own scripts about what lives in the collected heap.
-const HEAP: &[&str] = &["exceptions", "gc"];
+/// Folders of our own scripts that are not run like all others: in which modes,
+/// and what they need.
+const SPECIAL: &[(&str, &[&[Mode]], &[Proposal])] = &[
+    (
+        "exceptions",
+        STRESSED,
+        &[Proposal::Exceptions, Proposal::Gc],
+    ),
+    ("gc", STRESSED, &[Proposal::Gc]),
+    ("memory64", COMMON, &[Proposal::Memory64]),
+    ("table64", COMMON, &[Proposal::Memory64]),
+    ("threads", COMMON, &[Proposal::Threads]),
+];
 
 fn main() -> ExitCode {
     let mut suites: Vec<Suite> = GROUPS.iter().map(suite).collect();
@@ -228,20 +239,18 @@ fn folder(root: &Path, name: &str) -> Suite {
             return suite;
         }
     };
-    for (name_of_file, path) in files {
+    let special = SPECIAL.iter().find(|special| special.0 == name);
+    let (modes, needs) =
+        special.map_or((COMMON, &[] as &[_]), |(_, modes, needs)| (*modes, *needs));
+    for (file, path) in files {
         match scripts::features_of(&path) {
             Ok(features) => {
-                let modes = if HEAP.contains(&name) {
-                    STRESSED
-                } else {
-                    COMMON
-                };
                 let plan = Plan {
                     features,
                     modes,
-                    needs: &[],
+                    needs,
                 };
-                scripts::add(&mut suite, vec![(name_of_file, path)], plan);
+                scripts::add(&mut suite, vec![(file, path)], plan);
             }
             Err(error) => suite.fault(error),
         }

@@ -65,8 +65,14 @@ pub(crate) trait Guest {
     fn host_calls(&self) -> u64;
 }
 
-/// One step of hashing calls of host functions: the number of the import, then its
-/// arguments.
+/// What stands for an import in the hash of calls. Engines list imports in orders of
+/// their own.
+pub(crate) fn hash_name(module: &str, name: &str) -> u64 {
+    let bytes = module.bytes().chain([0]).chain(name.bytes());
+    bytes.fold(1, |hash, byte| mix(hash, u64::from(byte)))
+}
+
+/// One step of hashing calls of host functions: an argument.
 pub(crate) fn hash_value(hash: u64, value: Value) -> u64 {
     let (tag, low, high) = match value {
         Value::I32(x) => (1, u64::from(x), 0),
@@ -178,8 +184,10 @@ pub(crate) fn observe(engine: &dyn Tested, bytes: &[u8], shape: &Shape, seed: u6
             let outcome = guest.call(name, &arguments);
             let cut = outcome == Err(Stop::Resource);
             let shown = arguments.iter().map(|x| format!(" {x}"));
-            seen.calls
-                .push((format!("#{number}({} )", shown.collect::<String>()), outcome));
+            seen.calls.push((
+                format!("#{number}({} )", shown.collect::<String>()),
+                outcome,
+            ));
             if cut {
                 return seen;
             }
@@ -201,7 +209,10 @@ fn state(guest: &mut dyn Guest, shape: &Shape) -> Vec<String> {
             word[..chunk.len()].copy_from_slice(chunk);
             mix(hash, u64::from_le_bytes(word))
         });
-        state.push(format!("memory #{number} {} bytes {hash:016x}", bytes.len()));
+        state.push(format!(
+            "memory #{number} {} bytes {hash:016x}",
+            bytes.len()
+        ));
     }
     for (number, name) in shape.tables.iter().enumerate() {
         let elements = guest.table(name);

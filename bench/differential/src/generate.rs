@@ -53,16 +53,27 @@ pub(crate) fn generate(
 ) -> Result<Generated, String> {
     let mut random = Random::new(seed);
     let subset = subset || seed % 2 == 0;
-    let config = config(&mut random, proposals, subset);
-    let length = random.between(300, 6000);
-    let raw: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
-    let mut source = Unstructured::new(&raw);
-    let mut module = Module::new(config, &mut source).map_err(|error| error.to_string())?;
+    let mut module = module(&mut random, proposals, subset)?;
     let fuel = module
         .ensure_termination(1000)
         .map_err(|error| error.to_string())?;
     let bytes = export_global(&module.to_bytes(), FUEL, fuel)?;
     Ok(Generated { bytes, subset })
+}
+
+/// The generator does not make a module of all bytes: it is given others then.
+fn module(random: &mut Random, proposals: &Proposals, subset: bool) -> Result<Module, String> {
+    let mut why = String::new();
+    for _ in 0..100 {
+        let config = config(random, proposals, subset);
+        let length = random.between(300, 6000);
+        let raw: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+        match Module::new(config, &mut Unstructured::new(&raw)) {
+            Ok(module) => return Ok(module),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(format!("the generator makes nothing: {why}"))
 }
 
 /// Small modules that do much: memories, tables and functions there are, everything

@@ -2,10 +2,10 @@
 
 use linkspan_engine::{
     Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Func, Global, Instance,
-    Memory, Module, Proposal, Store, Table, Val,
+    Memory, Module, Proposal, Store, Table, Val, ValType,
 };
 
-use crate::driver::{Guest, Stop, Tested, hash_value, mix};
+use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
 use crate::value::{Hierarchy, Value};
 
 /// The proposals that this build of the engine has, and that modules may need.
@@ -66,8 +66,11 @@ impl Tested for Ours {
             Module::from_binary(&self.engine, bytes).map_err(|e| Stop::Refused(e.to_string()))?;
         let mut store = Store::new(&self.engine, 0);
         let mut imports = Vec::new();
-        for (number, import) in module.imports().enumerate() {
-            imports.push(provide(&mut store, number, import.ty).map_err(|e| stop(&e))?);
+        for import in module.imports() {
+            imports.push(
+                provide(&mut store, hash_name(import.module, import.name), import.ty)
+                    .map_err(|e| stop(&e))?,
+            );
         }
         let instance = Instance::new(&mut store, &module, &imports).map_err(|e| stop(&e))?;
         Ok(Box::new(Running { store, instance }))
@@ -75,17 +78,21 @@ impl Tested for Ours {
 }
 
 /// What an import gets: default values, and functions that answer them.
-fn provide(store: &mut Store<u64>, number: usize, ty: ExternType) -> Result<Extern, Error> {
+fn provide(store: &mut Store<u64>, name: u64, ty: ExternType) -> Result<Extern, Error> {
     Ok(match ty {
         ExternType::Func(ty) => {
-            let defaults: Vec<Val> = ty.results().iter().map(|ty| Val::default_for(*ty)).collect();
+            let defaults: Vec<Val> = ty
+                .results()
+                .iter()
+                .map(|ty| Val::default_for(*ty))
+                .collect();
             let answer = move |mut caller: linkspan_engine::Caller<'_, u64>,
                                arguments: &[Val],
                                results: &mut [Val]| {
                 let hash = arguments
                     .iter()
                     .map(value)
-                    .fold(mix(*caller.data(), number as u64), hash_value);
+                    .fold(mix(*caller.data(), name), hash_value);
                 *caller.data_mut() = hash;
                 results.copy_from_slice(&defaults);
                 Ok(())
@@ -93,7 +100,7 @@ fn provide(store: &mut Store<u64>, number: usize, ty: ExternType) -> Result<Exte
             Extern::Func(Func::new(store, ty, answer)?)
         }
         ExternType::Table(ty) => {
-            let null = Val::default_for(ty.element);
+            let null = Val::default_for(ValType::Ref(ty.element));
             Extern::Table(Table::new(store, ty, null)?)
         }
         ExternType::Memory(ty) => Extern::Memory(Memory::new(store, ty)?),

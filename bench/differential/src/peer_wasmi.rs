@@ -5,13 +5,15 @@ use wasmi::{
     Nullable, Ref, Store, Table, TrapCode, Val,
 };
 
-use crate::driver::{Guest, Stop, Tested, hash_value, mix};
+use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
 use crate::value::{Hierarchy, Value};
 
 #[derive(Debug)]
 pub(crate) struct Wasmi(Engine);
 
 impl Wasmi {
+    pub(crate) const NAME: &str = "wasmi";
+
     pub(crate) fn new() -> Self {
         let mut config = Config::default();
         config
@@ -29,15 +31,22 @@ impl Wasmi {
 
 impl Tested for Wasmi {
     fn name(&self) -> &'static str {
-        "wasmi"
+        Self::NAME
     }
 
     fn instantiate(&self, bytes: &[u8]) -> Result<Box<dyn Guest>, Stop> {
         let module = Module::new(&self.0, bytes).map_err(|e| Stop::Refused(e.to_string()))?;
         let mut store = Store::new(&self.0, 0);
         let mut imports = Vec::new();
-        for (number, import) in module.imports().enumerate() {
-            imports.push(provide(&mut store, number, import.ty()).map_err(|e| stop(&e))?);
+        for import in module.imports() {
+            imports.push(
+                provide(
+                    &mut store,
+                    hash_name(import.module(), import.name()),
+                    import.ty(),
+                )
+                .map_err(|e| stop(&e))?,
+            );
         }
         let instance = Instance::new(&mut store, &module, &imports).map_err(|e| stop(&e))?;
         Ok(Box::new(Running { store, instance }))
@@ -45,7 +54,7 @@ impl Tested for Wasmi {
 }
 
 /// What an import gets: default values, and functions that answer them.
-fn provide(store: &mut Store<u64>, number: usize, ty: &ExternType) -> Result<Extern, Error> {
+fn provide(store: &mut Store<u64>, name: u64, ty: &ExternType) -> Result<Extern, Error> {
     Ok(match ty {
         ExternType::Func(ty) => {
             let defaults: Vec<Val> = ty
@@ -53,17 +62,16 @@ fn provide(store: &mut Store<u64>, number: usize, ty: &ExternType) -> Result<Ext
                 .iter()
                 .map(|ty| Val::default_for_ty(*ty))
                 .collect();
-            let answer = move |mut caller: Caller<'_, u64>,
-                               arguments: &[Val],
-                               results: &mut [Val]| {
-                let hash = arguments
-                    .iter()
-                    .map(value)
-                    .fold(mix(*caller.data(), number as u64), hash_value);
-                *caller.data_mut() = hash;
-                results.clone_from_slice(&defaults);
-                Ok(())
-            };
+            let answer =
+                move |mut caller: Caller<'_, u64>, arguments: &[Val], results: &mut [Val]| {
+                    let hash = arguments
+                        .iter()
+                        .map(value)
+                        .fold(mix(*caller.data(), name), hash_value);
+                    *caller.data_mut() = hash;
+                    results.clone_from_slice(&defaults);
+                    Ok(())
+                };
             Extern::Func(Func::new(store, ty.clone(), answer))
         }
         ExternType::Table(ty) => {
@@ -179,6 +187,11 @@ fn stop(error: &Error) -> Stop {
             | TrapCode::GrowthOperationLimited
             | TrapCode::OutOfFuel,
         ) => Stop::Resource,
-        None => Stop::Other(error.to_string()),
+        None => match error.to_string() {
+            // Segments that do not fit are no trap here.
+            text if text.contains("out of bounds table access") => Stop::TableBounds,
+            text if text.contains("out of bounds memory access") => Stop::MemoryBounds,
+            text => Stop::Other(text),
+        },
     }
 }

@@ -5,7 +5,7 @@ use wasmtime::{
     OptLevel, Ref, Store, StoreLimits, StoreLimitsBuilder, Trap, V128, Val,
 };
 
-use crate::driver::{Guest, Stop, Tested, hash_value, mix};
+use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
 use crate::value::{Hierarchy, Value};
 
 #[derive(Debug)]
@@ -18,6 +18,7 @@ impl Wasmtime {
             .cranelift_opt_level(OptLevel::None)
             .wasm_backtrace_max_frames(None)
             .max_wasm_stack(64 << 20)
+            .async_stack_size(128 << 20)
             .memory_reservation(0)
             .memory_guard_size(0)
             .memory_init_cow(false)
@@ -54,9 +55,12 @@ impl Tested for Wasmtime {
         let mut store = Store::new(&self.0, Data { hash: 0, limits });
         store.limiter(|data| &mut data.limits);
         let mut imports = Vec::new();
-        for (number, import) in module.imports().enumerate() {
+        for import in module.imports() {
             let ty = import.ty();
-            imports.push(provide(&mut store, number, &ty).map_err(|e| stop(&e))?);
+            imports.push(
+                provide(&mut store, hash_name(import.module(), import.name()), &ty)
+                    .map_err(|e| stop(&e))?,
+            );
         }
         let instance = Instance::new(&mut store, &module, &imports).map_err(|e| stop(&e))?;
         Ok(Box::new(Running {
@@ -68,13 +72,13 @@ impl Tested for Wasmtime {
 }
 
 /// What an import gets: default values, and functions that answer them.
-fn provide(store: &mut Store<Data>, number: usize, ty: &ExternType) -> Result<Extern, Error> {
+fn provide(store: &mut Store<Data>, name: u64, ty: &ExternType) -> Result<Extern, Error> {
     let ExternType::Func(ty) = ty else {
         return ty.default_value(store);
     };
     let defaults: Option<Vec<Val>> = ty.results().map(|ty| ty.default_value()).collect();
     let answer = move |mut caller: Caller<'_, Data>, arguments: &[Val], results: &mut [Val]| {
-        let mut hash = mix(caller.data().hash, number as u64);
+        let mut hash = mix(caller.data().hash, name);
         for argument in arguments {
             hash = hash_value(hash, value(&mut caller, argument));
         }

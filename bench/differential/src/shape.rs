@@ -2,7 +2,9 @@
 //! their parameters, and whether it is one that can be compared at all.
 
 use wasmparser::types::{EntityType, Types};
-use wasmparser::{CompositeInnerType, Operator, Parser, Payload, UnpackedIndex, ValType, Validator, WasmFeatures};
+use wasmparser::{
+    CompositeInnerType, Operator, Parser, Payload, UnpackedIndex, ValType, Validator, WasmFeatures,
+};
 
 use crate::value::{Hierarchy, Kind};
 

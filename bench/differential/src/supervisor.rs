@@ -63,7 +63,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
             .try_for_each(|worker| worker.join().map_err(|_| "a thread panicked".to_owned())?)
     })?;
     let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("seeds {} to {}: {}", arguments.seed, end - 1, shared.total.summary());
+    println!(
+        "seeds {} to {}: {}",
+        arguments.seed,
+        end - 1,
+        shared.total.summary()
+    );
     Ok(shared.total.mismatches == 0)
 }
 
@@ -72,7 +77,9 @@ fn resume(log: &str) -> (BTreeSet<u64>, Tally) {
     let mut done = BTreeSet::new();
     let mut total = Tally::default();
     for line in log.lines() {
-        let part = line.strip_prefix("part ").and_then(|rest| rest.split_once(' '));
+        let part = line
+            .strip_prefix("part ")
+            .and_then(|rest| rest.split_once(' '));
         if let Some((start, counts)) = part
             && let (Ok(start), Some(tally)) = (start.parse(), Tally::parse(counts))
             && done.insert(start)
@@ -123,14 +130,16 @@ fn attend(
         match lines.recv_timeout(PATIENCE) {
             Ok(line) => match line.split_once(' ') {
                 Some(("begin", seed)) => {
-                    current = seed.parse().map_err(|_| format!("the worker said {line}"))?;
+                    current = seed
+                        .parse()
+                        .map_err(|_| format!("the worker said {line}"))?;
                     busy = true;
                 }
                 Some(("done", counts)) => {
                     tally.add(&Tally::parse(counts).ok_or("the worker cannot count")?);
                     busy = false;
                 }
-                Some(("differs", what)) => report(shared, what)?,
+                Some((word @ ("differs" | "alone"), what)) => report(shared, word, what)?,
                 Some(_) | None => return Err(format!("the worker said {line}")),
             },
             Err(RecvTimeoutError::Timeout) => break "it hangs".to_owned(),
@@ -139,6 +148,9 @@ fn attend(
                 if !busy && status.success() {
                     return Ok(last);
                 }
+                if !busy {
+                    return Err(format!("a worker did not start: {status}"));
+                }
                 break format!("it ends with {status}");
             }
         }
@@ -146,7 +158,7 @@ fn attend(
     // Killing fails only for a worker that has ended by itself.
     let _ended = worker.kill();
     let _status = worker.wait();
-    report(shared, &format!("{current} {why}"))?;
+    report(shared, "differs", &format!("{current} {why}"))?;
     let made = generate(current, &Proposals::supported(), arguments.subset)?;
     save(&arguments.out, current, &made.bytes)?;
     tally.modules += 1;
@@ -184,10 +196,10 @@ fn listen(worker: &mut Child) -> Result<Receiver<String>, String> {
     Ok(receive)
 }
 
-fn report(shared: &Mutex<Shared>, what: &str) -> Result<(), String> {
-    println!("differs: {what}");
+fn report(shared: &Mutex<Shared>, word: &str, what: &str) -> Result<(), String> {
+    println!("{word}: {what}");
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let line = format!("differs {what}\n");
+    let line = format!("{word} {what}\n");
     let written = shared.log.write_all(line.as_bytes());
     written.map_err(|error| error.to_string())
 }
@@ -198,8 +210,8 @@ mod tests {
 
     #[test]
     fn a_log_says_what_is_done() {
-        let log = "part 1 5 0 2 5 4 1 9 8 0 0\ndiffers 7 x\npart 501 5 0 2 5 4 1 9 8 0 1\n\
-                   part 1 5 0 2 5 4 1 9 8 0 0\npart 9 torn";
+        let log = "part 1 5 0 2 5 4 1 9 8 0 0 0\ndiffers 7 x\npart 501 5 0 2 5 4 1 9 8 0 0 1\n\
+                   part 1 5 0 2 5 4 1 9 8 0 0 0\npart 9 torn";
         let (done, total) = resume(log);
         assert_eq!(done.into_iter().collect::<Vec<_>>(), [1, 501]);
         assert_eq!((total.modules, total.mismatches), (10, 1));

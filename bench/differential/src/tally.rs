@@ -19,11 +19,13 @@ pub(crate) struct Tally {
     pub(crate) calls_returned: u64,
     /// Modules that exhausted a resource on one engine; compared up to there.
     pub(crate) cut: u64,
+    /// Modules over which wasmi differs from all others, who agree.
+    pub(crate) alone: u64,
     pub(crate) mismatches: u64,
 }
 
 impl Tally {
-    const FIELDS: usize = 10;
+    const FIELDS: usize = 11;
 
     fn fields(&self) -> [u64; Self::FIELDS] {
         [
@@ -36,6 +38,7 @@ impl Tally {
             self.calls,
             self.calls_returned,
             self.cut,
+            self.alone,
             self.mismatches,
         ]
     }
@@ -59,6 +62,7 @@ impl Tally {
             calls,
             calls_returned,
             cut,
+            alone,
             mismatches,
         ] = fields.try_into().ok()?;
         Some(Self {
@@ -71,6 +75,7 @@ impl Tally {
             calls,
             calls_returned,
             cut,
+            alone,
             mismatches,
         })
     }
@@ -85,6 +90,7 @@ impl Tally {
         self.calls += other.calls;
         self.calls_returned += other.calls_returned;
         self.cut += other.cut;
+        self.alone += other.alone;
         self.mismatches += other.mismatches;
     }
 
@@ -99,7 +105,7 @@ impl Tally {
         };
         format!(
             "{} modules ({} on wasmi too, {} unfit): instantiated {}, returned {}, trapped in {}; \
-             {} calls, returned {}; cut {}; mismatches {}",
+             {} calls, returned {}; cut {}; wasmi alone {}; mismatches {}",
             self.modules,
             self.on_wasmi,
             self.unfit,
@@ -109,6 +115,7 @@ impl Tally {
             self.calls,
             share(self.calls_returned, self.calls),
             share(self.cut, self.modules),
+            self.alone,
             self.mismatches
         )
     }

@@ -43,14 +43,27 @@ impl Engines {
             .collect()
     }
 
-    /// How an engine differs from the first one, if one does.
-    fn difference(&self, seen: &[Seen]) -> Option<String> {
+    /// How an engine differs from the first one, if one does. The last one in the
+    /// list is heard last: it differs alone if all others agree.
+    fn difference(&self, seen: &[Seen]) -> Option<Difference> {
         let (first, others) = seen.split_first()?;
-        others.iter().zip(&self.0[1..]).find_map(|(other, engine)| {
-            let what = first.difference(other)?;
-            Some(format!("{} / {}: {what}", self.0[0].name(), engine.name()))
+        let (engine, what) = others
+            .iter()
+            .zip(&self.0[1..])
+            .find_map(|(other, engine)| Some((engine, first.difference(other)?)))?;
+        Some(Difference {
+            what: format!("{} / {}: {what}", self.0[0].name(), engine.name()),
+            alone: engine.name() == Wasmi::NAME,
         })
     }
+}
+
+/// Engines that do not agree over a module.
+struct Difference {
+    what: String,
+    /// Whether it is wasmi against all others: two engines of different makers say
+    /// otherwise, so it is kept, but not held against ours.
+    alone: bool,
 }
 
 /// Does the range of seeds of `arguments`.
@@ -69,9 +82,10 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<bool, String> {
             say(format!("begin {seed}"))?;
             let made = generate(seed, &proposals, arguments.subset)?;
             let (tally, difference) = one(&engines, &made.bytes, seed, made.subset);
-            if let Some(what) = difference {
+            if let Some(Difference { what, alone }) = difference {
                 save(&arguments.out, seed, &made.bytes)?;
-                say(format!("differs {seed} {}", what.replace('\n', " ")))?;
+                let word = if alone { "alone" } else { "differs" };
+                say(format!("{word} {seed} {}", what.replace('\n', " ")))?;
             }
             say(format!("done {}", tally.line()))?;
         }
@@ -80,14 +94,18 @@ pub(crate) fn serve(arguments: &Arguments) -> Result<bool, String> {
 }
 
 /// Runs one module everywhere, and counts.
-fn one(engines: &Engines, bytes: &[u8], seed: u64, subset: bool) -> (Tally, Option<String>) {
+fn one(engines: &Engines, bytes: &[u8], seed: u64, subset: bool) -> (Tally, Option<Difference>) {
     let mut tally = Tally {
         modules: 1,
         ..Tally::default()
     };
     let shape = match Shape::of(bytes) {
         Ok(shape) => shape,
-        Err(Unfit::Invalid(why)) => return (tally, Some(format!("the generator made: {why}"))),
+        Err(Unfit::Invalid(why)) => {
+            tally.mismatches = 1;
+            let what = format!("the generator made: {why}");
+            return (tally, Some(Difference { what, alone: false }));
+        }
         Err(Unfit::Import | Unfit::Waits) => {
             tally.unfit = 1;
             return (tally, None);
@@ -104,7 +122,8 @@ fn one(engines: &Engines, bytes: &[u8], seed: u64, subset: bool) -> (Tally, Opti
     tally.returned = u64::from(tally.calls_returned > 0);
     tally.trapped = u64::from(first.start.is_some() || tally.calls_returned < tally.calls);
     tally.cut = u64::from(seen.iter().any(Seen::is_cut));
-    tally.mismatches = u64::from(difference.is_some());
+    tally.alone = u64::from(difference.as_ref().is_some_and(|found| found.alone));
+    tally.mismatches = u64::from(difference.as_ref().is_some_and(|found| !found.alone));
     (tally, difference)
 }
 
@@ -138,7 +157,7 @@ pub(crate) fn show(path: &Path) -> Result<bool, String> {
             }
         }
         match engines.difference(&seen) {
-            Some(what) => {
+            Some(Difference { what, .. }) => {
                 println!("differs: {what}");
                 Ok(false)
             }
@@ -160,13 +179,14 @@ pub(crate) fn shrink(path: &Path) -> Result<bool, String> {
             .and_then(|()| shown_difference(&attempt));
         Ok(matches!(differs, Ok(Some(found)) if found == wanted))
     };
-    let smallest = |_: &[u8]| Ok(());
     let shrunk = wasm_shrink::WasmShrink::default()
-        .attempts(3000)
-        .run(bytes, predicate, smallest)
+        .attempts(800)
+        .run(bytes, predicate)
         .map_err(|error| error.to_string())?;
     let small = path.with_file_name(format!("{}-small.wasm", seed_of(path)));
     std::fs::write(&small, &shrunk.output).map_err(|error| error.to_string())?;
+    let text = wasmprinter::print_bytes(&shrunk.output).map_err(|error| error.to_string())?;
+    std::fs::write(small.with_extension("wat"), text).map_err(|error| error.to_string())?;
     // What is left of the last attempt is of no use.
     let _removed = std::fs::remove_file(&attempt);
     println!("{} bytes: {}", shrunk.output.len(), small.display());
@@ -217,7 +237,10 @@ fn shown_difference(path: &Path) -> Result<Option<String>, String> {
 
 /// The seed in a file's name, which decides the arguments of calls.
 fn seed_of(path: &Path) -> u64 {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    let name = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or("");
     let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(1)
 }

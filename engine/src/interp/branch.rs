@@ -396,8 +396,8 @@ impl Encoder<'_> {
                 self.asm.word(u32::from(site.param_slots));
             }
             Callee::Imported(_) | Callee::Indirect { .. } => {
-                let inside = self.asm.tries.enter_leaving(self.asm.words.len());
                 let indirect = [Plain::ReturnCallIndirect, Plain::ReturnCallIndirectWide];
+                let inside = self.asm.tries.enter_leaving(self.asm.words.len());
                 self.write_target(site, Plain::ReturnCallImport, indirect);
                 self.asm.word(own);
                 self.asm.word(u32::from(site.param_slots));

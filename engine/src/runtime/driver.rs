@@ -745,7 +745,7 @@ unsafe fn take_error(store: *mut StoreCtx) -> Error {
             .take()
             .unwrap_or_else(|| Error::usage("a guest stopped without a reason"));
         if error.trap() == Some(Trap::Interrupted) {
-            core.interrupt.store(0, Ordering::Relaxed);
+            core.interrupt.clear();
         }
         error.backtrace_mut().capture(store, false);
         error

@@ -303,7 +303,7 @@ impl<'a> Memories<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind) if the memory belongs to
-    /// another store.
+    /// another store or is shared.
     pub fn get(&self, memory: Memory) -> Result<&[u8]> {
         let bytes = memory.bytes_in(self.id)?;
         // SAFETY: the store is borrowed as long as `self`, so the memory

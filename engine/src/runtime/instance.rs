@@ -662,9 +662,11 @@ unsafe fn build(
     let instance = u32::try_from(core.instances.len())
         .map_err(|_| Error::limit("too many instances in one store"))?;
     let (usage, memories, tables) = (core.usage, core.memories.len(), core.tables.len());
+    let shared_memories = core.shared_memories.len();
     if let Err(error) = allocate(core, inner, &mut resolved) {
         // Nobody can refer to what was made: no instance came of it.
         core.memories.truncate(memories);
+        core.shared_memories.truncate(shared_memories);
         core.tables.truncate(tables);
         core.usage = usage;
         return Err(error);

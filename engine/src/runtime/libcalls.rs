@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 
 use super::instance::{Bulk, InstanceData};
 use super::memory::MemoryData;
+use super::racing;
 use super::store::StoreCore;
 use super::table::TableData;
 use super::vmctx::{Slot, StoreCtx, VmCtx};
@@ -118,8 +119,8 @@ fn range(start: u64, len: u64, size: u64, trap: Trap) -> Result<core::ops::Range
 pub(crate) unsafe extern "C" fn memory_grow(cx: *mut VmCtx, memory: u32, delta: u64) -> u64 {
     // SAFETY: passed on to the caller; memories are blocks of their own.
     unsafe {
-        let mut memory = instance(cx).as_ref().memory(memory as usize);
-        memory.as_mut().grow(core(cx), delta).unwrap_or(REFUSED)
+        let memory = instance(cx).as_ref().memory(memory as usize);
+        MemoryData::grow(memory, core(cx), delta).unwrap_or(REFUSED)
     }
 }
 
@@ -179,15 +180,19 @@ pub(crate) unsafe extern "C" fn memory_copy(
         let instance = instance(cx).as_ref();
         let to: NonNull<MemoryData> = instance.memory(dst_memory as usize);
         let from: NonNull<MemoryData> = instance.memory(src_memory as usize);
+        let shared = to.as_ref().is_shared() || from.as_ref().is_shared();
         let (to, from) = (&to.as_ref().def, &from.as_ref().def);
         let trap = Trap::MemoryOutOfBounds;
         let ranges = range(src, len, from.size_bytes(), trap)
             .and_then(|src| Ok((src, range(dst, len, to.size_bytes(), trap)?)));
         let result = ranges.map(|(src, dst)| {
             let bytes = src.len();
-            to.base
-                .add(dst.start)
-                .copy_from(from.base.add(src.start), bytes);
+            let (to, from) = (to.base.add(dst.start), from.base.add(src.start));
+            if shared {
+                racing::copy(from, to, bytes);
+            } else {
+                to.copy_from(from, bytes);
+            }
         });
         status(cx, result)
     }
@@ -209,8 +214,14 @@ pub(crate) unsafe extern "C" fn memory_fill(
     unsafe {
         let memory: NonNull<MemoryData> = instance(cx).as_ref().memory(memory as usize);
         let def = &memory.as_ref().def;
-        let result = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)
-            .map(|range| def.base.add(range.start).write_bytes(value, range.len()));
+        let result = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds).map(|range| {
+            let place = def.base.add(range.start);
+            if memory.as_ref().is_shared() {
+                racing::fill(place, value, range.len());
+            } else {
+                place.write_bytes(value, range.len());
+            }
+        });
         status(cx, result)
     }
 }
@@ -370,9 +381,12 @@ pub(super) unsafe fn init_memory(
         let src = range(src, len, bytes.len() as u64, Trap::MemoryOutOfBounds)?;
         let dst = range(dst, len, def.size_bytes(), Trap::MemoryOutOfBounds)?;
         let from = &bytes[src];
-        def.base
-            .add(dst.start)
-            .copy_from_nonoverlapping(from.as_ptr(), from.len());
+        let to = def.base.add(dst.start);
+        if memory.as_ref().is_shared() {
+            racing::write(to, from);
+        } else {
+            to.copy_from_nonoverlapping(from.as_ptr(), from.len());
+        }
     }
     Ok(())
 }

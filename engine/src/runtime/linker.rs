@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use super::func::{Dynamic, Func};
 use super::host::{Caller, HostFunc, HostTemplate, IntoHostFunc};
 use super::instance::{Extern, Instance};
+use super::memory::Memory;
+use super::shared::SharedMemory;
 use super::store::{AsContext, AsContextMut, StoreCore};
 use super::value::Val;
 use super::vmctx::FuncDef;
@@ -111,6 +113,8 @@ enum Definition {
     Host(HostTemplate),
     /// Something of one store.
     Item(Extern),
+    /// A memory that any store may have.
+    Shared(SharedMemory),
 }
 
 /// Definitions by name, for modules whose stores hold `T` and `X`.
@@ -188,6 +192,20 @@ impl<T, X> Linker<T, X> {
         item: impl Into<Extern>,
     ) -> Result<&mut Self> {
         self.insert(module, name, Definition::Item(item.into()))
+    }
+
+    /// Defines a shared memory, for every store that links it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Link`] if the name is taken.
+    pub fn define_shared(
+        &mut self,
+        module: &str,
+        name: &str,
+        memory: &SharedMemory,
+    ) -> Result<&mut Self> {
+        self.insert(module, name, Definition::Shared(memory.clone()))
     }
 
     /// Defines a host function from a closure; see [`IntoHostFunc`].
@@ -298,7 +316,8 @@ impl<T, X> Linker<T, X> {
     }
 
     /// What a name stands for in `store`; a host function is added to it.
-    /// Nothing stands for a name in a store of another engine.
+    /// Nothing stands for a name in a store of another engine, nor for a
+    /// shared memory where the store's limits refuse it.
     pub fn get(
         &self,
         mut store: impl AsContextMut<Data = T, Extra = X>,
@@ -308,7 +327,10 @@ impl<T, X> Linker<T, X> {
         let definition = self.find(module, name)?;
         let mut store = store.as_context_mut();
         // Types are interned by engine: another engine's ids mean other types.
-        Engine::same(&self.engine, store.engine()).then(|| definition.item(store.core_mut()))
+        if !Engine::same(&self.engine, store.engine()) {
+            return None;
+        }
+        definition.item(store.core_mut()).ok()
     }
 
     /// Instantiates a module; see [`Instance::new`].
@@ -348,7 +370,7 @@ impl<T, X> Linker<T, X> {
                 Some(definition) => {
                     imports.push(definition.clone());
                     match definition {
-                        Definition::Item(_) => continue,
+                        Definition::Item(_) | Definition::Shared(_) => continue,
                         Definition::Host(template) => {
                             if let EntityIndex::Func(func) = declared.entity
                                 && template.ty.rtt().inherits(inner.func_type(func).id())
@@ -415,9 +437,14 @@ impl<T, X> fmt::Debug for Linker<T, X> {
 }
 
 impl Definition {
-    fn item(&self, core: &mut StoreCore) -> Extern {
-        match self {
+    fn item(&self, core: &mut StoreCore) -> Result<Extern> {
+        Ok(match self {
             Definition::Item(item) => *item,
+            Definition::Shared(memory) => {
+                let data = memory.add_to(core)?;
+                // SAFETY: the memory has just become one of this store's.
+                Extern::Memory(unsafe { Memory::from_def(core.id, data.cast()) })
+            }
             Definition::Host(template) => {
                 let key = template.key();
                 let known: Option<NonNull<FuncDef>> = core.linked.get(&key).copied();
@@ -430,7 +457,7 @@ impl Definition {
                 // keeps the closure whose address is the key.
                 Extern::Func(unsafe { Func::from_def(core.id, def) })
             }
-        }
+        })
     }
 }
 
@@ -478,7 +505,7 @@ impl<T, X> InstancePre<T, X> {
             .imports
             .iter()
             .map(|import| import.item(core))
-            .collect();
+            .collect::<Result<_>>()?;
         Instance::new(store, &self.module, &imports)
     }
 }

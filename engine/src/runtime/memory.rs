@@ -1,10 +1,12 @@
-//! Linear memories: the handle, and growth under the store's limits.
+//! Linear memories: the handle, and growth under the store's limits. What
+//! only shared memories can do is in [`shared`](super::shared).
 
 use core::fmt;
 use core::ptr::{self, NonNull};
 use core::slice;
 
 use super::owned::Owned;
+use super::shared::{Shared, SharedMemory};
 use super::store::{AsContext, AsContextMut, StoreCore, StoreId, wrong_store};
 use super::vmctx::MemoryDef;
 use crate::error::{Error, Result};
@@ -31,19 +33,42 @@ unsafe impl Sync for Memory {}
 pub(crate) struct MemoryData {
     /// First, so that the address of the definition is the block's.
     pub(crate) def: MemoryDef,
-    region: Region,
-    ty: MemoryType,
+    backing: Backing,
+    pub(super) ty: MemoryType,
+}
+
+/// Who has a memory.
+pub(super) enum Backing {
+    /// One store.
+    Own(Region),
+    /// Any number of stores.
+    Shared(Shared),
 }
 
 impl MemoryData {
+    pub(super) fn new(def: MemoryDef, backing: Backing, ty: MemoryType) -> MemoryData {
+        MemoryData { def, backing, ty }
+    }
+
+    /// What a shared memory has beyond others.
+    pub(super) fn shared(&self) -> Result<&Shared> {
+        match &self.backing {
+            Backing::Shared(shared) => Ok(shared),
+            Backing::Own(_) => Err(Error::usage("expected a shared memory, found another")),
+        }
+    }
+
+    /// Whether other threads may touch the bytes at any moment.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.ty.shared
+    }
+
     /// Makes a memory in a store.
     pub(crate) fn create(core: &mut StoreCore, ty: MemoryType) -> Result<NonNull<MemoryData>> {
-        if core.memories.len() >= core.limits.memories_max {
-            return Err(Error::limit(format!(
-                "the store may have {} memories, and has them",
-                core.limits.memories_max
-            )));
+        if ty.shared {
+            return SharedMemory::create(core, ty);
         }
+        check_count(core)?;
         let pages_max = check_type(&ty)?;
         // More than addresses and limits can reach is refused below.
         let size_bytes = bytes_of(&ty, ty.min_pages).unwrap_or(u64::MAX);
@@ -70,7 +95,7 @@ impl MemoryData {
         core.usage.memory_bytes = total;
         let data = Owned::new(Box::new(MemoryData {
             def: MemoryDef::new(region.base().as_ptr(), size_bytes),
-            region,
+            backing: Backing::Own(region),
             ty,
         }));
         let pointer = data.pointer();
@@ -80,8 +105,32 @@ impl MemoryData {
 
     /// Grows by `delta` pages and answers the old number of pages; `None` if
     /// a limit or the system refuses.
-    pub(crate) fn grow(&mut self, core: &mut StoreCore, delta: u64) -> Option<u64> {
-        let old_pages = self.size_pages();
+    ///
+    /// # Safety
+    ///
+    /// `this` must be a memory of the store of `core`, and unless it is
+    /// shared nobody may borrow it.
+    pub(crate) unsafe fn grow(
+        this: NonNull<MemoryData>,
+        core: &mut StoreCore,
+        delta: u64,
+    ) -> Option<u64> {
+        // SAFETY: the memory is live, and borrowed for us alone only if it is
+        // the store's alone.
+        unsafe {
+            if this.as_ref().is_shared() {
+                let limit_bytes = core.limits.memory_size_bytes_max;
+                return this.as_ref().grow_shared(limit_bytes, delta);
+            }
+            (*this.as_ptr()).grow_own(core, delta)
+        }
+    }
+
+    fn grow_own(&mut self, core: &mut StoreCore, delta: u64) -> Option<u64> {
+        let Backing::Own(region) = &mut self.backing else {
+            return None;
+        };
+        let old_pages = self.def.size_bytes() / u64::from(self.ty.page_size_bytes);
         let pages = old_pages.checked_add(delta)?;
         if pages > self.ty.reachable_pages() {
             return None;
@@ -95,11 +144,11 @@ impl MemoryData {
         {
             return None;
         }
-        if !self.region.grow(usize::try_from(size_bytes).ok()?) {
+        if !region.grow(usize::try_from(size_bytes).ok()?) {
             return None;
         }
         core.usage.memory_bytes = total;
-        self.def.base = self.region.base().as_ptr();
+        self.def.base = region.base().as_ptr();
         self.def.set_size_bytes(size_bytes);
         Some(old_pages)
     }
@@ -112,7 +161,7 @@ impl MemoryData {
         }
     }
 
-    fn size_pages(&self) -> u64 {
+    pub(super) fn size_pages(&self) -> u64 {
         self.def.size_bytes() / u64::from(self.ty.page_size_bytes)
     }
 }
@@ -134,6 +183,35 @@ impl Memory {
         })
     }
 
+    /// A handle for a shared memory in this store, where it counts against
+    /// the limits with all that it may grow to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Limit`](crate::ErrorKind) if a limit of the store
+    /// refuses.
+    pub fn from_shared(mut store: impl AsContextMut, memory: &SharedMemory) -> Result<Memory> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let data = memory.add_to(core)?;
+        Ok(Memory {
+            store: core.id,
+            data,
+        })
+    }
+
+    /// The memory for other stores, if it is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
+    pub fn shared(&self, store: impl AsContext) -> Result<Option<SharedMemory>> {
+        let core = store.as_context().core();
+        let data = self.data_in(core.id)?;
+        let memories = &core.shared_memories;
+        Ok(memories.iter().find(|have| have.data() == data).cloned())
+    }
+
     /// # Safety
     ///
     /// `def` must be the address of a memory of store `store`.
@@ -152,11 +230,18 @@ impl Memory {
         }
     }
 
-    /// Base and length, for the store that the memory belongs to.
+    /// Base and length, for the store that the memory belongs to. There is
+    /// no such view of a shared memory, which others write at any moment.
     pub(crate) fn bytes_in(self, id: StoreId) -> Result<NonNull<[u8]>> {
         let data = self.data_in(id)?;
         // SAFETY: the memory belongs to the store, which the caller has.
-        let def = unsafe { &data.as_ref().def };
+        let data = unsafe { data.as_ref() };
+        if data.is_shared() {
+            return Err(Error::usage(
+                "the bytes of a shared memory cannot be borrowed: use Memory::read and                  Memory::write, or Memory::shared",
+            ));
+        }
+        let def = &data.def;
         // What is mapped fits in an address.
         let size = usize::try_from(def.size_bytes()).unwrap_or(0);
         let bytes = ptr::slice_from_raw_parts_mut(def.base, size);
@@ -187,7 +272,7 @@ impl Memory {
     ///
     /// # Panics
     ///
-    /// If the memory belongs to another store.
+    /// If the memory belongs to another store, or is shared.
     #[must_use]
     pub fn data<'s, C: AsContext>(&self, store: &'s C) -> &'s [u8] {
         match self.bytes_in(store.as_context().core().id) {
@@ -202,7 +287,7 @@ impl Memory {
     ///
     /// # Panics
     ///
-    /// If the memory belongs to another store.
+    /// If the memory belongs to another store, or is shared.
     #[must_use]
     pub fn data_mut<'s, C: AsContextMut>(&self, store: &'s mut C) -> &'s mut [u8] {
         match self.bytes_in(store.as_context_mut().core().id) {
@@ -219,7 +304,14 @@ impl Memory {
     /// [`Trap::MemoryOutOfBounds`] if the range is not inside;
     /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
     pub fn read(&self, store: impl AsContext, offset: u64, into: &mut [u8]) -> Result<()> {
-        let bytes = self.bytes_in(store.as_context().core().id)?;
+        let id = store.as_context().core().id;
+        let data = self.data_in(id)?;
+        // SAFETY: the memory belongs to the store, which is borrowed.
+        let data = unsafe { data.as_ref() };
+        if data.is_shared() {
+            return data.read(offset, into);
+        }
+        let bytes = self.bytes_in(id)?;
         // SAFETY: as in `data`; the borrow ends in this function.
         let bytes = unsafe { bytes.as_ref() };
         let range = range(bytes.len(), offset, into.len())?;
@@ -233,7 +325,14 @@ impl Memory {
     ///
     /// As for [`read`](Memory::read).
     pub fn write(&self, mut store: impl AsContextMut, offset: u64, from: &[u8]) -> Result<()> {
-        let mut bytes = self.bytes_in(store.as_context_mut().core().id)?;
+        let id = store.as_context_mut().core().id;
+        let data = self.data_in(id)?;
+        // SAFETY: the memory belongs to the store, which is borrowed.
+        let data = unsafe { data.as_ref() };
+        if data.is_shared() {
+            return data.write(offset, from);
+        }
+        let mut bytes = self.bytes_in(id)?;
         // SAFETY: as in `data_mut`; the borrow ends in this function.
         let bytes = unsafe { bytes.as_mut() };
         let range = range(bytes.len(), offset, from.len())?;
@@ -251,11 +350,13 @@ impl Memory {
     pub fn grow(&self, mut store: impl AsContextMut, delta: u64) -> Result<u64> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
-        let mut data = self.data_in(core.id)?;
+        let data = self.data_in(core.id)?;
         // SAFETY: the memory belongs to the store, which is borrowed for us
         // alone; the block is not part of the core.
-        let data = unsafe { data.as_mut() };
-        data.grow(core, delta).ok_or_else(|| {
+        let grown = unsafe { MemoryData::grow(data, core, delta) };
+        grown.ok_or_else(|| {
+            // SAFETY: as above.
+            let data = unsafe { data.as_ref() };
             Error::limit(format!(
                 "the memory cannot grow by {delta} pages: it has {} of {}",
                 data.current_type().min_pages,
@@ -271,14 +372,26 @@ impl fmt::Debug for Memory {
     }
 }
 
+/// Refuses one more memory than the store may have.
+pub(super) fn check_count(core: &StoreCore) -> Result<()> {
+    let count = core.memories.len() + core.shared_memories.len();
+    if count < core.limits.memories_max {
+        return Ok(());
+    }
+    Err(Error::limit(format!(
+        "the store may have {} memories, and has them",
+        core.limits.memories_max
+    )))
+}
+
 /// The bytes that `pages` take; `None` if they are too many for an address.
-fn bytes_of(ty: &MemoryType, pages: u64) -> Option<u64> {
+pub(super) fn bytes_of(ty: &MemoryType, pages: u64) -> Option<u64> {
     pages.checked_mul(u64::from(ty.page_size_bytes))
 }
 
 /// Refuses types that no memory has, and answers to how many pages one of
 /// this type may grow.
-fn check_type(ty: &MemoryType) -> Result<u64> {
+pub(super) fn check_type(ty: &MemoryType) -> Result<u64> {
     if ty.page_size_bytes != 1 && ty.page_size_bytes != PAGE_SIZE_BYTES {
         return Err(Error::usage(format!(
             "expected pages of 1 or {PAGE_SIZE_BYTES} bytes, found {}",
@@ -295,7 +408,7 @@ fn check_type(ty: &MemoryType) -> Result<u64> {
     Ok(pages_max)
 }
 
-fn range(size: usize, offset: u64, len: usize) -> Result<core::ops::Range<usize>> {
+pub(super) fn range(size: usize, offset: u64, len: usize) -> Result<core::ops::Range<usize>> {
     let start = usize::try_from(offset).ok();
     let end = start.and_then(|start| start.checked_add(len));
     match (start, end) {

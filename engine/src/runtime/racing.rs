@@ -243,19 +243,24 @@ pub(crate) unsafe fn read(from: *mut u8, into: &mut [u8]) {
 ///
 /// As for [`copy`], with as many bytes as `bytes` has.
 pub(crate) unsafe fn write(to: *mut u8, bytes: &[u8]) {
-    let mut chunks = bytes.chunks_exact(8);
-    let mut at = 0;
-    // SAFETY: passed on to the caller; the offsets run through `bytes`.
+    let head = ((8 - to.addr() % 8) % 8).min(bytes.len());
+    let (head, rest) = bytes.split_at(head);
+    let (words, tail) = rest.as_chunks::<8>();
+    let mut at = to;
+    // SAFETY: passed on to the caller; the addresses run through as many
+    // bytes as there are.
     unsafe {
-        for chunk in &mut chunks {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            u64::from_ne_bytes(word).store(to.add(at));
-            at += 8;
+        for byte in head {
+            byte.store(at);
+            at = at.add(1);
         }
-        for byte in chunks.remainder() {
-            byte.store(to.add(at));
-            at += 1;
+        for word in words {
+            u64::from_ne_bytes(*word).store(at);
+            at = at.add(8);
+        }
+        for byte in tail {
+            byte.store(at);
+            at = at.add(1);
         }
     }
 }

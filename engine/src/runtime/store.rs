@@ -16,7 +16,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroU64;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,8 +26,10 @@ use super::global::GlobalData;
 use super::handles::Handles;
 use super::host::{HostFuncData, StoreParts};
 use super::instance::InstanceData;
+use super::interrupt::{Interrupt, InterruptHandle};
 use super::memory::MemoryData;
 use super::owned::Owned;
+use super::shared::SharedMemory;
 use super::table::TableData;
 use super::tag::TagData;
 use super::vmctx::{FuncDef, MemoryDef, StoreCtx, TICK_SLICE};
@@ -41,7 +43,7 @@ use crate::types::{DefinedType, RefType, TypeId};
 
 /// Names one store of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StoreId(NonZeroU64);
+pub(crate) struct StoreId(NonZeroU64);
 
 impl StoreId {
     fn next() -> StoreId {
@@ -93,13 +95,15 @@ pub struct StoreCore {
     pub(crate) call: Option<CallRequest>,
     /// How many entries into guests are nested now.
     pub(crate) depth: u32,
-    pub(crate) interrupt: Arc<AtomicU32>,
+    pub(crate) interrupt: Arc<Interrupt>,
     /// Host functions of linkers that are in this store already, by the
     /// address of their shared closure.
     pub(crate) linked: BTreeMap<usize, NonNull<FuncDef>>,
     pub(crate) empty_memory: Owned<MemoryDef>,
     pub(crate) instances: Vec<Owned<InstanceData>>,
     pub(crate) memories: Vec<Owned<MemoryData>>,
+    /// Memories that other stores may have, too.
+    pub(crate) shared_memories: Vec<SharedMemory>,
     pub(crate) tables: Vec<Owned<TableData>>,
     pub(crate) globals: Vec<Owned<[GlobalData]>>,
     /// Every tag of the store by its number.
@@ -152,6 +156,7 @@ impl StoreCore {
             empty_memory: Owned::new(Box::new(MemoryDef::new(ptr::without_provenance_mut(16), 0))),
             instances: Vec::new(),
             memories: Vec::new(),
+            shared_memories: Vec::new(),
             tables: Vec::new(),
             globals: Vec::new(),
             tags: Vec::new(),
@@ -174,6 +179,12 @@ impl StoreCore {
             self.types.entry(defined.id()).or_insert(defined);
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for StoreCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreCore").finish_non_exhaustive()
     }
 }
 
@@ -203,7 +214,7 @@ impl<T, X> Store<T, X> {
     #[must_use]
     pub fn with_extra(engine: &Engine, data: T, extra: X) -> Store<T, X> {
         let core = StoreCore::new(engine);
-        let interrupt = Arc::as_ptr(&core.interrupt);
+        let interrupt = core.interrupt.word();
         let block = Box::new(StoreInner {
             ctx: StoreCtx {
                 // Below every address, so that the first entry makes a stack.
@@ -297,7 +308,7 @@ impl<T, X> Store<T, X> {
     /// A handle with which any thread can stop the guests of this store.
     #[must_use]
     pub fn interrupt_handle(&self) -> InterruptHandle {
-        InterruptHandle(Arc::clone(&self.as_context().core().interrupt))
+        InterruptHandle::new(&self.as_context().core().interrupt)
     }
 
     /// The limits that hold from now on. What exists already stays.
@@ -319,32 +330,6 @@ impl<T: fmt::Debug, X> fmt::Debug for Store<T, X> {
         f.debug_struct("Store")
             .field("data", self.data())
             .finish_non_exhaustive()
-    }
-}
-
-/// Stops guests from another thread.
-///
-/// The request stands until a guest has stopped with
-/// [`Trap::Interrupted`](crate::Trap), or until it is cleared. A guest
-/// notices within some ten thousand calls and loop iterations.
-#[derive(Clone, Debug)]
-pub struct InterruptHandle(Arc<AtomicU32>);
-
-impl InterruptHandle {
-    /// Asks the guest that runs now, or else the next one, to stop.
-    pub fn interrupt(&self) {
-        self.0.store(1, Ordering::Relaxed);
-    }
-
-    /// Takes a request back.
-    pub fn clear(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    /// Whether a request stands.
-    #[must_use]
-    pub fn is_interrupted(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
     }
 }
 

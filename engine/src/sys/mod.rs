@@ -69,6 +69,22 @@ mod tests {
     }
 
     #[test]
+    fn fixed_regions_grow_in_place() {
+        let mut region = Region::fixed(1 << 21, 100).unwrap();
+        let base = region.base();
+        assert_eq!(region.accessible_bytes(), 100);
+        // SAFETY: `byte` checks the bounds.
+        unsafe { byte(&region, 99).write(5) };
+        assert!(region.grow(1 << 21));
+        assert_eq!(region.base(), base);
+        // SAFETY: as above.
+        unsafe {
+            assert_eq!(byte(&region, 99).read(), 5);
+            assert_eq!(byte(&region, (1 << 21) - 1).read(), 0);
+        }
+    }
+
+    #[test]
     fn empty_regions_are_aligned() {
         let region = Region::new(0, 0).unwrap();
         assert_eq!(region.base().as_ptr().addr() % 16, 0);
@@ -78,5 +94,6 @@ mod tests {
     #[test]
     fn impossible_sizes_answer_none() {
         assert!(Region::new(usize::MAX, usize::MAX).is_none());
+        assert!(Region::fixed(usize::MAX, 0).is_none());
     }
 }

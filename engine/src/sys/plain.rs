@@ -36,6 +36,15 @@ impl Region {
         })
     }
 
+    /// Allocates all of `reserve_bytes` and makes the first
+    /// `accessible_bytes` usable, so that growth up to the reservation never
+    /// moves the base. `None` if there is not so much memory.
+    pub(crate) fn fixed(reserve_bytes: usize, accessible_bytes: usize) -> Option<Region> {
+        let mut region = Region::new(0, reserve_bytes.max(accessible_bytes))?;
+        region.accessible_bytes = accessible_bytes;
+        Some(region)
+    }
+
     /// The first byte, aligned to 16.
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.base

@@ -30,17 +30,29 @@ impl Region {
         let wanted = reserve_bytes
             .checked_next_multiple_of(GRANULE_BYTES)?
             .max(needed);
-        let mut region = match map(wanted) {
-            Some(base) => Region {
-                base,
-                reserved_bytes: wanted,
-                accessible_bytes: 0,
-            },
-            None => Region {
-                base: map(needed)?,
-                reserved_bytes: needed,
-                accessible_bytes: 0,
-            },
+        let (base, reserved_bytes) = match map(wanted) {
+            Some(base) => (base, wanted),
+            None => (map(needed)?, needed),
+        };
+        Region::opened(base, reserved_bytes, accessible_bytes)
+    }
+
+    /// Reserves all of `reserve_bytes` and makes the first `accessible_bytes`
+    /// usable, so that growth up to the reservation never moves the base.
+    /// `None` if the system refuses.
+    pub(crate) fn fixed(reserve_bytes: usize, accessible_bytes: usize) -> Option<Region> {
+        let reserved_bytes = reserve_bytes
+            .max(accessible_bytes)
+            .max(1)
+            .checked_next_multiple_of(GRANULE_BYTES)?;
+        Region::opened(map(reserved_bytes)?, reserved_bytes, accessible_bytes)
+    }
+
+    fn opened(base: NonNull<u8>, reserved_bytes: usize, accessible_bytes: usize) -> Option<Region> {
+        let mut region = Region {
+            base,
+            reserved_bytes,
+            accessible_bytes: 0,
         };
         region.open(accessible_bytes).then_some(region)
     }

@@ -1,0 +1,66 @@
+;; Several threads change the same words: no change may be lost, at any width
+;; and by any operator.
+
+(module $mem
+  (memory (export "shared") 1 1 shared))
+(register "memory")
+
+(thread $A (shared (module $mem))
+  (register "memory" $mem)
+  (module
+    (import "memory" "shared" (memory 1 1 shared))
+    (func $lock (loop $again (br_if $again (i32.atomic.rmw.cmpxchg (i32.const 64) (i32.const 0) (i32.const 1)))))
+    (func $unlock (i32.atomic.store (i32.const 64) (i32.const 0)))
+    (func (export "run") (param $n i32)
+      (loop $again
+        (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+        (drop (i64.atomic.rmw.add (i32.const 8) (i64.const 0x100000001)))
+        (drop (i32.atomic.rmw8.add_u (i32.const 16) (i32.const 1)))
+        (drop (i32.atomic.rmw16.sub_u (i32.const 18) (i32.const 1)))
+        (drop (i64.atomic.rmw32.add_u (i32.const 20) (i64.const 3)))
+        (drop (i32.atomic.rmw.xor (i32.const 24) (i32.const 0x55)))
+        ;; Plain accesses, guarded by a lock of atomics.
+        (call $lock)
+        (i32.store (i32.const 128) (i32.add (i32.load (i32.const 128)) (i32.const 1)))
+        (i64.store (i32.const 136) (i64.sub (i64.load (i32.const 136)) (i64.const 1)))
+        (call $unlock)
+        (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
+  (invoke "run" (i32.const 3000)))
+(thread $B (shared (module $mem))
+  (register "memory" $mem)
+  (module
+    (import "memory" "shared" (memory 1 1 shared))
+    (func $lock (loop $again (br_if $again (i32.atomic.rmw.xchg (i32.const 64) (i32.const 1)))))
+    (func $unlock (atomic.fence) (i32.atomic.store (i32.const 64) (i32.const 0)))
+    (func (export "run") (param $n i32)
+      (loop $again
+        (drop (i32.atomic.rmw.sub (i32.const 0) (i32.const -1)))
+        (drop (i64.atomic.rmw.add (i32.const 8) (i64.const 0x100000001)))
+        (drop (i64.atomic.rmw8.add_u (i32.const 16) (i64.const 1)))
+        (drop (i64.atomic.rmw16.sub_u (i32.const 18) (i64.const 1)))
+        (drop (i32.atomic.rmw.add (i32.const 20) (i32.const 3)))
+        (drop (i32.atomic.rmw.xor (i32.const 24) (i32.const 0xaa00)))
+        (call $lock)
+        (i32.store (i32.const 128) (i32.add (i32.load (i32.const 128)) (i32.const 1)))
+        (i64.store (i32.const 136) (i64.sub (i64.load (i32.const 136)) (i64.const 1)))
+        (call $unlock)
+        (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))
+  (invoke "run" (i32.const 3001)))
+(wait $A)
+(wait $B)
+
+(module
+  (import "memory" "shared" (memory 1 1 shared))
+  (func (export "i32") (param i32) (result i32) (i32.atomic.load (local.get 0)))
+  (func (export "i64") (param i32) (result i64) (i64.atomic.load (local.get 0)))
+  (func (export "i8") (param i32) (result i32) (i32.atomic.load8_u (local.get 0)))
+  (func (export "i16") (param i32) (result i32) (i32.atomic.load16_u (local.get 0))))
+(assert_return (invoke "i32" (i32.const 0)) (i32.const 6001))
+(assert_return (invoke "i64" (i32.const 8)) (i64.const 0x177100001771))
+(assert_return (invoke "i8" (i32.const 16)) (i32.const 0x71))
+(assert_return (invoke "i8" (i32.const 17)) (i32.const 0))
+(assert_return (invoke "i16" (i32.const 18)) (i32.const 0xe88f))
+(assert_return (invoke "i32" (i32.const 20)) (i32.const 18003))
+(assert_return (invoke "i32" (i32.const 24)) (i32.const 0xaa00))
+(assert_return (invoke "i32" (i32.const 128)) (i32.const 6001))
+(assert_return (invoke "i64" (i32.const 136)) (i64.const -6001))
