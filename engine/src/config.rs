@@ -93,7 +93,7 @@ proposals! {
     /// Memories and tables with 64-bit addresses.
     Memory64 wasm_memory64 "memory64" true true = WasmFeatures::MEMORY64;
     /// References to functions of a known type.
-    FunctionReferences wasm_function_references "function-references" false true = WasmFeatures::FUNCTION_REFERENCES;
+    FunctionReferences wasm_function_references "function-references" true true = WasmFeatures::FUNCTION_REFERENCES;
     /// Structures and arrays that the engine collects.
     Gc wasm_gc "gc" false true = WasmFeatures::GC;
     /// Memories with pages of one byte.

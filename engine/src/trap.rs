@@ -53,6 +53,8 @@ traps! {
     InvalidConversionToInteger = "invalid conversion to integer",
     /// A null reference was used where an object is needed.
     NullReference = "null reference",
+    /// `call_ref` met a null reference.
+    NullFunctionReference = "null function reference",
     /// `throw_ref` met null.
     NullExceptionReference = "null exception reference",
     /// A structure was asked of null.

@@ -348,10 +348,10 @@ impl Encoder<'_> {
 
     /// The start of a call through a reference: what the target reads.
     /// `indirect` is for indices of 32 and of 64 bits.
-    fn write_target(&mut self, site: &CallSite<Val>, import: Plain, indirect: [Plain; 2]) {
+    fn write_target(&mut self, site: &CallSite<Val>, ops: &Targets) {
         match site.callee {
             Callee::Defined(func) | Callee::Imported(func) => {
-                let at = self.plain(import, 0);
+                let at = self.plain(ops.import, 0);
                 self.asm.word(func.0);
                 self.asm.position(at);
             }
@@ -359,15 +359,27 @@ impl Encoder<'_> {
                 let home = site.window + site.param_slots;
                 let address = self.module.tables[table.index()].address;
                 let index = self.slot_of(address.val_type(), index, home);
-                let [narrow, wide] = indirect;
+                let ty = self.module.type_at(ty);
+                let [narrow, wide] = if ty.definition().is_final {
+                    ops.indirect
+                } else {
+                    ops.indirect_open
+                };
                 let op = match address {
                     AddressType::I32 => narrow,
                     AddressType::I64 => wide,
                 };
                 let at = self.plain(op, 0);
-                self.asm.slots(index, 0);
+                self.asm.slots(index, u16::from(ty.rtt().depth));
                 self.asm.word(table.0);
-                self.asm.word(self.module.type_at(ty).id().0);
+                self.asm.word(ty.id().0);
+                self.asm.position(at);
+            }
+            Callee::Reference { func, .. } => {
+                let home = site.window + site.param_slots;
+                let func = self.slot_of(ValType::FUNCREF, func, home);
+                let at = self.plain(ops.reference, 0);
+                self.asm.slots(func, 0);
                 self.asm.position(at);
             }
         }
@@ -378,9 +390,8 @@ impl Encoder<'_> {
             Callee::Defined(func) => {
                 self.write_direct(func, site, [Plain::CallEven, Plain::CallOdd]);
             }
-            Callee::Imported(_) | Callee::Indirect { .. } => {
-                let indirect = [Plain::CallIndirect, Plain::CallIndirectWide];
-                self.write_target(site, Plain::CallImport, indirect);
+            Callee::Imported(_) | Callee::Indirect { .. } | Callee::Reference { .. } => {
+                self.write_target(site, &Targets::CALL);
                 self.asm.word(window(site));
             }
         }
@@ -395,10 +406,9 @@ impl Encoder<'_> {
                 self.asm.word(own);
                 self.asm.word(u32::from(site.param_slots));
             }
-            Callee::Imported(_) | Callee::Indirect { .. } => {
-                let indirect = [Plain::ReturnCallIndirect, Plain::ReturnCallIndirectWide];
+            Callee::Imported(_) | Callee::Indirect { .. } | Callee::Reference { .. } => {
                 let inside = self.asm.tries.enter_leaving(self.asm.words.len());
-                self.write_target(site, Plain::ReturnCallImport, indirect);
+                self.write_target(site, &Targets::RETURN_CALL);
                 self.asm.word(own);
                 self.asm.word(u32::from(site.param_slots));
                 self.asm.word(window(site));
@@ -449,6 +459,34 @@ impl Encoder<'_> {
         }
         self.asm.forget();
     }
+}
+
+/// The instructions of a call that is none of a defined function.
+struct Targets {
+    import: Plain,
+    reference: Plain,
+    /// By the table's addresses, for types without subtypes.
+    indirect: [Plain; 2],
+    /// The same for types that may have subtypes.
+    indirect_open: [Plain; 2],
+}
+
+impl Targets {
+    const CALL: Targets = Targets {
+        import: Plain::CallImport,
+        reference: Plain::CallReference,
+        indirect: [Plain::CallIndirect, Plain::CallIndirectWide],
+        indirect_open: [Plain::CallIndirectOpen, Plain::CallIndirectOpenWide],
+    };
+    const RETURN_CALL: Targets = Targets {
+        import: Plain::ReturnCallImport,
+        reference: Plain::ReturnCallReference,
+        indirect: [Plain::ReturnCallIndirect, Plain::ReturnCallIndirectWide],
+        indirect_open: [
+            Plain::ReturnCallIndirectOpen,
+            Plain::ReturnCallIndirectOpenWide,
+        ],
+    };
 }
 
 /// The last word of a call through a reference: where its window and the

@@ -21,7 +21,7 @@ use super::control::{Slice, Stopped, move_slots};
 use super::dispatch::{Dispatch, Op, Regs};
 use super::operand::{Source, Value};
 use super::shape::stop;
-use crate::module::FuncIndex;
+use crate::entity::{FuncIndex, TypeId};
 use crate::runtime::instance::InstanceData;
 use crate::runtime::vmctx::{Exit, FuncDef, HostStatus, Ip, Slot, VmCtx, header};
 use crate::trap::Trap;
@@ -169,11 +169,45 @@ impl Target for Import {
     }
 }
 
-/// An element of the table in word 2, at the index in slot `a`, which is an
-/// `I`, of the type in word 3.
-pub(super) struct Indirect<I>(PhantomData<I>);
+/// How a function's type is compared with the one that a call expects.
+pub(super) trait Expected {
+    /// # Safety
+    ///
+    /// As for [`Op::run`]; `def` is a live definition.
+    unsafe fn fits(r: &Regs, def: *const FuncDef) -> bool;
+}
 
-impl<I: Value + Into<u64>> Target for Indirect<I> {
+/// The type in word 3, which has no subtypes.
+pub(super) struct Final;
+
+impl Expected for Final {
+    #[inline(always)]
+    unsafe fn fits(r: &Regs, def: *const FuncDef) -> bool {
+        // SAFETY: the encoder writes the words that this reads.
+        unsafe { (*def).type_id.0 == r.word(3) }
+    }
+}
+
+/// The type in word 3 or a subtype; `b` is its depth.
+pub(super) struct Open;
+
+impl Expected for Open {
+    #[inline(always)]
+    unsafe fn fits(r: &Regs, def: *const FuncDef) -> bool {
+        // SAFETY: the encoder writes the words that this reads; a function's
+        // type lives as long as the function.
+        unsafe {
+            (*def).type_id.0 == r.word(3)
+                || (*(*def).rtt).is_subtype(TypeId(r.word(3)), r.b() as u8)
+        }
+    }
+}
+
+/// An element of the table in word 2, at the index in slot `a`, which is an
+/// `I`, of the type that `E` says.
+pub(super) struct Indirect<I, E>(PhantomData<(I, E)>);
+
+impl<I: Value + Into<u64>, E: Expected> Target for Indirect<I, E> {
     const WORDS: usize = 4;
 
     #[inline(always)]
@@ -190,11 +224,29 @@ impl<I: Value + Into<u64>> Target for Indirect<I> {
             if def.is_null() {
                 return Err(Trap::UninitializedElement);
             }
-            if (*def).type_id.0 != r.word(3) {
+            if !E::fits(r, def) {
                 return Err(Trap::IndirectCallTypeMismatch);
             }
             Ok(def)
         }
+    }
+}
+
+/// What the reference in slot `a` points to.
+pub(super) struct Reference;
+
+impl Target for Reference {
+    const WORDS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn find(r: &Regs) -> Result<*const FuncDef, Trap> {
+        // SAFETY: validation has seen that the slot holds a reference to a
+        // function of the type that the call expects, or null.
+        let def: *const FuncDef = unsafe { pointer(r.get::<u64>(r.a())) };
+        if def.is_null() {
+            return Err(Trap::NullFunctionReference);
+        }
+        Ok(def)
     }
 }
 

@@ -724,6 +724,13 @@ impl Sink for Encoder<'_> {
         self.value(at, ValType::I64, dst)
     }
 
+    fn non_null(&mut self, ty: ValType, val: Val, home: FrameSlot) {
+        let slot = self.slot_of(ty, val, home);
+        let at = self.plain(Plain::NonNull, slot);
+        self.asm.position(at);
+        self.asm.forget();
+    }
+
     fn label(&mut self) -> Label {
         self.asm.label()
     }

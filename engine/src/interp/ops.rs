@@ -11,7 +11,8 @@ use crate::translate::{
 use crate::types::ValType;
 
 use super::call::{
-    Call, CallRef, Import, Indirect, Lazy, Restore, Return, ReturnCall, ReturnCallRef, ReturnValue,
+    Call, CallRef, Final, Import, Indirect, Lazy, Open, Reference, Restore, Return, ReturnCall,
+    ReturnCallRef, ReturnValue,
 };
 use super::control::{
     Br, BrTable, Const, ConstWide, Copy, Copy2, CopyAcc, CopyBr, CopyRun, EnterBig, Fuel,
@@ -28,7 +29,7 @@ use super::operand::{I, R, S};
 use super::shape::{AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un};
 use super::table::{
     BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
-    RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
+    NonNull, RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
 };
 use super::{memory, numeric};
 
@@ -102,11 +103,17 @@ define_plain! {
     ReturnCallEven = ReturnCall<false>;
     ReturnCallOdd = ReturnCall<true>;
     CallImport = CallRef<Import>;
-    CallIndirect = CallRef<Indirect<u32>>;
-    CallIndirectWide = CallRef<Indirect<u64>>;
+    CallIndirect = CallRef<Indirect<u32, Final>>;
+    CallIndirectWide = CallRef<Indirect<u64, Final>>;
+    CallIndirectOpen = CallRef<Indirect<u32, Open>>;
+    CallIndirectOpenWide = CallRef<Indirect<u64, Open>>;
+    CallReference = CallRef<Reference>;
     ReturnCallImport = ReturnCallRef<Import>;
-    ReturnCallIndirect = ReturnCallRef<Indirect<u32>>;
-    ReturnCallIndirectWide = ReturnCallRef<Indirect<u64>>;
+    ReturnCallIndirect = ReturnCallRef<Indirect<u32, Final>>;
+    ReturnCallIndirectWide = ReturnCallRef<Indirect<u64, Final>>;
+    ReturnCallIndirectOpen = ReturnCallRef<Indirect<u32, Open>>;
+    ReturnCallIndirectOpenWide = ReturnCallRef<Indirect<u64, Open>>;
+    ReturnCallReference = ReturnCallRef<Reference>;
     Select = Select<u64, NonZero>;
     SelectAcc = Select<u64, AccNonZero>;
     SelectFloat = Select<f64, NonZero>;
@@ -130,6 +137,7 @@ define_plain! {
     TableGrow = TableGrow<u32>;
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
+    NonNull = NonNull;
     Throw = Throw;
     ThrowRef = ThrowRef;
 }

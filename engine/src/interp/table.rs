@@ -264,3 +264,19 @@ impl Op for RefFunc {
         }
     }
 }
+
+/// Traps if the reference in slot `d` is null.
+pub(super) struct NonNull;
+
+impl Op for NonNull {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
+        // SAFETY: the encoder writes the words that this reads.
+        unsafe {
+            if r.get::<u64>(r.d()) == 0 {
+                return stop::<D>(r, Trap::NullReference);
+            }
+            r.next::<D>(1)
+        }
+    }
+}

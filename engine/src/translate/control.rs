@@ -297,18 +297,31 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
 
     pub(super) fn br_if(&mut self, depth: u32) -> Result<()> {
         let cond = self.stack.pop();
-        let target = self.target(depth);
+        self.branch_if(cond.val, self.target(depth))
+    }
+
+    /// Moves the operands that a branch to `target` may carry to their homes
+    /// as far as such a branch needs it, for branches that may not be taken.
+    pub(super) fn settle_for_branch(&mut self, target: usize) {
+        let first = if self.is_aligned(target) {
+            self.stack.height() - self.frames[target].branch_types().len()
+        } else {
+            0
+        };
+        self.stack.flush_above(first, self.sink);
+    }
+
+    /// Branches if `cond` is not zero.
+    pub(super) fn branch_if(&mut self, cond: S::Val, target: usize) -> Result<()> {
+        self.settle_for_branch(target);
         if self.is_aligned(target) {
-            let first = self.stack.height() - self.frames[target].branch_types().len();
-            self.stack.flush_above(first, self.sink);
             if let Some(label) = self.frames[target].label {
-                self.sink.branch_if(cond.val, true, label);
+                self.sink.branch_if(cond, true, label);
             }
             self.frames[target].used = true;
         } else {
-            self.stack.flush(self.sink);
             let skip = self.sink.label();
-            self.sink.branch_if(cond.val, false, skip);
+            self.sink.branch_if(cond, false, skip);
             self.emit_branch(target)?;
             self.sink.bind(skip);
         }
@@ -402,6 +415,16 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             table: TableIndex(table),
             ty,
             index: self.stack.pop().val,
+        };
+        (callee, self.module.type_at(ty))
+    }
+
+    /// The callee and type of a call of a reference, which is popped.
+    pub(super) fn referenced(&mut self, ty: u32) -> (Callee<S::Val>, &'m FuncTypeRef) {
+        let ty = TypeIndex(ty);
+        let callee = Callee::Reference {
+            ty,
+            func: self.stack.pop().val,
         };
         (callee, self.module.type_at(ty))
     }

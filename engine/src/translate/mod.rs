@@ -12,6 +12,7 @@ mod fuel;
 mod memory;
 mod numeric;
 mod print;
+mod reference;
 mod roots;
 mod sink;
 mod stack;
@@ -353,6 +354,17 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::TableGrow { table } => return self.table_grow(*table),
             O::RefFunc { function_index } => return self.ref_func(*function_index),
             O::RefIsNull => return self.ref_is_null(),
+            O::RefAsNonNull => return self.ref_as_non_null(),
+            O::BrOnNull { relative_depth } => return self.br_on_null(*relative_depth),
+            O::BrOnNonNull { relative_depth } => return self.br_on_non_null(*relative_depth),
+            O::CallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.call(callee);
+            }
+            O::ReturnCallRef { type_index } => {
+                let callee = self.referenced(*type_index);
+                return self.return_call(callee);
+            }
             _ => return Err(unsupported(offset, op)),
         }
         Ok(())

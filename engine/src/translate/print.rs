@@ -94,6 +94,7 @@ impl Printer {
             Callee::Indirect { table, ty, index } => {
                 format!("table {} type {} at {index}", table.0, ty.0)
             }
+            Callee::Reference { ty, func } => format!("type {} ref {func}", ty.0),
         };
         self.line(format_args!(
             "{word} {callee} window s{} ({} in, {} out) {}",
@@ -261,6 +262,10 @@ impl Sink for Printer {
 
     fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Val {
         self.def(dst, format_args!("ref.func {}", func.0))
+    }
+
+    fn non_null(&mut self, _: ValType, val: Val, _: FrameSlot) {
+        self.line(format_args!("non-null {val}"));
     }
 
     fn label(&mut self) -> u32 {

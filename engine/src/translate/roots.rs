@@ -9,10 +9,9 @@ use super::sink::FrameSlot;
 pub(crate) enum Safepoint {
     /// In a call: the arguments belong to the callee.
     Call,
-    /// Before a call: the arguments are in its window.
-    BeforeCall,
-    /// In an operator that makes an object: its operands are still needed.
-    Allocation,
+    /// In an operator that makes an object, or before a call: all operands
+    /// are still needed.
+    Operator,
 }
 
 /// An operand was in its home behind the operator at `from`, and was taken
@@ -53,10 +52,11 @@ impl RootMaps {
         self.locals.iter().for_each(|slot| each(*slot));
         let is_live = |span: &RootSpan| match safepoint {
             Safepoint::Call => span.from < offset && offset < span.to,
-            Safepoint::Allocation => span.from < offset && offset <= span.to,
-            Safepoint::BeforeCall => {
-                let is_argument = span.from == offset && span.to == offset;
-                is_argument || span.from < offset && offset <= span.to
+            Safepoint::Operator => {
+                // What the operator itself has brought home, or what was
+                // there before and is not gone yet; but not its result.
+                let is_operand = span.from == offset && span.to == offset;
+                is_operand || span.from < offset && offset <= span.to
             }
         };
         // Spans of one slot follow each other without overlap, so at most
@@ -95,11 +95,10 @@ mod tests {
             slots
         };
         assert_eq!(at(15, Safepoint::Call), [1, 7, 8]);
-        assert_eq!(at(10, Safepoint::Allocation), [1, 8]);
+        assert_eq!(at(10, Safepoint::Operator), [1, 8]);
         assert_eq!(at(20, Safepoint::Call), [1]);
-        assert_eq!(at(20, Safepoint::Allocation), [1, 7, 8]);
-        assert_eq!(at(20, Safepoint::BeforeCall), [1, 7, 8, 10]);
-        assert_eq!(at(30, Safepoint::Allocation), [1, 7]);
+        assert_eq!(at(20, Safepoint::Operator), [1, 7, 8, 10]);
+        assert_eq!(at(30, Safepoint::Operator), [1, 7]);
         assert_eq!(at(40, Safepoint::Call), [1]);
     }
 }

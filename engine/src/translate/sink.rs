@@ -102,6 +102,8 @@ pub(crate) enum Callee<V> {
         ty: TypeIndex,
         index: V,
     },
+    /// What a reference of the type points to.
+    Reference { ty: TypeIndex, func: V },
 }
 
 /// A call: its arguments are in the slots from `window` on, where the results
@@ -264,6 +266,9 @@ pub(crate) trait Sink {
         dst: FrameSlot,
     ) -> Self::Val;
     fn ref_func(&mut self, func: FuncIndex, dst: FrameSlot) -> Self::Val;
+    /// Traps if the reference is null, and leaves it where it is; `home` is
+    /// its home.
+    fn non_null(&mut self, ty: ValType, val: Self::Val, home: FrameSlot);
 
     /// A label that is bound later.
     fn label(&mut self) -> Self::Label;

@@ -149,6 +149,13 @@ impl<V: Copy> Stack<V> {
         frame_slot(self.top)
     }
 
+    /// The slot behind a home of one slot, for a value that is used at once.
+    pub(crate) fn reserve_above(&mut self, home: FrameSlot) -> Result<FrameSlot> {
+        let slot = u32::from(home) + 1;
+        self.frame_slots = self.frame_slots.max(slot + 1);
+        frame_slot(slot)
+    }
+
     pub(crate) fn frame_slots(&self) -> u32 {
         self.frame_slots
     }

@@ -1,11 +1,9 @@
-//! The operators on table elements and on function references.
+//! The operators on table elements.
 
 use crate::error::Result;
-use crate::module::FuncIndex;
 use crate::types::ValType;
 
 use super::Walk;
-use super::numeric::CompareOp;
 use super::sink::{Check, Sink};
 
 impl<C: Check, S: Sink> Walk<'_, C, S> {
@@ -37,19 +35,5 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
         let init = self.stack.pop();
         let val = self.sink.table_grow(table, init.val, delta.val, init.home);
         self.stack.push(self.table_address(table), val)
-    }
-
-    pub(super) fn ref_func(&mut self, func: u32) -> Result<()> {
-        let val = self.sink.ref_func(FuncIndex(func), self.stack.next_home()?);
-        self.stack.push(ValType::FUNCREF, val)
-    }
-
-    pub(super) fn ref_is_null(&mut self) -> Result<()> {
-        let reference = self.stack.pop();
-        let null = self.sink.constant(ValType::I64, 0);
-        let val = self
-            .sink
-            .compare(CompareOp::I64Eq, reference.val, null, reference.home);
-        self.stack.push(ValType::I32, val)
     }
 }
