@@ -95,7 +95,7 @@ proposals! {
     /// References to functions of a known type.
     FunctionReferences wasm_function_references "function-references" true true = WasmFeatures::FUNCTION_REFERENCES;
     /// Structures and arrays that the engine collects.
-    Gc wasm_gc "gc" false true = WasmFeatures::GC;
+    Gc wasm_gc "gc" true true = WasmFeatures::GC;
     /// Memories with pages of one byte.
     CustomPageSizes wasm_custom_page_sizes "custom-page-sizes" false true = WasmFeatures::CUSTOM_PAGE_SIZES;
     /// 128-bit integer arithmetic.

@@ -7,7 +7,7 @@
 //! to a place behind the first of them.
 
 use crate::error::{Error, Result};
-use crate::translate::{BinaryOp, CompareOp, FrameSlot, LoadOp};
+use crate::translate::{BinaryOp, CastTest, CompareOp, FrameSlot, LoadOp};
 use crate::types::ValType;
 
 use super::exception;
@@ -97,10 +97,29 @@ pub(super) struct Address {
 /// What an instruction does, as far as it can be fused with a later one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    Binary { op: BinaryOp, a: Val, b: Val },
-    Compare { op: CompareOp, a: Val, b: Val },
-    Load { op: LoadOp, address: Address },
-    Copy { from: FrameSlot, to: FrameSlot },
+    Binary {
+        op: BinaryOp,
+        a: Val,
+        b: Val,
+    },
+    Compare {
+        op: CompareOp,
+        a: Val,
+        b: Val,
+    },
+    Load {
+        op: LoadOp,
+        address: Address,
+    },
+    Copy {
+        from: FrameSlot,
+        to: FrameSlot,
+    },
+    /// A test of the reference in a slot.
+    Test {
+        test: CastTest,
+        a: FrameSlot,
+    },
     Other,
 }
 

@@ -263,43 +263,6 @@ pub(crate) unsafe fn allocate_at_once(store: *mut StoreCtx, size_bytes: u32) -> 
     }
 }
 
-/// Gives the store's cursor room for a small object.
-///
-/// # Errors
-///
-/// As for [`allocate`].
-///
-/// # Safety
-///
-/// As for [`allocate`].
-pub(crate) unsafe fn reserve(
-    store: *mut StoreCtx,
-    size_bytes: u32,
-    safepoint: Safepoint,
-) -> Result<(), Trap> {
-    let mut attempt = Attempt::First;
-    loop {
-        // SAFETY: passed on to the caller; the borrows end at once.
-        let answer = unsafe {
-            let core = &mut *(*store).core;
-            let max = core.limits.gc_heap_bytes_max;
-            let bump = &mut (*store).alloc;
-            let answer = core.gc.reserve(bump, size_bytes, max, attempt);
-            move_base(store);
-            answer
-        };
-        match (answer, attempt) {
-            (Ok(()), _) => return Ok(()),
-            (Err(Refusal::Collect), Attempt::First) => {
-                // SAFETY: passed on to the caller.
-                unsafe { collect(store, size_bytes, safepoint) };
-                attempt = Attempt::Last;
-            }
-            (Err(_), _) => return Err(Trap::HeapExhausted),
-        }
-    }
-}
-
 /// A new object of a type with fields: header written, all else zero.
 ///
 /// # Errors

@@ -17,16 +17,16 @@ use super::heap;
 use super::libcalls;
 use super::linker::{LinkProblem, LinkProblems};
 use super::memory::{Memory, MemoryData};
+use super::objects;
 use super::owned::Owned;
 use super::store::{AsContext, AsContextMut, StoreContextMut, StoreCore, StoreId, wrong_store};
 use super::table::{Table, TableData};
 use super::tag::{Tag, TagData};
 use super::typed::{TypedFunc, WasmParams, WasmResults};
 use super::vmctx::{FuncDef, GlobalDef, MemoryDef, Slot, StoreCtx, TableDef, TagDef, VmCtx};
-use crate::config::Proposal;
 use crate::engine::Engine;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, GlobalIndex};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::interp;
 use crate::module::{
     ConstContext, DataMode, ElemItems, ElemMode, ElemSegment, EntityIndex, Module, ModuleInner,
@@ -264,12 +264,10 @@ impl ConstContext for InstanceData {
         self.func_def(func).as_ptr().expose_provenance() as Slot
     }
 
-    fn new_object(&self, op: NewOp, _: &mut Vec<u64>) -> Result<u64> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("constant expressions that make objects are not supported: {op:?}"),
-        )
-        .with_proposal(Proposal::Gc))
+    fn new_object(&self, op: NewOp, stack: &mut Vec<u64>) -> Result<u64> {
+        // SAFETY: the instance is being made, so the caller has its store
+        // alone and borrows no more of it than the instance.
+        unsafe { objects::new_constant(self.vmctx.store, &self.module, op, stack) }
     }
 }
 

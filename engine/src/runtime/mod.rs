@@ -28,6 +28,7 @@ pub(crate) mod interrupt;
 pub(crate) mod libcalls;
 pub(crate) mod linker;
 pub(crate) mod memory;
+pub(crate) mod objects;
 pub(crate) mod owned;
 pub(crate) mod racing;
 pub(crate) mod reference;

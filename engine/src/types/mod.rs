@@ -15,10 +15,6 @@ pub(crate) type FuncTypeRef = DefinedType;
 mod composite;
 mod registry;
 
-#[expect(
-    dead_code,
-    reason = "the heap that holds objects of these types comes next"
-)]
 pub(crate) mod rtt;
 pub(crate) mod subtype;
 
