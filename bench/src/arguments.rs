@@ -1,13 +1,16 @@
 //! The command line: what to measure, on which engines, how long.
 
+use std::path::PathBuf;
+
 /// How to call the program.
 const USAGE: &str = "\
-usage: bench kernels|calls [options]
+usage: bench kernels|calls|gc|programs [options]
   --engines A,B   which engines, the first is compared with the others
-                  (linkspan,wasmi,wasmtime)
+                  (linkspan,wasmi,wasmtime; gc: linkspan,wasmtime-gc)
   --filter TEXT   only what has TEXT in its name
   --rounds N      how often each engine does each job; the shortest run counts (7)
   --shrink N      divide the work by N, for a quick look
+  --corpus PATH   where the guests of `programs` are (../../shared/corpus)
   --json          print JSON";
 
 /// What is measured.
@@ -17,6 +20,10 @@ pub(crate) enum Mode {
     Kernels,
     /// Calls between host and guest.
     Calls,
+    /// Programs that make objects, of `gc/`.
+    Gc,
+    /// Commands that real toolchains made.
+    Programs,
 }
 
 impl Mode {
@@ -25,6 +32,8 @@ impl Mode {
         match self {
             Self::Kernels => "kernels",
             Self::Calls => "calls",
+            Self::Gc => "gc",
+            Self::Programs => "programs",
         }
     }
 }
@@ -37,25 +46,24 @@ pub(crate) struct Arguments {
     pub(crate) filter: String,
     pub(crate) rounds: u32,
     pub(crate) shrink: u32,
+    pub(crate) corpus: PathBuf,
     pub(crate) json: bool,
 }
 
 impl Arguments {
     /// Reads the words after the program's name.
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mode = match words.next().as_deref() {
-            Some("kernels") => Mode::Kernels,
-            Some("calls") => Mode::Calls,
-            Some(_) | None => return Err(USAGE.to_owned()),
-        };
+        let modes = [Mode::Kernels, Mode::Calls, Mode::Gc, Mode::Programs];
+        let word = words.next().unwrap_or_default();
+        let mode = modes.into_iter().find(|mode| mode.name() == word);
+        let mode = mode.ok_or(USAGE)?;
         let mut arguments = Self {
             mode,
-            engines: crate::engine::ENGINES
-                .map(|(name, _)| name.to_owned())
-                .to_vec(),
+            engines: default_engines(mode),
             filter: String::new(),
             rounds: 7,
             shrink: 1,
+            corpus: crate::engine::root().join("../../shared/corpus"),
             json: false,
         };
         while let Some(word) = words.next() {
@@ -69,12 +77,22 @@ impl Arguments {
                 "--filter" => arguments.filter = value()?,
                 "--rounds" => arguments.rounds = number(&word, &value()?)?,
                 "--shrink" => arguments.shrink = number(&word, &value()?)?,
+                "--corpus" => arguments.corpus = value()?.into(),
                 "--json" => arguments.json = true,
                 _ => return Err(format!("unknown option {word}\n{USAGE}")),
             }
         }
         Ok(arguments)
     }
+}
+
+/// All engines that can do a mode.
+fn default_engines(mode: Mode) -> Vec<String> {
+    let names: &[&str] = match mode {
+        Mode::Kernels | Mode::Calls | Mode::Programs => &["linkspan", "wasmi", "wasmtime"],
+        Mode::Gc => &["linkspan", "wasmtime-gc"],
+    };
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 fn number(option: &str, value: &str) -> Result<u32, String> {
@@ -111,6 +129,11 @@ mod tests {
 
     #[test]
     fn mistakes_are_explained() {
+        assert_eq!(
+            parse("gc").unwrap().engines,
+            ["linkspan", "wasmtime-gc"],
+            "wasmi has no objects"
+        );
         assert!(parse("").unwrap_err().starts_with("usage"));
         assert!(
             parse("calls --rounds 0")

@@ -2,11 +2,9 @@
 //! guests are text in `calls/`; they are assembled here, so that every engine is
 //! given the same bytes.
 
-use std::path::PathBuf;
-
 use bench_protocol::Case;
 
-use crate::engine::{root, target};
+use crate::guest::assemble;
 use crate::row::Job;
 
 /// One row of the report: the case, its guest in `calls/`, the number of calls.
@@ -31,24 +29,13 @@ pub(crate) fn jobs() -> Result<Vec<Job>, String> {
             Ok(Job {
                 name: case.name(),
                 case,
-                guest: assemble(guest)?,
+                guest: assemble("calls", guest)?,
                 n,
                 operations: n,
                 checksum: None,
             })
         })
         .collect()
-}
-
-fn assemble(name: &str) -> Result<PathBuf, String> {
-    let source = root().join("calls").join(name).with_extension("wat");
-    let bytes = wat::parse_file(&source).map_err(|error| error.to_string())?;
-    let folder = target().join("calls");
-    let path = folder.join(name).with_extension("wasm");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(&path, bytes))
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(path)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Engine programs: where they stand, how they are built, and the pipe to one that
 //! runs. See `bench_protocol` for what is said over it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -8,12 +9,26 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use bench_protocol::Case;
 
-/// The engines that there are, ours first, and the folders of their programs.
-pub(crate) const ENGINES: [(&str, &str); 3] = [
-    ("linkspan", "ours"),
-    ("wasmi", "peers/wasmi"),
-    ("wasmtime", "peers/wasmtime"),
+/// The engines that there are: the name, the folder of the program, and what cargo
+/// must know to build it.
+const ENGINES: [(&str, &str, &[&str]); 4] = [
+    ("linkspan", "ours", &[]),
+    ("wasmi", "peers/wasmi", &[]),
+    ("wasmtime", "peers/wasmtime", &[]),
+    ("wasmtime-gc", "peers/wasmtime", &["--features", "gc"]),
 ];
+
+/// What a run answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Nanoseconds of processor time.
+    pub(crate) time: u64,
+    pub(crate) checksum: u64,
+    pub(crate) notes: Notes,
+}
+
+/// Numbers that an engine notes beside the time, by name.
+pub(crate) type Notes = BTreeMap<String, u64>;
 
 /// The folder of the bench.
 pub(crate) fn root() -> &'static Path {
@@ -27,22 +42,25 @@ pub(crate) fn target() -> PathBuf {
 
 /// Builds the program of the engine called `name` and answers where it stands.
 pub(crate) fn build(name: &str) -> Result<PathBuf, String> {
-    let (_, folder) = ENGINES
+    let (_, folder, options) = ENGINES
         .into_iter()
-        .find(|(known, _)| *known == name)
+        .find(|(known, _, _)| *known == name)
         .ok_or_else(|| format!("no engine is called `{name}`"))?;
+    let program = format!("engine-{name}");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .args(["build", "--release", "--quiet", "--manifest-path"])
         .arg(root().join(folder).join("Cargo.toml"))
         .arg("--target-dir")
         .arg(target())
+        .args(["--bin", &program])
+        .args(options)
         .status()
         .map_err(|error| format!("cargo: {error}"))?;
     if !status.success() {
         return Err(format!("building the program of {name} failed"));
     }
-    let program = format!("engine-{name}{}", std::env::consts::EXE_SUFFIX);
+    let program = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     Ok(target().join("release").join(program))
 }
 
@@ -78,8 +96,8 @@ impl Engine {
             .map(|_| ())
     }
 
-    /// One run of what was loaded: nanoseconds and the checksum.
-    pub(crate) fn run(&mut self, n: u32) -> Result<(u64, u64), String> {
+    /// One run of what was loaded.
+    pub(crate) fn run(&mut self, n: u32) -> Result<Run, String> {
         let answer = self.ask(&format!("run {n}"))?;
         parse_run(&answer)
             .ok_or_else(|| format!("expected a time and a checksum, found `{answer}`"))
@@ -113,9 +131,20 @@ impl Drop for Engine {
     }
 }
 
-fn parse_run(answer: &str) -> Option<(u64, u64)> {
-    let (time, checksum) = answer.split_once(' ')?;
-    Some((time.parse().ok()?, u64::from_str_radix(checksum, 16).ok()?))
+fn parse_run(answer: &str) -> Option<Run> {
+    let mut words = answer.split(' ');
+    let time = words.next()?.parse().ok()?;
+    let checksum = u64::from_str_radix(words.next()?, 16).ok()?;
+    let mut notes = Notes::new();
+    for word in words {
+        let (key, value) = word.split_once('=')?;
+        notes.insert(key.to_owned(), value.parse().ok()?);
+    }
+    Some(Run {
+        time,
+        checksum,
+        notes,
+    })
 }
 
 #[cfg(test)]
@@ -124,8 +153,10 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_time_and_a_checksum() {
-        assert_eq!(parse_run("1200 00000000000000ff"), Some((1200, 255)));
+        let run = parse_run("1200 00000000000000ff live=7").unwrap();
+        assert_eq!((run.time, run.checksum, run.notes["live"]), (1200, 255, 7));
         assert_eq!(parse_run("1200"), None);
+        assert_eq!(parse_run("1200 ff live"), None);
         assert_eq!(parse_run("x ff"), None);
     }
 }

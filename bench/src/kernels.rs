@@ -1,4 +1,4 @@
-//! The sixteen kernels: which module, how much work, and what must come out. The
+//! The twenty kernels, four of them with vectors: which module, how much work, and what must come out. The
 //! checksums are those of the same sources compiled for x86-64, so an engine is
 //! measured against the language and not against another engine.
 
@@ -23,7 +23,7 @@ const fn kernel(name: &'static str, n: u32, checksum: u64) -> Kernel {
 }
 
 /// All kernels, in the order of the report.
-const KERNELS: [Kernel; 16] = [
+const KERNELS: [Kernel; 20] = [
     kernel("fib", 36, 0xffff_ff78_a6de_888a),
     kernel("sort", 100, 0x68fc_f83c_887c_90f4),
     kernel("sieve", 120, 0x0eed_f876_3d37_2499),
@@ -40,6 +40,10 @@ const KERNELS: [Kernel; 16] = [
     kernel("math64", 200_000, 0xadd1_0162_4843_6b58),
     kernel("bytes", 250, 0xc219_3c5b_47ff_0adb),
     kernel("copy", 1_500_000, 0x825e_fd66_55f2_57af),
+    kernel("simd-dot", 2700, 0x0f0f_b439_6808_d960),
+    kernel("simd-blur", 550, 0x309c_d03a_4d7e_8166),
+    kernel("simd-chacha", 160, 0xda0a_be34_85d7_c088),
+    kernel("simd-mandelbrot", 1500, 0xdf7f_c3ef_2b45_5953),
 ];
 
 /// The jobs of `bench kernels`.
@@ -65,7 +69,7 @@ mod tests {
     #[test]
     fn every_kernel_has_its_source_and_its_module() {
         let jobs = super::jobs();
-        assert_eq!(jobs.len(), 16);
+        assert_eq!(jobs.len(), 20);
         for job in jobs {
             assert!(job.guest.is_file(), "{} is missing", job.guest.display());
             assert!(

@@ -1,4 +1,5 @@
-//! `bench kernels` and `bench calls`: Linkspan beside its peers, in one run.
+//! `bench kernels`, `calls`, `gc` and `programs`: Linkspan beside its peers, in one
+//! run.
 //!
 //! Every engine is a program of its own (see `engine`), built alike and given the
 //! same bytes; `measure` runs them in turns, `report` prints what they needed. What
@@ -8,8 +9,11 @@
 mod arguments;
 mod calls;
 mod engine;
+mod gc;
+mod guest;
 mod kernels;
 mod measure;
+mod programs;
 mod report;
 mod row;
 
@@ -48,17 +52,26 @@ fn run(arguments: &Arguments) -> Result<Vec<Row>, String> {
         eprintln!("measuring {}", job.name);
         rows.push(measure::measure(&mut engines, job, arguments.rounds));
     }
-    let unit = match arguments.mode {
-        Mode::Kernels => report::Unit::Run,
-        Mode::Calls => report::Unit::Operation,
-    };
-    let text = if arguments.json {
-        report::json(arguments.mode.name(), &arguments.engines, &rows)
-    } else {
-        report::table(&arguments.engines, &rows, unit)
-    };
-    print!("{text}");
+    print!("{}", show(arguments, &rows));
+    if arguments.mode == Mode::Gc {
+        gc::check(&arguments.engines, &rows)?;
+    }
     Ok(rows)
+}
+
+fn show(arguments: &Arguments, rows: &[Row]) -> String {
+    let engines = &arguments.engines;
+    if arguments.json {
+        return report::json(arguments.mode.name(), engines, rows);
+    }
+    match arguments.mode {
+        Mode::Kernels => report::table(engines, rows, report::Unit::Run),
+        Mode::Calls => report::table(engines, rows, report::Unit::Operation),
+        Mode::Gc => report::table(engines, rows, report::Unit::Run) + &gc::heaps(engines, rows),
+        Mode::Programs => {
+            report::table(engines, rows, report::Unit::Run) + &report::first_outputs(engines, rows)
+        }
+    }
 }
 
 /// The jobs that the arguments ask for, at their scale.
@@ -66,6 +79,8 @@ fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
     let mut jobs = match arguments.mode {
         Mode::Kernels => kernels::jobs(),
         Mode::Calls => calls::jobs()?,
+        Mode::Gc => gc::jobs()?,
+        Mode::Programs => programs::jobs(&arguments.corpus)?,
     };
     jobs.retain(|job| job.name.contains(&arguments.filter));
     if jobs.is_empty() {
@@ -78,7 +93,9 @@ fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
         for job in &mut jobs {
             job.n = (job.n / arguments.shrink).max(1);
             job.operations = (job.operations / arguments.shrink).max(1);
-            job.checksum = None;
+            if arguments.mode != Mode::Programs {
+                job.checksum = None;
+            }
         }
     }
     Ok(jobs)

@@ -80,8 +80,29 @@ fn means(count: usize, rows: &[Row]) -> Vec<String> {
     cells
 }
 
+/// What programs noted beside their whole time: when they were compiled, and when
+/// they first wrote something.
+pub(crate) fn first_outputs(engines: &[String], rows: &[Row]) -> String {
+    let mut heading = vec!["compiled, first output".to_owned()];
+    heading.extend_from_slice(engines);
+    let mut lines = vec![heading];
+    for row in rows {
+        let mut cells = vec![row.job.name.to_owned()];
+        for index in 0..engines.len() {
+            let note = |key| {
+                let note = *row.best(index)?.notes.get(key)?;
+                Some(Unit::Run.show(note as f64))
+            };
+            let show = |key| note(key).unwrap_or_else(|| "-".to_owned());
+            cells.push(format!("{}, {}", show("compile"), show("first-output")));
+        }
+        lines.push(cells);
+    }
+    align(&lines)
+}
+
 /// The first column to the left, the others to the right.
-fn align(lines: &[Vec<String>]) -> String {
+pub(crate) fn align(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         lines
@@ -140,13 +161,18 @@ fn json_row(engines: &[String], row: &Row) -> String {
         Outcome::Time(time) => Some(time.to_string()),
         Outcome::Unsupported | Outcome::Failed(_) => None,
     });
+    let notes = each(&|index| {
+        let notes = &row.best(index)?.notes;
+        let fields = notes.iter().map(|(key, x)| format!("{}:{x}", quote(key)));
+        Some(format!("{{{}}}", join(fields)))
+    });
     let errors = each(&|index| match row.outcomes.get(index)? {
         Outcome::Failed(why) => Some(quote(why)),
         Outcome::Time(_) | Outcome::Unsupported => None,
     });
     let ratios = each(&|index| row.ratio(index).map(|ratio| ratio.to_string()));
     format!(
-        "{{\"name\":{},\"n\":{},\"operations\":{},\"nanoseconds\":{{{times}}},\"ratio\":{{{ratios}}},\"errors\":{{{errors}}}}}",
+        "{{\"name\":{},\"n\":{},\"operations\":{},\"nanoseconds\":{{{times}}},\"ratio\":{{{ratios}}},\"notes\":{{{notes}}},\"errors\":{{{errors}}}}}",
         quote(row.job.name),
         row.job.n,
         row.job.operations
@@ -190,10 +216,12 @@ mod tests {
             Row {
                 job: job("fib"),
                 outcomes: vec![Outcome::Time(1_500_000), Outcome::Time(3_000_000)],
+                runs: Vec::new(),
             },
             Row {
                 job: job("lists"),
                 outcomes: vec![Outcome::Failed("a \"b\"".to_owned()), Outcome::Unsupported],
+                runs: Vec::new(),
             },
         ]
     }
@@ -217,7 +245,7 @@ mod tests {
     #[test]
     fn json_keeps_what_failed() {
         let text = json("kernels", &engines(), &rows());
-        assert!(text.contains(r#"{"name":"fib","n":3,"operations":1,"nanoseconds":{"ours":1500000,"peer":3000000},"ratio":{"ours":1,"peer":0.5},"errors":{"ours":null,"peer":null}}"#));
+        assert!(text.contains(r#"{"name":"fib","n":3,"operations":1,"nanoseconds":{"ours":1500000,"peer":3000000},"ratio":{"ours":1,"peer":0.5},"notes":{"ours":null,"peer":null},"errors":{"ours":null,"peer":null}}"#));
         assert!(text.contains(r#""nanoseconds":{"ours":null,"peer":null}"#));
         assert!(text.contains(r#""errors":{"ours":"a \"b\"","peer":null}"#));
         assert!(text.ends_with("\"geometric_mean\":{\"peer\":{\"ratio\":0.5,\"rows\":1}}}\n"));

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use bench_protocol::Case;
 
+use crate::engine::Run;
+
 /// Work that every engine is asked to do.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
@@ -37,6 +39,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Row {
     pub(crate) job: Job,
     pub(crate) outcomes: Vec<Outcome>,
+    /// All runs of each engine that answered, in their order.
+    pub(crate) runs: Vec<Vec<Run>>,
 }
 
 impl Row {
@@ -46,6 +50,11 @@ impl Row {
             Outcome::Time(time) => Some(*time as f64 / f64::from(self.job.operations)),
             Outcome::Unsupported | Outcome::Failed(_) => None,
         }
+    }
+
+    /// The shortest run of the engine at `index`.
+    pub(crate) fn best(&self, index: usize) -> Option<&Run> {
+        self.runs.get(index)?.iter().min_by_key(|run| run.time)
     }
 
     /// The first engine's time divided by the time of the engine at `index`: below
@@ -91,6 +100,7 @@ mod tests {
         Row {
             job,
             outcomes: times.map(Outcome::Time).to_vec(),
+            runs: Vec::new(),
         }
     }
 

@@ -289,7 +289,9 @@ impl From<core::Error> for Error {
             core::ErrorKind::Invalid => ErrorKind::Validate,
             core::ErrorKind::Unsupported => ErrorKind::Unsupported,
             core::ErrorKind::Link => ErrorKind::Link,
-            core::ErrorKind::Trap => ErrorKind::Trap,
+            // Components do not see each other's exceptions, and neither
+            // does the host: at a component's boundary they are traps.
+            core::ErrorKind::Trap | core::ErrorKind::Exception => ErrorKind::Trap,
             core::ErrorKind::Limit => ErrorKind::Limit,
             core::ErrorKind::Io => ErrorKind::Io,
             // The engine's list of kinds may grow.
@@ -395,12 +397,13 @@ impl From<Error> for core::Error {
     fn from(error: Error) -> core::Error {
         let inner = *error.0;
         match inner {
-            // What the engine itself reported goes on as it was.
+            // What the engine itself reported goes on as it was, except for
+            // an exception, which the guest would see as thrown again.
             Inner {
                 path,
                 cause: Some(Cause::Engine(engine)),
                 ..
-            } if path.len() == engine.path().count() => engine,
+            } if path.len() == engine.path().count() && engine.exception().is_none() => engine,
             inner => {
                 core::Error::host(Carried(std::sync::Mutex::new(Some(Error(Box::new(inner))))))
             }

@@ -177,3 +177,23 @@ fn wat_bytes(text: &str) -> Vec<u8> {
     // The text is turned into bytes by the same crate that the library uses.
     wat::parse_str(text).unwrap()
 }
+
+#[test]
+fn a_memory_of_64_bit_addresses_is_refused_for_lifting() {
+    let engine = Engine::new(&Config::new()).unwrap();
+    let text = r#"(component
+        (core module $m
+          (memory (export "mem") i64 1)
+          (func (export "realloc") (param i64 i64 i64 i64) (result i64) (i64.const 8))
+          (func (export "run") (param i64 i64) (result i64) (i64.const 8)))
+        (core instance $i (instantiate $m))
+        (func (export "run") (param "a" (list u8)) (result string)
+          (canon lift (core func $i "run")
+            (memory (core memory $i "mem")) (realloc (core func $i "realloc")))))"#;
+    let component = Component::new(&engine, text).unwrap();
+    let mut store = Store::new(&engine, ());
+    let error = Linker::<()>::new(&engine)
+        .instantiate(&mut store, &component)
+        .unwrap_err();
+    assert!(error.to_string().contains("64-bit addresses"), "{error}");
+}

@@ -77,15 +77,17 @@ proposals! {
     /// `externref`, several tables, table instructions.
     ReferenceTypes wasm_reference_types "reference-types" true true = WasmFeatures::REFERENCE_TYPES;
     /// 128-bit vectors.
-    Simd wasm_simd "simd" false false = WasmFeatures::SIMD;
+    Simd wasm_simd "simd" true true = WasmFeatures::SIMD;
     /// `return_call` and `return_call_indirect`.
     TailCall wasm_tail_call "tail-call" true true = WasmFeatures::TAIL_CALL;
     /// Integer arithmetic in constant expressions.
     ExtendedConst wasm_extended_const "extended-const" true true = WasmFeatures::EXTENDED_CONST;
     /// More than one memory in a module.
     MultiMemory wasm_multi_memory "multi-memory" true true = WasmFeatures::MULTI_MEMORY;
-    /// Vector instructions with results that depend on the hardware.
-    RelaxedSimd wasm_relaxed_simd "relaxed-simd" false false = WasmFeatures::RELAXED_SIMD;
+    /// Vector instructions whose results may depend on the hardware; here
+    /// they are those of the deterministic profile, and multiplications with
+    /// additions round once.
+    RelaxedSimd wasm_relaxed_simd "relaxed-simd" true true = WasmFeatures::RELAXED_SIMD;
     /// Shared memories and atomic instructions.
     Threads wasm_threads "threads" true true = WasmFeatures::THREADS;
     /// Exceptions: tags, `throw`, `try_table`.
@@ -99,7 +101,7 @@ proposals! {
     /// Memories with pages of one byte.
     CustomPageSizes wasm_custom_page_sizes "custom-page-sizes" false true = WasmFeatures::CUSTOM_PAGE_SIZES;
     /// 128-bit integer arithmetic.
-    WideArithmetic wasm_wide_arithmetic "wide-arithmetic" false false = WasmFeatures::WIDE_ARITHMETIC;
+    WideArithmetic wasm_wide_arithmetic "wide-arithmetic" false true = WasmFeatures::WIDE_ARITHMETIC;
     /// Several stacks of execution.
     StackSwitching wasm_stack_switching "stack-switching" false false = WasmFeatures::STACK_SWITCHING;
     /// Sharing of functions, tables and globals between threads.
@@ -134,7 +136,7 @@ impl Features {
         features
     }
 
-    /// WebAssembly 2.0 without vectors.
+    /// WebAssembly 2.0.
     #[must_use]
     pub fn wasm2() -> Features {
         let mut features = Features::wasm1();
@@ -143,6 +145,7 @@ impl Features {
         features.set(Proposal::MultiValue, true);
         features.set(Proposal::BulkMemory, true);
         features.set(Proposal::ReferenceTypes, true);
+        features.set(Proposal::Simd, true);
         features
     }
 
@@ -150,7 +153,6 @@ impl Features {
     #[must_use]
     pub fn wasm3() -> Features {
         let mut features = Features::wasm2();
-        features.set(Proposal::Simd, true);
         features.set(Proposal::TailCall, true);
         features.set(Proposal::ExtendedConst, true);
         features.set(Proposal::MultiMemory, true);
@@ -243,7 +245,9 @@ pub enum DispatchMode {
 pub struct Limits {
     /// Bytes of any one memory. `memory.grow` past it answers -1.
     pub memory_size_bytes_max: u64,
-    /// Bytes of all memories together.
+    /// Bytes of all memories together. A shared memory counts with all that
+    /// it may grow to, since other stores may let it grow; that is at most
+    /// the bound for one memory.
     pub memory_total_bytes_max: u64,
     /// Elements of any one table. `table.grow` past it answers -1.
     pub table_elements_max: u64,
@@ -425,9 +429,8 @@ mod tests {
     }
 
     #[test]
-    fn wasm2_is_the_validators_wasm2_without_vectors() {
-        let expected = WasmFeatures::WASM2.difference(WasmFeatures::SIMD);
-        assert_eq!(Features::wasm2().validator_features(), expected);
+    fn editions_are_the_validators() {
+        assert_eq!(Features::wasm2().validator_features(), WasmFeatures::WASM2);
         assert_eq!(Features::wasm1().validator_features(), WasmFeatures::WASM1);
     }
 

@@ -53,8 +53,6 @@ traps! {
     InvalidConversionToInteger = "invalid conversion to integer",
     /// A null reference was used where an object is needed.
     NullReference = "null reference",
-    /// `call_ref` met a null reference.
-    NullFunctionReference = "null function reference",
     /// `throw_ref` met null.
     NullExceptionReference = "null exception reference",
     /// A structure was asked of null.
@@ -75,6 +73,8 @@ traps! {
     UnalignedAtomic = "unaligned atomic",
     /// A wait on a memory that no other thread can reach.
     ExpectedSharedMemory = "expected shared memory",
+    /// `call_ref` met a null reference.
+    NullFunctionReference = "null function reference",
     /// The slot stack of the activation, or the nesting of host calls, is exhausted.
     StackOverflow = "call stack exhausted",
     /// The fuel given to the store is used up.

@@ -60,7 +60,7 @@ fn imports_exports_and_names_are_kept() {
 }
 
 #[test]
-fn each_unsupported_proposal_is_named_with_its_offset() {
+fn each_proposal_that_is_off_is_named_with_its_offset() {
     let cases = [
         ("(module (func (param v128)))", Proposal::Simd),
         (
@@ -68,21 +68,9 @@ fn each_unsupported_proposal_is_named_with_its_offset() {
             Proposal::Simd,
         ),
         (
-            "(module (func (drop (i32x4.relaxed_trunc_f32x4_s (v128.const i32x4 0 0 0 0)))))",
-            Proposal::Simd,
+            "(module (func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0))))",
+            Proposal::RelaxedSimd,
         ),
-        ("(module (memory 1 1 shared))", Proposal::Threads),
-        (
-            "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
-            Proposal::Threads,
-        ),
-        ("(module (tag))", Proposal::Exceptions),
-        (
-            "(module (func (try_table (catch_all 0))))",
-            Proposal::Exceptions,
-        ),
-        ("(module (memory i64 1))", Proposal::Memory64),
-        ("(module (table i64 1 funcref))", Proposal::Memory64),
         (
             "(module (type $f (func)) (func (param (ref $f))))",
             Proposal::FunctionReferences,
@@ -106,7 +94,9 @@ fn each_unsupported_proposal_is_named_with_its_offset() {
         ),
     ];
     for (text, proposal) in cases {
-        let error = refuse(&Config::new(), text);
+        let mut config = Config::new();
+        config.proposal(proposal, false);
+        let error = refuse(&config, text);
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{text}: {error}");
         assert_eq!(error.proposal(), Some(proposal), "{text}: {error}");
         assert!(error.offset().is_some(), "{text}: {error}");
@@ -119,6 +109,18 @@ fn each_unsupported_proposal_is_named_with_its_offset() {
 #[test]
 fn each_supported_proposal_can_be_switched_off() {
     let cases = [
+        ("(module (memory 1 1 shared))", Proposal::Threads),
+        (
+            "(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))",
+            Proposal::Threads,
+        ),
+        ("(module (tag))", Proposal::Exceptions),
+        (
+            "(module (func (try_table (catch_all 0))))",
+            Proposal::Exceptions,
+        ),
+        ("(module (memory i64 1))", Proposal::Memory64),
+        ("(module (table i64 1 funcref))", Proposal::Memory64),
         (
             "(module (global (export \"g\") (mut i32) (i32.const 0)))",
             Proposal::MutableGlobal,

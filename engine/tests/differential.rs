@@ -36,6 +36,7 @@ enum Type {
     I32,
     I64,
     F64,
+    V128,
 }
 
 impl Type {
@@ -44,13 +45,14 @@ impl Type {
             Type::I32 => "i32",
             Type::I64 => "i64",
             Type::F64 => "f64",
+            Type::V128 => "v128",
         }
     }
 }
 
 /// Locals by number: bytes first, then three of each type, then counters.
 const BYTES: usize = 2;
-const PLAIN: usize = 9;
+const PLAIN: usize = 12;
 const COUNTERS: usize = 4;
 const LOCALS: usize = BYTES + PLAIN + COUNTERS;
 
@@ -58,6 +60,7 @@ fn type_of(local: usize) -> Type {
     match local {
         5..=7 => Type::I64,
         8..=10 => Type::F64,
+        11..=13 => Type::V128,
         _ => Type::I32,
     }
 }
@@ -67,16 +70,22 @@ fn locals_of(ty: Type) -> &'static [usize] {
         Type::I32 => &[2, 3, 4],
         Type::I64 => &[5, 6, 7],
         Type::F64 => &[8, 9, 10],
+        Type::V128 => &[11, 12, 13],
     }
 }
+
+/// A value of any type.
+type Bits = u128;
 
 /// An expression; every value is carried as its bits.
 #[derive(Debug)]
 enum Expr {
-    Const(Type, u64),
+    Const(Type, Bits),
     Local(usize),
     Tee(usize, Box<Expr>),
     Op(&'static str, Type, Vec<Expr>),
+    /// An operator with a vector as an operand or result, as it is written.
+    Vector(&'static str, Vec<Expr>),
     Load(&'static str, Box<Expr>),
     Select(Box<[Expr; 3]>),
     If(Type, Box<[Expr; 3]>),
@@ -105,6 +114,44 @@ const COMPARES: &[&str] = &[
 const FLOAT_OPS: &[&str] = &["add", "sub", "mul", "div", "min", "max"];
 const FLOAT_COMPARES: &[&str] = &["eq", "ne", "lt", "gt", "le", "ge"];
 
+/// Operators that make vectors, with the types of their operands.
+const VECTOR_OPS: &[(&str, &[Type])] = &[
+    ("i8x16.add", &[Type::V128, Type::V128]),
+    ("i32x4.sub", &[Type::V128, Type::V128]),
+    ("i16x8.mul", &[Type::V128, Type::V128]),
+    ("i64x2.eq", &[Type::V128, Type::V128]),
+    ("v128.xor", &[Type::V128, Type::V128]),
+    ("v128.not", &[Type::V128]),
+    ("v128.bitselect", &[Type::V128, Type::V128, Type::V128]),
+    ("i8x16.swizzle", &[Type::V128, Type::V128]),
+    ("i32x4.shl", &[Type::V128, Type::I32]),
+    ("i8x16.shr_u", &[Type::V128, Type::I32]),
+    ("i64x2.extend_low_i32x4_s", &[Type::V128]),
+    ("i32x4.splat", &[Type::I32]),
+    ("i8x16.splat", &[Type::I32]),
+    ("i64x2.splat", &[Type::I64]),
+    ("i16x8.replace_lane 5", &[Type::V128, Type::I32]),
+    ("i64x2.replace_lane 1", &[Type::V128, Type::I64]),
+    (
+        "i8x16.shuffle 4 5 6 7 28 29 30 31 0 1 2 3 16 17 18 19",
+        &[Type::V128, Type::V128],
+    ),
+    (
+        "i8x16.shuffle 1 0 30 7 8 9 5 3 20 19 18 17 2 2 31 6",
+        &[Type::V128, Type::V128],
+    ),
+];
+
+/// Operators on vectors that make a number.
+const LANE_OPS: &[(&str, Type)] = &[
+    ("i32x4.extract_lane 2", Type::I32),
+    ("i8x16.extract_lane_s 9", Type::I32),
+    ("i16x8.bitmask", Type::I32),
+    ("v128.any_true", Type::I32),
+    ("i64x2.extract_lane 1", Type::I64),
+    ("i64x2.extract_lane 0", Type::I64),
+];
+
 struct Generator(Random);
 
 impl Generator {
@@ -114,12 +161,14 @@ impl Generator {
             1 => self.0.next() | 1 << 63 | 1 << 31,
             _ => self.0.next() % 40,
         };
+        let bits = Bits::from(bits);
         Expr::Const(
             ty,
             match ty {
                 Type::I32 => bits & 0xffff_ffff,
                 Type::I64 => bits,
-                Type::F64 => (self.0.below(9) as f64 - 4.0).to_bits(),
+                Type::F64 => (self.0.below(9) as f64 - 4.0).to_bits().into(),
+                Type::V128 => bits | Bits::from(self.0.next()) << 64,
             },
         )
     }
@@ -136,11 +185,11 @@ impl Generator {
         let first = byte(self);
         match self.0.below(4) {
             0 => first,
-            1 => Expr::Const(Type::I32, self.0.next() % 512),
+            1 => Expr::Const(Type::I32, (self.0.next() % 512).into()),
             2 => Expr::Op(
                 "add",
                 Type::I32,
-                vec![first, Expr::Const(Type::I32, self.0.next() % 256)],
+                vec![first, Expr::Const(Type::I32, (self.0.next() % 256).into())],
             ),
             _ => {
                 let second = byte(self);
@@ -173,6 +222,10 @@ impl Generator {
                     }
                     Type::F64 if self.0.below(2) == 0 => return self.convert(depth),
                     Type::F64 => "f64.load",
+                    Type::V128 => {
+                        self.0
+                            .pick(&["v128.load", "v128.load32_splat", "v128.load8x8_u"])
+                    }
                 };
                 Expr::Load(op, Box::new(self.address(depth)))
             }
@@ -190,6 +243,8 @@ impl Generator {
                 ]),
             ),
             6 if ty == Type::I32 => self.condition(depth),
+            9 if LANE_OPS.iter().any(|(_, lane)| *lane == ty) => self.lane(ty, depth),
+            7.. if ty == Type::V128 => self.vector(depth),
             7 if ty == Type::I32 => {
                 Expr::Op("wrap_i64", Type::I32, vec![self.expr(Type::I64, depth)])
             }
@@ -204,10 +259,25 @@ impl Generator {
                 let op = match ty {
                     Type::I32 | Type::I64 => self.0.pick(I32_OPS),
                     Type::F64 => self.0.pick(FLOAT_OPS),
+                    Type::V128 => return self.vector(depth),
                 };
                 Expr::Op(op, ty, vec![self.expr(ty, depth), self.expr(ty, depth)])
             }
         }
+    }
+
+    fn vector(&mut self, depth: usize) -> Expr {
+        let (op, operands) = self.0.pick(VECTOR_OPS);
+        let operands = operands.iter().map(|ty| self.expr(*ty, depth)).collect();
+        Expr::Vector(op, operands)
+    }
+
+    /// A number that an operator makes of a vector.
+    fn lane(&mut self, ty: Type, depth: usize) -> Expr {
+        let mut ops = LANE_OPS.iter().filter(|(_, lane)| *lane == ty);
+        let count = ops.clone().count();
+        let (op, _) = ops.nth(self.0.below(count)).unwrap();
+        Expr::Vector(op, vec![self.expr(Type::V128, depth)])
     }
 
     fn convert(&mut self, depth: usize) -> Expr {
@@ -226,7 +296,7 @@ impl Generator {
                 return Expr::Op("eqz", ty, vec![self.expr(ty, depth)]);
             }
             Type::I32 | Type::I64 => self.0.pick(COMPARES),
-            Type::F64 => self.0.pick(FLOAT_COMPARES),
+            Type::F64 | Type::V128 => self.0.pick(FLOAT_COMPARES),
         };
         let compare = Expr::Op(op, ty, vec![self.expr(ty, depth), self.expr(ty, depth)]);
         match self.0.below(4) {
@@ -240,7 +310,7 @@ impl Generator {
     }
 
     fn stmt(&mut self, depth: usize) -> Stmt {
-        let ty = self.0.pick(&[Type::I32, Type::I64, Type::F64]);
+        let ty = self.0.pick(&[Type::I32, Type::I64, Type::F64, Type::V128]);
         let size = 1 + self.0.below(3);
         match self.0.below(if depth == 0 { 6 } else { 10 }) {
             0 => Stmt::Byte(self.0.below(BYTES), self.expr(Type::I32, size)),
@@ -250,6 +320,7 @@ impl Generator {
                     ("i32.store8", Type::I32),
                     ("i64.store", Type::I64),
                     ("i64.store32", Type::I64),
+                    ("v128.store", Type::V128),
                 ]);
                 Stmt::Store(op, self.address(1), self.expr(ty, size))
             }
@@ -284,12 +355,17 @@ impl Generator {
 fn print_expr(out: &mut String, expr: &Expr) {
     match expr {
         Expr::Const(Type::F64, bits) => {
-            write!(out, "(f64.const {:?})", f64::from_bits(*bits)).unwrap();
+            write!(out, "(f64.const {:?})", f64::from_bits(*bits as u64)).unwrap();
+        }
+        Expr::Const(Type::V128, bits) => {
+            let (low, high) = (*bits as u64, (*bits >> 64) as u64);
+            write!(out, "(v128.const i64x2 {low} {high})").unwrap();
         }
         Expr::Const(ty, bits) => write!(out, "({}.const {bits})", ty.name()).unwrap(),
         Expr::Local(local) => write!(out, "(local.get {local})").unwrap(),
         Expr::Tee(local, value) => print_node(out, &format!("local.tee {local}"), [&**value]),
         Expr::Op(op, ty, operands) => print_node(out, &format!("{}.{op}", ty.name()), operands),
+        Expr::Vector(op, operands) => print_node(out, op, operands),
         Expr::Load(op, address) => print_node(out, op, [&**address]),
         Expr::Select(operands) => print_node(out, "select", operands.iter()),
         Expr::Call(operands) => print_node(out, "call $f", operands.iter()),
@@ -370,12 +446,12 @@ fn print_stmt(out: &mut String, stmt: &Stmt) {
 
 /// The evaluator's machine.
 struct Machine {
-    locals: [u64; LOCALS],
+    locals: [Bits; LOCALS],
     memory: [u8; 1024],
 }
 
 impl Machine {
-    fn eval(&mut self, expr: &Expr) -> u64 {
+    fn eval(&mut self, expr: &Expr) -> Bits {
         match expr {
             Expr::Const(_, bits) => *bits,
             Expr::Local(local) => self.locals[*local],
@@ -387,16 +463,25 @@ impl Machine {
                 let a = self.eval(&operands[0]);
                 let b = operands.get(1).map_or(0, |b| self.eval(b));
                 match ty {
-                    Type::I32 => int32(op, a as u32, b as u32),
-                    Type::I64 => int64(op, a, b),
-                    Type::F64 => float(op, a, b),
+                    Type::I32 => int32(op, a as u32, b as u32).into(),
+                    Type::I64 => int64(op, a as u64, b as u64).into(),
+                    Type::F64 => float(op, a as u64, b as u64).into(),
+                    Type::V128 => unreachable!("{op}"),
                 }
+            }
+            Expr::Vector(op, operands) => {
+                let operands: Vec<Bits> = operands.iter().map(|o| self.eval(o)).collect();
+                vector(op, &operands)
             }
             Expr::Load(op, address) => {
                 let at = self.eval(address) as usize + 8;
-                let bytes: [u8; 8] = self.memory[at..at + 8].try_into().unwrap();
-                let bits = u64::from_le_bytes(bytes);
-                match *op {
+                let bytes: [u8; 16] = self.memory[at..at + 16].try_into().unwrap();
+                let vector = Bits::from_le_bytes(bytes);
+                let bits = vector as u64;
+                let number = match *op {
+                    "v128.load" => return vector,
+                    "v128.load32_splat" => return lanes(32, |_| vector),
+                    "v128.load8x8_u" => return lanes(16, |i| vector >> (8 * i) & 0xff),
                     "i32.load" | "i64.load32_u" => bits & 0xffff_ffff,
                     "i32.load8_s" => u64::from(bits as i8 as u32),
                     "i32.load8_u" => bits & 0xff,
@@ -405,7 +490,8 @@ impl Machine {
                     "i64.load8_s" => bits as i8 as u64,
                     "i64.load32_s" => bits as i32 as u64,
                     _ => unreachable!("{op}"),
-                }
+                };
+                number.into()
             }
             Expr::Select(operands) => {
                 let (a, b) = (self.eval(&operands[0]), self.eval(&operands[1]));
@@ -417,11 +503,13 @@ impl Machine {
             }
             Expr::Call(operands) => {
                 let (a, b) = (self.eval(&operands[0]), self.eval(&operands[1]));
-                if a < b {
+                let (a, b) = (a as u64, b as u64);
+                let result = if a < b {
                     b.wrapping_sub(a)
                 } else {
                     a.wrapping_mul(5) ^ b
-                }
+                };
+                result.into()
             }
         }
     }
@@ -437,6 +525,7 @@ impl Machine {
                     let count = match *op {
                         "i32.store8" => 1,
                         "i64.store" => 8,
+                        "v128.store" => 16,
                         _ => 4,
                     };
                     self.memory[at..at + count].copy_from_slice(&bytes[..count]);
@@ -453,11 +542,11 @@ impl Machine {
                     }
                 }
                 Stmt::Loop(counter, [from, by, to], op, body) => {
-                    self.locals[*counter] = u64::from(from.cast_unsigned());
+                    self.locals[*counter] = from.cast_unsigned().into();
                     loop {
                         self.run(body);
                         let sum = (self.locals[*counter] as u32).wrapping_add(by.cast_unsigned());
-                        self.locals[*counter] = u64::from(sum);
+                        self.locals[*counter] = sum.into();
                         if int32(op, sum, to.cast_unsigned()) == 0 {
                             break;
                         }
@@ -465,6 +554,71 @@ impl Machine {
                 }
             }
         }
+    }
+}
+
+/// A vector of lanes of so many bits.
+fn lanes(width: usize, lane: impl Fn(usize) -> Bits) -> Bits {
+    let mask = Bits::MAX >> (128 - width);
+    (0..128 / width).fold(0, |all, i| all | (lane(i) & mask) << (i * width))
+}
+
+/// Lane by lane, as slowly as can be.
+fn vector(op: &str, operands: &[Bits]) -> Bits {
+    let (op, immediates) = op.split_once(' ').unwrap_or((op, ""));
+    let indices: Vec<usize> = immediates
+        .split_terminator(' ')
+        .map(|index| index.parse().unwrap())
+        .collect();
+    let a = operands[0];
+    let b = operands.get(1).copied().unwrap_or_default();
+    let lane =
+        |from: Bits, width: usize, i: usize| from >> (i * width) & (Bits::MAX >> (128 - width));
+    let replace = |width: usize| {
+        lanes(width, |i| {
+            if i == indices[0] {
+                b
+            } else {
+                lane(a, width, i)
+            }
+        })
+    };
+    match op {
+        "i8x16.add" => lanes(8, |i| lane(a, 8, i) + lane(b, 8, i)),
+        "i32x4.sub" => lanes(32, |i| lane(a, 32, i).wrapping_sub(lane(b, 32, i))),
+        "i16x8.mul" => lanes(16, |i| lane(a, 16, i) * lane(b, 16, i)),
+        "i64x2.eq" => lanes(64, |i| {
+            if lane(a, 64, i) == lane(b, 64, i) {
+                Bits::MAX
+            } else {
+                0
+            }
+        }),
+        "v128.xor" => a ^ b,
+        "v128.not" => !a,
+        "v128.bitselect" => a & operands[2] | b & !operands[2],
+        "i8x16.swizzle" => lanes(8, |i| match lane(b, 8, i) as usize {
+            from @ ..16 => lane(a, 8, from),
+            _ => 0,
+        }),
+        "i32x4.shl" => lanes(32, |i| lane(a, 32, i) << (b % 32)),
+        "i8x16.shr_u" => lanes(8, |i| lane(a, 8, i) >> (b % 8)),
+        "i64x2.extend_low_i32x4_s" => lanes(64, |i| lane(a, 32, i) as i32 as Bits),
+        "i32x4.splat" => lanes(32, |_| a),
+        "i8x16.splat" => lanes(8, |_| a),
+        "i64x2.splat" => lanes(64, |_| a),
+        "i16x8.replace_lane" => replace(16),
+        "i64x2.replace_lane" => replace(64),
+        "i8x16.shuffle" => lanes(8, |i| match indices[i] {
+            from @ ..16 => lane(a, 8, from),
+            from => lane(b, 8, from - 16),
+        }),
+        "i32x4.extract_lane" => lane(a, 32, indices[0]),
+        "i64x2.extract_lane" => lane(a, 64, indices[0]),
+        "i8x16.extract_lane_s" => Bits::from(lane(a, 8, indices[0]) as i8 as u32),
+        "i16x8.bitmask" => (0..8).fold(0, |all, i| all | lane(a, 16, i) >> 15 << i),
+        "v128.any_true" => Bits::from(a != 0),
+        _ => unreachable!("{op}"),
     }
 }
 
@@ -575,14 +729,29 @@ fn print_module(stmts: &[Stmt]) -> String {
     // What every local starts with, as in `Machine::new`.
     for local in 0..BYTES + PLAIN {
         let ty = type_of(local).name();
-        writeln!(out, "(local.set {local} ({ty}.const {}))", local * 7 + 1).unwrap();
+        let shape = if ty == "v128" { "i64x2 0 " } else { "" };
+        writeln!(
+            out,
+            "(local.set {local} ({ty}.const {shape}{}))",
+            local * 7 + 1
+        )
+        .unwrap();
     }
     let mut body = String::new();
     print_all(&mut body, stmts);
     // Every access is eight bytes further, so that offsets are tried too.
     for access in [
-        "load", "load8_s", "load8_u", "load16_s", "load32_s", "load32_u", "store", "store8",
+        "load",
+        "load8_s",
+        "load8_u",
+        "load16_s",
+        "load32_s",
+        "load32_u",
+        "store",
+        "store8",
         "store32",
+        "load32_splat",
+        "load8x8_u",
     ] {
         body = body.replace(&format!(".{access} "), &format!(".{access} offset=8 "));
     }
@@ -598,10 +767,11 @@ fn expected(stmts: &[Stmt]) -> Machine {
         memory: [0; 1024],
     };
     for local in 0..BYTES + PLAIN {
-        let start = local as u64 * 7 + 1;
+        let start = local as Bits * 7 + 1;
         machine.locals[local] = match type_of(local) {
             Type::I32 | Type::I64 => start,
-            Type::F64 => (start as f64).to_bits(),
+            Type::F64 => (start as f64).to_bits().into(),
+            Type::V128 => start << 64,
         };
     }
     machine.run(stmts);
@@ -616,12 +786,14 @@ fn agree(engine: &Engine, text: &str, machine: &Machine) -> bool {
     let mut results = [Val::I32(0); LOCALS];
     run.call(&mut store, &[], &mut results)
         .unwrap_or_else(|e| panic!("{e}: {text}"));
-    let same = |(found, wanted): (&Val, &u64)| match found {
+    let same = |(found, wanted): (&Val, &Bits)| match found {
         Val::I32(x) => x.cast_unsigned() == *wanted as u32,
-        Val::I64(x) => x.cast_unsigned() == *wanted,
+        Val::I64(x) => x.cast_unsigned() == *wanted as u64,
         Val::F64(x) => {
-            x == wanted || (f64::from_bits(*x).is_nan() && f64::from_bits(*wanted).is_nan())
+            let wanted = *wanted as u64;
+            *x == wanted || (f64::from_bits(*x).is_nan() && f64::from_bits(wanted).is_nan())
         }
+        Val::V128(x) => x == wanted,
         _ => false,
     };
     let memory = instance.get_memory(&store, "m").unwrap();

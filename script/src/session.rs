@@ -269,9 +269,10 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
         let (text, options, engine, scope) = (self.text, self.options, self.engine, self.scope);
         let mut session =
             Session::new(text, options, engine, scope).map_err(|error| fail(error.to_string()))?;
-        if let Some(shared) = thread.shared_module {
-            let found = format!("${}, whose memories cannot be shared", shared.name());
-            return Err(fail(found));
+        if let Some(id) = thread.shared_module {
+            let shared = self.modules.share(id.name()).map_err(fail)?;
+            let adopted = session.modules.adopt(id.name(), &shared);
+            adopted.map_err(fail)?;
         }
         let directives = thread.directives;
         let running = thread::Builder::new()

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use linkspan_script::{Options, Report, parse_features, run};
+use linkspan_script::{Failure, Options, Report, parse_features, run};
 
 fn report(script: &str) -> Report {
     run(script, &Options::default()).expect("the default options are accepted")
@@ -84,6 +84,12 @@ fn a_guest_without_end_is_interrupted_and_the_script_goes_on() {
 (assert_return (invoke "loop"))
 (assert_return (invoke "f"))
 (assert_trap (module (func $f (loop (br 0))) (start $f)) "unreachable")
+(module (memory 1 1 shared)
+  (func (export "wait") (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))
+(assert_return (invoke "wait"))
+(thread $T (module (memory 1 1 shared)
+    (func (export "wait") (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))))
+  (assert_return (invoke "wait")))
 "#;
     let options = Options {
         directive_time_max: Duration::from_millis(300),
@@ -93,9 +99,10 @@ fn a_guest_without_end_is_interrupted_and_the_script_goes_on() {
     let report = run(script, &options).unwrap();
     assert!(start.elapsed() < Duration::from_secs(5));
     let lines: Vec<u32> = report.failures.iter().map(|failure| failure.line).collect();
-    assert_eq!(lines, [2, 4]);
+    assert_eq!(lines, [2, 4, 7, 10]);
+    let interrupted = |failure: &Failure| failure.found.contains("interrupted");
     assert!(
-        report.failures[0].found.contains("interrupted"),
+        report.failures.iter().all(interrupted),
         "{:?}",
         report.failures
     );

@@ -5,8 +5,6 @@
 //! later proposals are off. Suites with references that the collector moves
 //! and marks run in the modes that stress it, too.
 
-use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 
 use linkspan_engine::{Features, Proposal};
@@ -83,7 +81,7 @@ const GROUPS: &[Group] = &[
         files: 5,
         features: Features::wasm3,
         modes: STRESSED,
-        needs: &[Proposal::Exceptions],
+        needs: &[Proposal::Exceptions, Proposal::Gc],
     },
     Group {
         name: "function-references",
@@ -167,33 +165,62 @@ const GROUPS: &[Group] = &[
     },
 ];
 
-/// The folder of our own scripts for components, which another suite runs.
-const COMPONENTS: &str = "component";
+/// A folder of our own scripts. `cargo tidy` finds one that is not here.
+struct Own {
+    name: &'static str,
+    folder: &'static str,
+    modes: &'static [&'static [Mode]],
+    needs: &'static [Proposal],
+}
 
-/// Folders of our own scripts that are not run like all others: in which modes,
-/// and what they need.
-const SPECIAL: &[(&str, &[&[Mode]], &[Proposal])] = &[
-    (
-        "exceptions",
-        STRESSED,
-        &[Proposal::Exceptions, Proposal::Gc],
-    ),
-    ("gc", STRESSED, &[Proposal::Gc]),
-    ("memory64", COMMON, &[Proposal::Memory64]),
-    ("table64", COMMON, &[Proposal::Memory64]),
-    ("threads", COMMON, &[Proposal::Threads]),
+const OWN: &[Own] = &[
+    Own {
+        name: "cases/core",
+        folder: "tests/cases/core",
+        modes: COMMON,
+        needs: &[],
+    },
+    Own {
+        name: "cases/exceptions",
+        folder: "tests/cases/exceptions",
+        modes: STRESSED,
+        needs: &[Proposal::Exceptions, Proposal::Gc],
+    },
+    Own {
+        name: "cases/gc",
+        folder: "tests/cases/gc",
+        modes: STRESSED,
+        needs: &[Proposal::Gc],
+    },
+    Own {
+        name: "cases/memory64",
+        folder: "tests/cases/memory64",
+        modes: COMMON,
+        needs: &[Proposal::Memory64],
+    },
+    Own {
+        name: "cases/regress",
+        folder: "tests/cases/regress",
+        modes: STRESSED,
+        needs: &[],
+    },
+    Own {
+        name: "cases/table64",
+        folder: "tests/cases/table64",
+        modes: COMMON,
+        needs: &[Proposal::Memory64],
+    },
+    Own {
+        name: "cases/threads",
+        folder: "tests/cases/threads",
+        modes: COMMON,
+        needs: &[Proposal::Threads],
+    },
 ];
 
 fn main() -> ExitCode {
     let mut suites: Vec<Suite> = GROUPS.iter().map(suite).collect();
-    match own() {
-        Ok(own) => suites.extend(own),
-        Err(error) => {
-            let mut suite = Suite::new("cases");
-            suite.fault(error);
-            suites.push(suite);
-        }
-    }
+    suites.extend(OWN.iter().map(own));
     harness::run(suites)
 }
 
@@ -216,41 +243,24 @@ fn suite(group: &Group) -> Suite {
     suite
 }
 
-/// A suite for each folder of our own scripts, whatever it is called.
-fn own() -> Result<Vec<Suite>, String> {
-    let root = upstream::project().join("tests/cases");
-    let entries = fs::read_dir(&root).map_err(|error| format!("failed to read cases: {error}"))?;
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| format!("failed to read cases: {error}"))?;
-        names.push(entry.file_name().to_string_lossy().into_owned());
-    }
-    names.retain(|name| name != COMPONENTS);
-    names.sort();
-    Ok(names.iter().map(|name| folder(&root, name)).collect())
-}
-
-fn folder(root: &Path, name: &str) -> Suite {
-    let mut suite = Suite::new(format!("cases/{name}"));
-    let files = match cases::own(&root.join(name), &["wast"]) {
+fn own(own: &Own) -> Suite {
+    let mut suite = Suite::new(own.name);
+    let files = match cases::own(&upstream::project().join(own.folder), &["wast"]) {
         Ok(files) => files,
         Err(error) => {
             suite.fault(error);
             return suite;
         }
     };
-    let special = SPECIAL.iter().find(|special| special.0 == name);
-    let (modes, needs) =
-        special.map_or((COMMON, &[] as &[_]), |(_, modes, needs)| (*modes, *needs));
-    for (file, path) in files {
+    for (name, path) in files {
         match scripts::features_of(&path) {
             Ok(features) => {
                 let plan = Plan {
                     features,
-                    modes,
-                    needs,
+                    modes: own.modes,
+                    needs: own.needs,
                 };
-                scripts::add(&mut suite, vec![(file, path)], plan);
+                scripts::add(&mut suite, vec![(name, path)], plan);
             }
             Err(error) => suite.fault(error),
         }

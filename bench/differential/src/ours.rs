@@ -1,12 +1,12 @@
 //! Linkspan's engine under test.
 
 use linkspan_engine::{
-    Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Func, Global, Instance,
-    Memory, Module, Proposal, Store, Table, Val, ValType,
+    Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Features, Func, Global,
+    Instance, Memory, Module, Proposal, Store, Table, Tag, Val, ValType,
 };
 
 use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
-use crate::value::{Hierarchy, Value};
+use crate::value::{Hierarchy, Kind, Value};
 
 /// The proposals that this build of the engine has, and that modules may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,8 @@ impl Proposals {
             threads: Proposal::Threads.is_supported(),
             exceptions: Proposal::Exceptions.is_supported(),
             memory64: Proposal::Memory64.is_supported(),
-            gc: Proposal::Gc.is_supported() && Proposal::FunctionReferences.is_supported(),
+            // Supported ahead of the default is what can be decoded, but not yet run.
+            gc: Features::default().contains(Proposal::Gc),
             custom_page_sizes: Proposal::CustomPageSizes.is_supported(),
             wide_arithmetic: Proposal::WideArithmetic.is_supported(),
         }
@@ -104,6 +105,7 @@ fn provide(store: &mut Store<u64>, name: u64, ty: ExternType) -> Result<Extern, 
             Extern::Table(Table::new(store, ty, null)?)
         }
         ExternType::Memory(ty) => Extern::Memory(Memory::new(store, ty)?),
+        ExternType::Tag(ty) => Extern::Tag(Tag::new(store, &ty.func)?),
         ExternType::Global(ty) => {
             let zero = Val::default_for(ty.content);
             Extern::Global(Global::new(store, ty, zero)?)
@@ -165,15 +167,25 @@ impl Guest for Running {
     }
 }
 
+/// Whether a host can make a value of this kind with the engine as it is.
+pub(crate) fn passes(kind: Kind) -> bool {
+    match kind {
+        Kind::I32 | Kind::I64 | Kind::F32 | Kind::F64 => true,
+        Kind::Null(hierarchy) => matches!(hierarchy, Hierarchy::Func | Hierarchy::Extern),
+        Kind::V128 | Kind::I31 => false,
+    }
+}
+
 fn argument(value: Value) -> Val {
     match value {
         Value::I32(x) => Val::I32(x.cast_signed()),
         Value::I64(x) => Val::I64(x.cast_signed()),
         Value::F32(x) => Val::F32(x),
         Value::F64(x) => Val::F64(x),
+        Value::V128(x) => Val::V128(x),
         Value::Null(Hierarchy::Func) => Val::FuncRef(None),
         Value::Null(Hierarchy::Extern) => Val::ExternRef(None),
-        Value::V128(_) | Value::Null(_) | Value::I31(_) | Value::Object(_) => {
+        Value::Null(_) | Value::I31(_) | Value::Object => {
             unreachable!("no module of this build needs {value}")
         }
     }
@@ -185,10 +197,9 @@ fn value(val: &Val) -> Value {
         Val::I64(x) => Value::I64(x.cast_unsigned()),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
-        Val::FuncRef(None) => Value::Null(Hierarchy::Func),
-        Val::FuncRef(Some(_)) => Value::Object(Hierarchy::Func),
-        Val::ExternRef(None) => Value::Null(Hierarchy::Extern),
-        Val::ExternRef(Some(_)) => Value::Object(Hierarchy::Extern),
+        Val::V128(x) => Value::V128(*x),
+        Val::FuncRef(func) => Value::reference(func.is_none()),
+        Val::ExternRef(reference) => Value::reference(reference.is_none()),
     }
 }
 
@@ -207,7 +218,7 @@ fn stop(error: &Error) -> Stop {
         (Some("out of bounds array access"), _) => Stop::ArrayBounds,
         (Some("unaligned atomic"), _) => Stop::Misaligned,
         (Some("expected shared memory"), _) => Stop::NotShared,
-        (Some("uncaught exception" | "unhandled exception"), _) => Stop::Exception,
+        (_, ErrorKind::Exception) => Stop::Exception,
         (Some("call stack exhausted"), _) | (_, ErrorKind::Limit) => Stop::Resource,
         (Some(text), _) if text.starts_with("null") && text.ends_with("reference") => {
             Stop::NullReference

@@ -16,7 +16,13 @@ pub(crate) fn load(engine: &Engine, case: Case, bytes: &[u8]) -> Result<Work, St
         Case::StringOut => string_out(engine, bytes),
         Case::ListIn => list_in(engine, bytes),
         Case::Instantiate => instantiate(engine, bytes),
-        Case::Kernel | Case::CoreNoop | Case::CoreAdd | Case::CoreImport => {
+        Case::Kernel
+        | Case::CoreNoop
+        | Case::CoreAdd
+        | Case::CoreImport
+        | Case::Heap
+        | Case::Stores
+        | Case::Program => {
             return Err(unsupported(case));
         }
     };

@@ -2,12 +2,16 @@
 //! so that no two engines share a binary, a linker run or a code layout.
 //!
 //! The runner writes `load <case> <path>` and then any number of `run <n>`; the
-//! program answers each line with one line, `ok …` or `err <why>`. An engine
+//! program answers each line with one line, `ok …` or `err <why>`; behind the time
+//! and the checksum of a run stand the notes that it took, as `key=number`. An engine
 //! program is [`serve`] and one function that turns a case and the bytes of its
 //! guest into a closure. Only the closure is measured, in processor time of its
 //! thread: what else the machine does is not charged to an engine.
 #![forbid(unsafe_code)]
 
+pub mod wasi;
+
+use std::cell::RefCell;
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
@@ -41,6 +45,16 @@ pub enum Case {
     ListIn,
     /// Component: `n` instantiations from a prepared link, each in a new store.
     Instantiate,
+    /// Core module: like [`Kernel`](Self::Kernel), with notes about the heap of its
+    /// objects from engines that tell.
+    Heap,
+    /// Core module: `n` times a new store, an instance and a call of `run(1)`; the sum
+    /// of the results, and a note of the resident memory.
+    Stores,
+    /// Core module that is a command of WASI 0.1: compiled and run `n` times; the
+    /// [`checksum`] of what it printed the last time, with notes about the times to
+    /// the end of compilation and to the first output.
+    Program,
 }
 
 /// What a string case passes.
@@ -50,7 +64,7 @@ pub static LIST: [u32; 1024] = [0x0001_0203; 1024];
 
 impl Case {
     /// Every case, in the order of the definition.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Kernel,
         Self::CoreNoop,
         Self::CoreAdd,
@@ -62,6 +76,9 @@ impl Case {
         Self::StringOut,
         Self::ListIn,
         Self::Instantiate,
+        Self::Heap,
+        Self::Stores,
+        Self::Program,
     ];
 
     /// The name of the case in the protocol and in reports.
@@ -78,6 +95,9 @@ impl Case {
             Self::StringOut => "string-out",
             Self::ListIn => "list-in",
             Self::Instantiate => "instantiate",
+            Self::Heap => "heap",
+            Self::Stores => "stores",
+            Self::Program => "program",
         }
     }
 
@@ -97,6 +117,36 @@ pub fn text(error: impl std::fmt::Debug) -> String {
 /// The answer of an engine to a case that it has no concept for.
 pub fn unsupported(case: Case) -> String {
     format!("unsupported: {}", case.name())
+}
+
+/// What stands for bytes that must be equal (FNV-1a).
+pub fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+thread_local! {
+    /// What the run that is going on has noted.
+    static NOTES: RefCell<Vec<(&'static str, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Adds a number to the answer of the run that is going on. A key has neither spaces
+/// nor equals signs.
+pub fn note(key: &'static str, value: u64) {
+    NOTES.with_borrow_mut(|notes| notes.push((key, value)));
+}
+
+/// Notes the bytes of memory that the process has resident, where the system tells.
+pub fn note_resident() {
+    // The second field of this file counts pages; they have 4 KiB where it exists and
+    // this bench is run.
+    let pages = std::fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+    if let Some(pages) = pages {
+        note("resident", pages * 4096);
+    }
 }
 
 /// The processor time that the calling thread has used.
@@ -150,8 +200,11 @@ fn measure(count: &str, work: Option<&mut Work>) -> Result<String, String> {
     let count = count
         .parse::<u32>()
         .map_err(|error| format!("run {count}: {error}"))?;
+    NOTES.take();
     let start = thread_time();
     let checksum = work(count)?;
     let spent = thread_time() - start;
-    Ok(format!("{} {checksum:016x}", spent.as_nanos()))
+    let notes = NOTES.take();
+    let notes: String = notes.iter().map(|(key, x)| format!(" {key}={x}")).collect();
+    Ok(format!("{} {checksum:016x}{notes}", spent.as_nanos()))
 }

@@ -55,6 +55,15 @@ impl<T: 'static> HostFunc<T, ComponentState> for Adapter {
         }
     }
 
+    fn catch(
+        &self,
+        _: HostCall<'_, T, ComponentState>,
+        _then: u32,
+        error: linkspan_engine::Error,
+    ) -> Answer {
+        Answer::Trap(self.error(error.into()))
+    }
+
     fn callee_slots(&self) -> u32 {
         WINDOW_SLOTS as u32
     }

@@ -75,6 +75,11 @@ impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
             Err(error) => Answer::Trap(error.into()),
         }
     }
+
+    fn catch(&self, _: HostCall<'_, T, ComponentState>, _then: u32, error: core::Error) -> Answer {
+        let error = Error::from(error).within("calling a destructor");
+        Answer::Trap(error.into())
+    }
 }
 
 /// What a built-in comes to.

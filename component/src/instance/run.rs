@@ -208,6 +208,9 @@ impl<'a, T: 'static> Run<'a, T> {
             }
             (Step::BindMemory { slot, export }, Prepared::Bind { position }) => {
                 let memory = self.export(export.instance, *position)?.into_memory();
+                if let Some(memory) = memory {
+                    check_memory(&memory.ty(&self.store)?)?;
+                }
                 self.memories[slot.index()] = memory;
             }
             (Step::BindFunc { slot, export }, Prepared::Bind { position }) => {
@@ -474,5 +477,18 @@ impl<'a, T: 'static> Run<'a, T> {
             kind,
         };
         Ok(core::Func::from_host(&mut self.store, &kind.ty(), builtin)?)
+    }
+}
+
+/// Refuses memories that lifting and lowering cannot use.
+fn check_memory(ty: &core::MemoryType) -> Result<()> {
+    match ty.address {
+        core::AddressType::I64 => Err(Error::unsupported(
+            "a canonical option `memory` with 64-bit addresses is",
+        )),
+        core::AddressType::I32 if ty.shared => Err(Error::unsupported(
+            "a canonical option `memory` that is shared is",
+        )),
+        core::AddressType::I32 => Ok(()),
     }
 }

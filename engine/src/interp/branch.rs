@@ -98,6 +98,21 @@ impl Encoder<'_> {
             self.put(ty, if bits as u32 == 0 { b } else { a }, dst);
             return Val::Slot(dst);
         }
+        if ty == ValType::V128 {
+            let cond = slot_or_zero(cond);
+            let acc = self.asm.in_acc(ValType::I32, cond);
+            let op = if acc {
+                Plain::SelectVectorAcc
+            } else {
+                Plain::SelectVector
+            };
+            let at = self.plain(op, dst);
+            self.asm.slots(slot_or_zero(a), slot_or_zero(b));
+            if !acc {
+                self.asm.word(u32::from(cond));
+            }
+            return self.vector_value(at, dst);
+        }
         let float = Class::of(ty) == Class::Float;
         if let Some(last) = self.producer(cond)
             && let Kind::Compare {
@@ -276,6 +291,7 @@ impl Encoder<'_> {
             | Kind::Test { .. }
             | Kind::Load { .. }
             | Kind::Copy { .. }
+            | Kind::Vector
             | Kind::Other => return false,
         };
         let ty = op.ty();
@@ -476,7 +492,7 @@ impl Encoder<'_> {
                 } else if self.asm.in_acc(ty, slot) {
                     let op = match Class::of(ty) {
                         Class::Int => Plain::ReturnAcc,
-                        Class::Float => Plain::ReturnFloatAcc,
+                        Class::Float | Class::Vector => Plain::ReturnFloatAcc,
                     };
                     self.plain(op, header);
                 } else {

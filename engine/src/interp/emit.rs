@@ -28,13 +28,16 @@ pub(super) enum Val {
 pub(super) enum Class {
     Int,
     Float,
+    /// Two slots, and no accumulator.
+    Vector,
 }
 
 impl Class {
     pub(super) fn of(ty: ValType) -> Class {
         match ty {
             ValType::F32 | ValType::F64 => Class::Float,
-            ValType::I32 | ValType::I64 | ValType::V128 | ValType::Ref(_) => Class::Int,
+            ValType::I32 | ValType::I64 | ValType::Ref(_) => Class::Int,
+            ValType::V128 => Class::Vector,
         }
     }
 }
@@ -51,11 +54,12 @@ impl Accs {
         match class {
             Class::Int => self.int == Some(slot),
             Class::Float => self.float == Some(slot),
+            Class::Vector => false,
         }
     }
 
     /// A slot was overwritten.
-    fn lose(&mut self, slot: FrameSlot) {
+    pub(super) fn lose(&mut self, slot: FrameSlot) {
         if self.int == Some(slot) {
             self.int = None;
         }
@@ -79,6 +83,7 @@ impl Accs {
         match class {
             Class::Int => self.int = Some(slot),
             Class::Float => self.float = Some(slot),
+            Class::Vector => self.lose(slot + 1),
         }
     }
 }
@@ -120,6 +125,8 @@ pub(super) enum Kind {
         test: CastTest,
         a: FrameSlot,
     },
+    /// It makes a vector.
+    Vector,
     Other,
 }
 
@@ -343,6 +350,9 @@ impl Assembler {
                 // Which class it is, the instruction knows better than the
                 // type of a value that was made of its bits.
                 self.accs.lose(to);
+                if matches!(last.kind, Kind::Vector) {
+                    self.accs.lose(to + 1);
+                }
                 self.accs.rename(old, to);
             }
         }
@@ -432,8 +442,7 @@ pub(super) fn distance(from: usize, to: usize) -> u32 {
 pub(super) fn fits(ty: ValType, bits: u64) -> bool {
     match ty {
         ValType::I32 | ValType::F32 | ValType::F64 => true,
-        ValType::I64 | ValType::V128 | ValType::Ref(_) => {
-            i64::from(bits as u32 as i32).cast_unsigned() == bits
-        }
+        ValType::V128 => false,
+        ValType::I64 | ValType::Ref(_) => i64::from(bits as u32 as i32).cast_unsigned() == bits,
     }
 }

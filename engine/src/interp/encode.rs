@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    ArrayBulk, BinaryOp, BulkOp, BulkOperand, CallSite, CastTest, Clause, CompareOp, FieldLoad,
-    FrameSlot, Layout, LoadOp, MemoryPlace, NewObject, RootMap, Sink, StoreOp, Summary, UnaryOp,
+    ArrayBulk, AtomicOp, BinaryOp, BulkOp, BulkOperand, CallSite, CastTest, Clause, CompareOp,
+    FieldLoad, FrameSlot, Layout, LoadOp, MemoryPlace, NewObject, RootMap, Sink, StoreOp, Summary,
+    UnaryOp, VectorOp, WideOp,
 };
 use crate::types::rtt::Storage;
 use crate::types::{AddressType, ValType};
@@ -50,6 +51,7 @@ impl<'m> Encoder<'m> {
             ValType::F32 => self.plain(Plain::ConstF32, to),
             ValType::F64 => self.plain(Plain::ConstF64, to),
             ValType::I32 => self.plain(Plain::Const32, to),
+            // Constant vectors are instructions, never operands.
             ValType::I64 | ValType::V128 | ValType::Ref(_) => {
                 if !fits(ty, bits) {
                     let at = self.plain(Plain::ConstWide, to);
@@ -77,6 +79,9 @@ impl<'m> Encoder<'m> {
 
     /// Copies a slot, together with the copy before it if there is one.
     fn copy(&mut self, ty: ValType, from: FrameSlot, to: FrameSlot) {
+        if ty == ValType::V128 {
+            return self.copy_vector(from, to);
+        }
         if let Some(last) = self.asm.recent(0)
             && let Kind::Copy {
                 from: first,
@@ -93,7 +98,7 @@ impl<'m> Encoder<'m> {
         let at = if self.asm.in_acc(ty, from) {
             match Class::of(ty) {
                 Class::Int => self.plain(Plain::CopyAcc, to),
-                Class::Float => self.plain(Plain::CopyFloatAcc, to),
+                Class::Float | Class::Vector => self.plain(Plain::CopyFloatAcc, to),
             }
         } else {
             let at = self.plain(Plain::Copy, to);
@@ -235,19 +240,29 @@ impl<'m> Encoder<'m> {
             (0, AddressType::I64, false) if narrow_offset => {
                 self.wide_address(place.offset, addr, home)
             }
-            (_, address, shared) => Address {
-                form: match (address, shared) {
-                    (AddressType::I32, false) => AddressForm::Other,
-                    (AddressType::I64, false) => AddressForm::AnyWide,
-                    (AddressType::I32, true) => AddressForm::AnyShared,
-                    (AddressType::I64, true) => AddressForm::AnySharedWide,
-                },
-                a: self.slot_of(address.val_type(), addr, home),
-                // Validation allows at most 100 memories.
-                b: place.memory as u16,
-                offset: place.offset,
-                constant: None,
+            _ => self.any_address(place, addr, home),
+        }
+    }
+
+    /// The same in a form that goes with every memory.
+    pub(super) fn any_address(
+        &mut self,
+        place: MemoryPlace,
+        addr: Val,
+        home: FrameSlot,
+    ) -> Address {
+        Address {
+            form: match (place.address, place.shared) {
+                (AddressType::I32, false) => AddressForm::Other,
+                (AddressType::I64, false) => AddressForm::AnyWide,
+                (AddressType::I32, true) => AddressForm::AnyShared,
+                (AddressType::I64, true) => AddressForm::AnySharedWide,
             },
+            a: self.slot_of(place.address.val_type(), addr, home),
+            // Validation allows at most 100 memories.
+            b: place.memory as u16,
+            offset: place.offset,
+            constant: None,
         }
     }
 
@@ -305,9 +320,9 @@ impl<'m> Encoder<'m> {
             return match b {
                 Val::Const(k) if acc => address(AddressForm::AccPlus, a, 0, Some(k as u32)),
                 Val::Const(k) => address(AddressForm::SlotPlus, a, 0, Some(k as u32)),
-                Val::Slot(b) if acc => address(AddressForm::SlotAcc, b, 0, None),
+                Val::Slot(b) if acc => address(AddressForm::SlotAcc, b, a, None),
                 Val::Slot(b) if self.asm.in_acc(ValType::I32, b) => {
-                    address(AddressForm::SlotAcc, a, 0, None)
+                    address(AddressForm::SlotAcc, a, b, None)
                 }
                 Val::Slot(b) => address(AddressForm::TwoSlots, a, b, None),
             };
@@ -483,6 +498,7 @@ impl Sink for Encoder<'_> {
 
     fn spill(&mut self, ty: ValType, val: Val, home: FrameSlot) {
         if let (Val::Slot(local), Some(last)) = (val, self.asm.recent(0))
+            && ty != ValType::V128
             && let Kind::Binary { op, a, b } = last.kind
             && !traps(op)
             && a != Val::Slot(home)
@@ -603,6 +619,14 @@ impl Sink for Encoder<'_> {
         self.asm.forget();
     }
 
+    fn vector(&mut self, op: VectorOp, operands: &[Val], home: FrameSlot) -> Val {
+        self.write_vector(op, operands, home)
+    }
+
+    fn wide(&mut self, op: WideOp, operands: &[Val], home: FrameSlot) -> [Val; 2] {
+        self.write_wide(op, operands, home)
+    }
+
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Val {
         let ty = self.module.memories[memory as usize];
         let at = self.plain(Plain::MemorySize, dst);
@@ -648,10 +672,24 @@ impl Sink for Encoder<'_> {
         self.asm.forget();
     }
 
+    fn atomic(&mut self, op: AtomicOp, place: MemoryPlace, operands: &[BulkOperand<Val>]) -> Val {
+        self.write_atomic(op, place, operands)
+    }
+
+    fn atomic_fence(&mut self) {
+        self.plain(Plain::Fence, 0);
+        self.asm.forget();
+    }
+
     fn global_get(&mut self, ty: ValType, global: u32, dst: FrameSlot) -> Val {
         let at = match Class::of(ty) {
             Class::Int => self.plain(Plain::GlobalGet, dst),
             Class::Float => self.plain(Plain::GlobalGetFloat, dst),
+            Class::Vector => {
+                let at = self.plain(Plain::GlobalGetVector, dst);
+                self.asm.word(global);
+                return self.vector_value(at, dst);
+            }
         };
         self.asm.word(global);
         self.value(at, ty, dst)
@@ -663,6 +701,7 @@ impl Sink for Encoder<'_> {
             Class::Int if self.asm.in_acc(ty, slot) => Plain::GlobalSetAcc,
             Class::Float if self.asm.in_acc(ty, slot) => Plain::GlobalSetFloatAcc,
             Class::Int | Class::Float => Plain::GlobalSet,
+            Class::Vector => Plain::GlobalSetVector,
         };
         self.plain(op, slot);
         self.asm.word(global);

@@ -130,7 +130,7 @@ addresses! {
     AccPlus 1 u32 |r| r.acc32().wrapping_add(r.word(3));
     /// Slot `a` plus slot `b`.
     TwoSlots 0 u32 |r| r.get::<u32>(r.a()).wrapping_add(r.get::<u32>(r.b()));
-    /// Slot `a` plus the accumulator.
+    /// Slot `a` plus the accumulator, which is in slot `b` too.
     SlotAcc 0 u32 |r| r.get::<u32>(r.a()).wrapping_add(r.acc32());
     /// All of slot `a`.
     WideSlot 0 u64 |r| r.get(r.a());

@@ -11,6 +11,7 @@
     reason = "handlers read code, frames and contexts through pointers"
 )]
 
+mod atomic;
 mod branch;
 mod call;
 mod code;
@@ -27,9 +28,11 @@ mod objects;
 mod operand;
 mod ops;
 mod shape;
+mod simd;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 use crate::config::DispatchMode;
 use crate::error::{Error, Result};

@@ -3,13 +3,16 @@
 //! which there is one each, then one family after another, in a family one
 //! row an operator, in a row one column a form.
 
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+
 use crate::runtime::vmctx::Ip;
 use crate::translate::{
-    BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
-    for_each_load, for_each_store, for_each_unary,
+    AtomicKind, AtomicOp, AtomicWidth, BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp,
+    for_each_binary, for_each_compare, for_each_load, for_each_store, for_each_unary,
 };
 use crate::types::ValType;
 
+use super::atomic::{AtomicOn, Fence, Notify, Wait};
 use super::call::{
     Call, CallRef, Final, Import, Indirect, Lazy, Open, Reference, Restore, Return, ReturnCall,
     ReturnCallRef, ReturnValue,
@@ -28,11 +31,15 @@ use super::memory::{
 };
 use super::operand::{I, R, S};
 use super::shape::{AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un};
+use super::simd::{
+    ConstVector, CopyVector, GlobalGetVector, GlobalSetVector, SelectVector, Shuffle,
+};
 use super::table::{
     BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
     NonNull, RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
 };
-use super::{gc, memory, numeric};
+use super::wide::{WideOf, WideningOf};
+use super::{atomic, gc, memory, numeric, simd, wide};
 
 /// The number of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,9 +212,23 @@ define_plain! {
     BrFuncBack = BrTest<gc::OfFunc, true>;
     BrKindBack = BrTest<gc::OfKind, true>;
     TryCollector = gc::TryCollector;
-    NonNull = NonNull;
+    ConstVector = ConstVector;
+    CopyVector = CopyVector;
+    SelectVector = SelectVector<NonZero>;
+    SelectVectorAcc = SelectVector<AccNonZero>;
+    GlobalGetVector = GlobalGetVector;
+    GlobalSetVector = GlobalSetVector;
+    Shuffle8 = Shuffle<u8, 16>;
+    Shuffle16 = Shuffle<u16, 8>;
+    Shuffle32 = Shuffle<u32, 4>;
+    I64Add128 = WideOf<wide::I64Add128>;
+    I64Sub128 = WideOf<wide::I64Sub128>;
+    I64MulWideS = WideningOf<wide::I64MulWideS>;
+    I64MulWideU = WideningOf<wide::I64MulWideU>;
+    Fence = Fence;
     Throw = Throw;
     ThrowRef = ThrowRef;
+    NonNull = NonNull;
 }
 
 /// Where the two operands of an instruction come from.
@@ -308,14 +329,18 @@ const LATCH: usize = BRANCH + CompareOp::COUNT * BRANCH_FORMS;
 const SELECT: usize = LATCH + CompareOp::COUNT * LATCH_FORMS;
 const LOAD: usize = SELECT + CompareOp::COUNT * SELECT_FORMS;
 const STORE: usize = LOAD + LoadOp::COUNT * LOAD_FORMS;
-const PAIR: usize = STORE + StoreOp::COUNT * STORE_FORMS;
+const ATOMIC: usize = STORE + StoreOp::COUNT * STORE_FORMS;
+const PAIR: usize = ATOMIC + AtomicKind::COUNT * AtomicWidth::COUNT;
 const LOAD_THEN: usize = PAIR + PAIRS.len() * PAIR_FORMS;
 
+/// The first of the families of [`simd`].
+pub(super) const VECTOR: usize = LOAD_THEN + LOADS_THEN.len() * LOAD_THEN_FORMS;
+
 /// How many instructions there are.
-pub(super) const COUNT: usize = LOAD_THEN + LOADS_THEN.len() * LOAD_THEN_FORMS;
+pub(super) const COUNT: usize = VECTOR + simd::COUNT;
 
 impl Opcode {
-    const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
+    pub(super) const fn at(base: usize, row: u16, forms: usize, form: usize) -> Opcode {
         // The numbers of all instructions fit: there are fewer than 2^16.
         const { assert!(COUNT < u16::MAX as usize) };
         Opcode((base + row as usize * forms + form) as u16)
@@ -369,6 +394,15 @@ impl Opcode {
             Some(other) => STORES_BY_THREE * 3 + other,
         };
         Opcode::at(STORE, same_store(op) as u16, STORE_FORMS, column)
+    }
+
+    pub(super) fn atomic(op: AtomicOp) -> Opcode {
+        Opcode::at(
+            ATOMIC,
+            op.kind as u16,
+            AtomicWidth::COUNT,
+            op.width as usize,
+        )
     }
 
     /// Two operators in one; `acc` if the first operand is in the
@@ -685,6 +719,43 @@ where
     row[form * 3 + 2] = handler_of::<D, StoreTo<O, P, I>>();
 }
 
+const fn atomic<D: Dispatch>() -> [[Handler<D::Next>; AtomicWidth::COUNT]; AtomicKind::COUNT] {
+    let notify = [
+        none::<D>(),
+        none::<D>(),
+        handler_of::<D, Notify>(),
+        none::<D>(),
+    ];
+    [
+        atomics::<D, atomic::Load>(),
+        atomics::<D, atomic::Store>(),
+        atomics::<D, atomic::Add>(),
+        atomics::<D, atomic::Sub>(),
+        atomics::<D, atomic::And>(),
+        atomics::<D, atomic::Or>(),
+        atomics::<D, atomic::Xor>(),
+        atomics::<D, atomic::Xchg>(),
+        atomics::<D, atomic::Cmpxchg>(),
+        [
+            none::<D>(),
+            none::<D>(),
+            handler_of::<D, Wait<4>>(),
+            handler_of::<D, Wait<8>>(),
+        ],
+        notify,
+    ]
+}
+
+/// An atomic operation by width.
+const fn atomics<D: Dispatch, O: atomic::Atomic>() -> [Handler<D::Next>; AtomicWidth::COUNT] {
+    [
+        handler_of::<D, AtomicOn<O, AtomicU8>>(),
+        handler_of::<D, AtomicOn<O, AtomicU16>>(),
+        handler_of::<D, AtomicOn<O, AtomicU32>>(),
+        handler_of::<D, AtomicOn<O, AtomicU64>>(),
+    ]
+}
+
 macro_rules! is_const {
     (S) => {
         false
@@ -765,7 +836,7 @@ define_loads_then! {
 }
 
 /// Writes the rows of a family into the table.
-const fn fill<N, const FORMS: usize>(
+pub(super) const fn fill<N, const FORMS: usize>(
     table: &mut [Handler<N>; COUNT],
     base: usize,
     rows: &[[Handler<N>; FORMS]],
@@ -794,7 +865,9 @@ pub(super) const fn table<D: Dispatch>() -> [Handler<D::Next>; COUNT] {
     fill(&mut table, SELECT, &select::<D>());
     fill(&mut table, LOAD, &load::<D>());
     fill(&mut table, STORE, &store::<D>());
+    fill(&mut table, ATOMIC, &atomic::<D>());
     fill(&mut table, PAIR, &pair::<D>());
     fill(&mut table, LOAD_THEN, &load_then::<D>());
+    simd::fill::<D>(&mut table);
     table
 }

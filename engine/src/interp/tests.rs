@@ -195,3 +195,29 @@ fn code_has_a_limit() {
     asm.words.push(0);
     assert_eq!(asm.at(0).unwrap_err().kind(), ErrorKind::Limit);
 }
+
+#[test]
+fn wide_addresses_have_forms_of_their_own() {
+    let load = |form| Opcode::load(LoadOp::I32Load, form);
+    let words = words(
+        "(memory i64 1) (func (param i64) (result i32)
+           (drop (i32.load offset=8 (i64.add (local.get 0) (i64.const -3))))
+           (drop (i32.load offset=0x100000000 (local.get 0)))
+           (i32.load (i64.mul (local.get 0) (local.get 0))))",
+    );
+    assert_eq!(words[0] as u16, load(AddressForm::WidePlus).0);
+    assert_eq!(words[2..4], [8, (-3_i32).cast_unsigned()]);
+    assert_eq!(words[4] as u16, load(AddressForm::AnyWide).0);
+    // The offset takes two words; then comes the multiplication.
+    assert_eq!(words[4 + 4 + 2] as u16, load(AddressForm::WideAcc).0);
+}
+
+#[test]
+fn shared_memories_are_never_reached_by_plain_accesses() {
+    let words = words(
+        "(memory 1 1 shared) (func (param i32)
+           (i32.store (local.get 0) (i32.add (local.get 0) (i32.const 1))))",
+    );
+    let store = Opcode::store(StoreOp::I32Store, AddressForm::AnyShared, From::Slot);
+    assert_eq!(words[3] as u16, store.0);
+}

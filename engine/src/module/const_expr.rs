@@ -6,6 +6,7 @@ use wasmparser::{Operator, OperatorsReader};
 
 use crate::entity::{FuncIndex, GlobalIndex, TypeIndex};
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::value::halves;
 
 /// A constant expression. The common forms are one word; only extended
 /// expressions keep a list.
@@ -13,6 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) enum ConstExpr {
     /// A number, as its slot, or a null reference (zero).
     Value(u64),
+    /// A vector, as its slots.
+    Vector([u64; 2]),
     /// The value of a global.
     GlobalGet(GlobalIndex),
     /// A reference to a function.
@@ -25,6 +28,7 @@ pub(crate) enum ConstExpr {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConstOp {
     Value(u64),
+    Vector([u64; 2]),
     GlobalGet(GlobalIndex),
     RefFunc(FuncIndex),
     I32Add,
@@ -56,12 +60,12 @@ pub(crate) enum NewOp {
 
 /// What an expression needs to know of the instance that it initialises.
 pub(crate) trait ConstContext {
-    /// The slot of a global's value.
-    fn global(&self, global: GlobalIndex) -> u64;
+    /// The slots of a global's value: as many as its type takes.
+    fn global(&self, global: GlobalIndex) -> &[u64];
     /// The slot of a reference to a function.
     fn func(&self, func: FuncIndex) -> u64;
-    /// Takes the operands of `op` from the end of `stack` and answers the
-    /// slot of the new reference.
+    /// Takes the slots of the operands of `op` from the end of `stack` and
+    /// answers the slot of the new reference.
     fn new_object(&self, op: NewOp, stack: &mut Vec<u64>) -> Result<u64>;
 }
 
@@ -99,29 +103,41 @@ impl ConstExpr {
         }
         Ok(match ops.as_slice() {
             [ConstOp::Value(value)] => ConstExpr::Value(*value),
+            [ConstOp::Vector(value)] => ConstExpr::Vector(*value),
             [ConstOp::GlobalGet(global)] => ConstExpr::GlobalGet(*global),
             [ConstOp::RefFunc(func)] => ConstExpr::RefFunc(*func),
             _ => ConstExpr::Ops(ops.into()),
         })
     }
 
-    /// The slot that the expression evaluates to.
+    /// The slot that an expression of a type of one slot evaluates to.
     ///
     /// # Errors
     ///
     /// Those of making an object.
     pub(crate) fn eval(&self, cx: &dyn ConstContext) -> Result<u64> {
+        Ok(self.eval_slots(cx)?[0])
+    }
+
+    /// The slots that the expression evaluates to; a value of one slot leaves
+    /// the second zero.
+    ///
+    /// # Errors
+    ///
+    /// Those of making an object.
+    pub(crate) fn eval_slots(&self, cx: &dyn ConstContext) -> Result<[u64; 2]> {
         Ok(match self {
-            ConstExpr::Value(value) => *value,
-            ConstExpr::GlobalGet(global) => cx.global(*global),
-            ConstExpr::RefFunc(func) => cx.func(*func),
+            ConstExpr::Value(value) => [*value, 0],
+            ConstExpr::Vector(value) => *value,
+            ConstExpr::GlobalGet(global) => two_slots(cx.global(*global)),
+            ConstExpr::RefFunc(func) => [cx.func(*func), 0],
             ConstExpr::Ops(ops) => {
                 let mut stack = Vec::new();
                 for op in ops {
                     op.eval(&mut stack, cx)?;
                 }
                 // Validation left exactly one value.
-                stack.pop().unwrap_or_default()
+                two_slots(&stack)
             }
         })
     }
@@ -134,6 +150,7 @@ impl ConstOp {
             Operator::I64Const { value } => ConstOp::Value(value.cast_unsigned()),
             Operator::F32Const { value } => ConstOp::Value(u64::from(value.bits())),
             Operator::F64Const { value } => ConstOp::Value(value.bits()),
+            Operator::V128Const { value } => ConstOp::Vector(halves(value.i128().cast_unsigned())),
             Operator::RefNull { .. } => ConstOp::Value(0),
             Operator::RefFunc { function_index } => ConstOp::RefFunc(FuncIndex(function_index)),
             Operator::GlobalGet { global_index } => ConstOp::GlobalGet(GlobalIndex(global_index)),
@@ -167,7 +184,14 @@ impl ConstOp {
     fn eval(self, stack: &mut Vec<u64>, cx: &dyn ConstContext) -> Result<()> {
         let value = match self {
             ConstOp::Value(value) => value,
-            ConstOp::GlobalGet(global) => cx.global(global),
+            ConstOp::Vector(value) => {
+                stack.extend(value);
+                return Ok(());
+            }
+            ConstOp::GlobalGet(global) => {
+                stack.extend(cx.global(global));
+                return Ok(());
+            }
             ConstOp::RefFunc(func) => cx.func(func),
             ConstOp::I32Add => binary32(stack, u32::wrapping_add),
             ConstOp::I32Sub => binary32(stack, u32::wrapping_sub),
@@ -182,6 +206,12 @@ impl ConstOp {
         stack.push(value);
         Ok(())
     }
+}
+
+/// The slots of a value, of which a vector has two.
+fn two_slots(slots: &[u64]) -> [u64; 2] {
+    let slot = |i: usize| slots.get(i).copied().unwrap_or_default();
+    [slot(0), slot(1)]
 }
 
 fn binary64(stack: &mut Vec<u64>, f: fn(u64, u64) -> u64) -> u64 {
@@ -212,8 +242,8 @@ mod tests {
     struct Fixed;
 
     impl ConstContext for Fixed {
-        fn global(&self, global: GlobalIndex) -> u64 {
-            u64::from(global.0) + 100
+        fn global(&self, global: GlobalIndex) -> &[u64] {
+            &[100, 101, 102, 103][global.index()..][..1]
         }
         fn func(&self, func: FuncIndex) -> u64 {
             u64::from(func.0) + 1000

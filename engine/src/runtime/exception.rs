@@ -420,6 +420,7 @@ unsafe fn describe(core: &StoreCore, tag: &TagData, payload: &[Slot]) -> String 
             Val::I64(value) => write!(text, "{separator}{ty} {value}"),
             Val::F32(bits) => write!(text, "{separator}{ty} {:?}", f32::from_bits(*bits)),
             Val::F64(bits) => write!(text, "{separator}{ty} {:?}", f64::from_bits(*bits)),
+            Val::V128(bits) => write!(text, "{separator}{ty} 0x{bits:032x}"),
             Val::FuncRef(None) | Val::AnyRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => {
                 write!(text, "{separator}{ty} null")
             }

@@ -143,8 +143,10 @@ impl Func {
             let base = driver::entry_window(ctx)?;
             write_vals(&*(*ctx).core, base, ty.params(), params)?;
             driver::invoke(ctx, base, def)?;
-            for (i, (result, ty)) in results.iter_mut().zip(ty.results()).enumerate() {
-                *result = Val::from_slot(base.add(i).read(), *ty, &*(*ctx).core);
+            let mut at = base.cast_const();
+            for (result, ty) in results.iter_mut().zip(ty.results()) {
+                *result = Val::load(at, *ty, &*(*ctx).core);
+                at = at.add(ty.slots());
             }
         }
         Ok(())
@@ -156,7 +158,7 @@ impl Func {
     /// to Rust: no allocation, one comparison.
     ///
     /// An `i32` or `f32` stands in the lower half of its slot, and the upper
-    /// half is ignored. An `externref` is its key plus one, null is zero.
+    /// half is ignored. A `v128` takes two slots, lane 0 lowest in the first.
     ///
     /// # Errors
     ///
@@ -192,8 +194,8 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind) if the types differ or the
-    /// function belongs to another store.
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the types do not match or
+    /// the function belongs to another store.
     pub fn typed<P: WasmParams, R: WasmResults>(
         &self,
         store: impl AsContext,
@@ -201,7 +203,7 @@ impl Func {
         let store = store.as_context();
         let def = self.def_in(store.core().id)?;
         // SAFETY: the definition belongs to the store, which is borrowed.
-        TypedFunc::new(*self, unsafe { type_of(def) }.ty())
+        TypedFunc::new(*self, unsafe { type_of(def) }.ty(), store.engine())
     }
 
     /// Calls the function on an activation of its own, so that a host
@@ -335,7 +337,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
 ///
 /// # Safety
 ///
-/// The window must have a slot for each type.
+/// The window must have the slots of these types.
 pub(super) unsafe fn write_vals(
     core: &StoreCore,
     window: *mut Slot,
@@ -343,12 +345,14 @@ pub(super) unsafe fn write_vals(
     vals: &[Val],
 ) -> Result<()> {
     check_count("argument", types.len(), vals.len())?;
+    let mut at = window;
     for (i, (val, ty)) in vals.iter().zip(types).enumerate() {
-        let slot = val
-            .to_slot(*ty, core)
-            .map_err(|error| error.context(format!("argument {i}")))?;
-        // SAFETY: there is a slot for each type.
-        unsafe { window.add(i).write(slot) };
+        // SAFETY: there are slots for each type.
+        unsafe {
+            val.store(at, *ty, core)
+                .map_err(|error| error.context(format!("argument {i}")))?;
+            at = at.add(ty.slots());
+        }
     }
     Ok(())
 }
@@ -363,11 +367,16 @@ pub(super) unsafe fn read_vals(
     window: *const Slot,
     types: &[ValType],
 ) -> Vec<Val> {
-    let read = |(i, ty): (usize, &ValType)| {
+    let mut at = window;
+    let read = |ty: &ValType| {
         // SAFETY: passed on to the caller.
-        unsafe { Val::from_slot(window.add(i).read(), *ty, core) }
+        unsafe {
+            let val = Val::load(at, *ty, core);
+            at = at.add(ty.slots());
+            val
+        }
     };
-    types.iter().enumerate().map(read).collect()
+    types.iter().map(read).collect()
 }
 
 impl HostTemplate {
@@ -400,7 +409,7 @@ where
         let mut caller = call.into_caller();
         let mut run = || {
             (self.function)(caller.reborrow(), &params, &mut results)?;
-            // SAFETY: the window has a slot for each result.
+            // SAFETY: the window has the slots of the results.
             unsafe { write_vals(&*core, window, self.ty.results(), &results) }
                 .map_err(|error| error.context("result of a host function"))
         };

@@ -34,9 +34,9 @@ pub(crate) struct GlobalData {
 
 impl GlobalData {
     /// A global that holds `value`.
-    pub(crate) fn new(ty: GlobalType, value: Slot) -> GlobalData {
+    pub(crate) fn new(ty: GlobalType, value: [Slot; 2]) -> GlobalData {
         GlobalData {
-            def: GlobalDef { value: [value, 0] },
+            def: GlobalDef { value },
             ty,
         }
     }
@@ -55,8 +55,10 @@ impl Global {
         if let ValType::Ref(ty) = ty.content {
             core.keep_type(ty)?;
         }
-        let value = value.to_slot(ty.content, core)?;
-        let block: Box<[GlobalData]> = Box::new([GlobalData::new(ty, value)]);
+        let mut slots = [0; 2];
+        // SAFETY: no type takes more than two slots.
+        unsafe { value.store(slots.as_mut_ptr(), ty.content, core)? };
+        let block: Box<[GlobalData]> = Box::new([GlobalData::new(ty, slots)]);
         let block = Owned::new(block);
         let data = block.element(0);
         core.globals.push(block);
@@ -108,7 +110,7 @@ impl Global {
         // holds a value of its type.
         unsafe {
             let data = data.as_ref();
-            Ok(Val::from_slot(data.def.value[0], data.ty.content, core))
+            Ok(Val::load(data.def.value.as_ptr(), data.ty.content, core))
         }
     }
 
@@ -130,8 +132,9 @@ impl Global {
                 "expected a mutable global, found an immutable one",
             ));
         }
-        data.def.value[0] = value.to_slot(data.ty.content, core)?;
-        Ok(())
+        let slots = data.def.value.as_mut_ptr();
+        // SAFETY: a global has the slots of every type.
+        unsafe { value.store(slots, data.ty.content, core) }
     }
 }
 

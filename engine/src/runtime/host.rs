@@ -45,7 +45,7 @@ use crate::types::{FuncType, FuncTypeRef};
 /// caller or have a guest function called without nesting.
 ///
 /// `i32` and `f32` stand in the lower half of their slot, and the upper half
-/// is ignored. An `externref` is its key plus one, null is zero. Function
+/// is ignored. A `v128` takes two slots, lane 0 lowest in the first. An `externref` is its key plus one, null is zero. Function
 /// references cannot be passed: they are addresses.
 pub trait HostFunc<T, X>: Send + Sync + 'static {
     /// Runs the function.
@@ -801,8 +801,8 @@ macro_rules! closures {
                 $(
                     // SAFETY: the function's type says that the slot holds
                     // an argument of this type.
-                    let $arg = unsafe { $arg::load(*window.add(slot), &*core) };
-                    slot += 1;
+                    let $arg = unsafe { $arg::load(window.add(slot), &*core) };
+                    slot += $arg::TYPE.slots();
                 )*
                 let results = (self.function)($($arg),*);
                 // SAFETY: the window has room for the results.
@@ -854,8 +854,8 @@ macro_rules! closures {
                 $(
                     // SAFETY: the function's type says that the slot holds
                     // an argument of this type.
-                    let $arg = unsafe { $arg::load(*window.add(slot), &*core) };
-                    slot += 1;
+                    let $arg = unsafe { $arg::load(window.add(slot), &*core) };
+                    slot += $arg::TYPE.slots();
                 )*
                 let results = (self.function)(call.into_caller(), $($arg),*);
                 // SAFETY: the window has room for the results, and nothing

@@ -254,10 +254,11 @@ fn entry<D>(list: &Owned<[*mut D]>, index: usize) -> NonNull<D> {
 
 /// Values that constant expressions may use.
 impl ConstContext for InstanceData {
-    fn global(&self, global: GlobalIndex) -> u64 {
+    fn global(&self, global: GlobalIndex) -> &[u64] {
+        let slots = self.module.inner().globals[global.index()].content.slots();
         // SAFETY: the definition is live, and validation allows only globals
         // that have their value already.
-        unsafe { InstanceData::global(self, global.index()).as_ref().value[0] }
+        unsafe { &InstanceData::global(self, global.index()).as_ref().value[..slots] }
     }
 
     fn func(&self, func: FuncIndex) -> u64 {
@@ -505,6 +506,7 @@ fn resolve(core: &StoreCore, inner: &ModuleInner, imports: &[Extern]) -> Result<
     for (declared, given) in inner.imports.iter().zip(imports) {
         if let Some(found) = resolve_one(core, inner, declared.entity, *given, &mut resolved)? {
             problems.push(LinkProblem::new(
+                &core.engine,
                 inner.text(&declared.module),
                 inner.text(&declared.name),
                 inner.extern_type(declared.entity),
@@ -671,7 +673,8 @@ unsafe fn build(
     }
     let defined = &inner.globals[inner.imported_globals as usize..];
     if !defined.is_empty() {
-        let block: Box<[GlobalData]> = defined.iter().map(|ty| GlobalData::new(*ty, 0)).collect();
+        let new = |ty: &GlobalType| GlobalData::new(*ty, [0; 2]);
+        let block: Box<[GlobalData]> = defined.iter().map(new).collect();
         let block = Owned::new(block);
         let defs = (0..defined.len()).map(|i| block.element(i).as_ptr().cast());
         resolved.globals.extend(defs);
@@ -792,9 +795,9 @@ unsafe fn initialise(store: *mut StoreCtx, data: NonNull<InstanceData>) -> Resul
     let inner = module.inner();
     let imported = inner.imported_globals as usize;
     for (i, init) in inner.global_inits.iter().enumerate() {
-        let value = init.eval(instance)?;
+        let value = init.eval_slots(instance)?;
         // SAFETY: the definition is live, and nobody borrows it.
-        unsafe { (*instance.global(imported + i).as_ptr()).value[0] = value };
+        unsafe { (*instance.global(imported + i).as_ptr()).value = value };
     }
     let imported = inner.imported_tables as usize;
     for (i, init) in inner.table_inits.iter().enumerate() {

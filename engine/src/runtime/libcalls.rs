@@ -6,13 +6,18 @@
 //! them serve instantiation, too.
 
 use core::ptr::NonNull;
+use core::time::Duration;
+use std::sync::Arc;
 
 use super::instance::{Bulk, InstanceData};
 use super::memory::MemoryData;
 use super::racing;
+use super::shared::Expected;
 use super::store::StoreCore;
 use super::table::TableData;
+use super::value::low;
 use super::vmctx::{Slot, StoreCtx, VmCtx};
+use super::wait::WaitResult;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, MemoryIndex, TableIndex};
 use crate::error::Error;
 use crate::trap::Trap;
@@ -223,6 +228,68 @@ pub(crate) unsafe extern "C" fn memory_fill(
             }
         });
         status(cx, result)
+    }
+}
+
+/// Waits at an address of a memory, for `timeout` nanoseconds or, if that is
+/// negative, without bound; answers 0 if notified, 1 if the number of `SIZE`
+/// bytes there is not `expected`, 2 if the time is over, or [`REFUSED`] if
+/// the guest stops.
+///
+/// # Safety
+///
+/// As for [`memory_grow`].
+pub(crate) unsafe fn memory_wait<const SIZE: usize>(
+    cx: *mut VmCtx,
+    memory: u32,
+    address: u64,
+    expected: u64,
+    timeout: i64,
+) -> u64 {
+    // SAFETY: passed on to the caller; the borrow of the core ends at once,
+    // and what it gave is shared.
+    let (memory, interrupt) = unsafe {
+        let memory = instance(cx).as_ref().memory(memory as usize);
+        (memory, Arc::clone(&core(cx).interrupt))
+    };
+    let expected = if SIZE == size_of::<u32>() {
+        // The upper half of its slot means nothing.
+        Expected::Half(low(expected))
+    } else {
+        Expected::Whole(expected)
+    };
+    let timeout = u64::try_from(timeout).ok().map(Duration::from_nanos);
+    // SAFETY: the memory is live.
+    let memory = unsafe { memory.as_ref() };
+    match memory.wait(address, expected, timeout, Some(&interrupt)) {
+        Ok(WaitResult::Notified) => 0,
+        Ok(WaitResult::NotEqual) => 1,
+        Ok(WaitResult::TimedOut) => 2,
+        Err(error) => {
+            // SAFETY: passed on to the caller.
+            unsafe { set_error((*cx).store, error) };
+            REFUSED
+        }
+    }
+}
+
+/// Wakes up to `count` threads that wait at an address of a memory; how many,
+/// or [`REFUSED`] if the guest stops.
+///
+/// # Safety
+///
+/// As for [`memory_grow`].
+pub(crate) unsafe fn memory_notify(cx: *mut VmCtx, memory: u32, address: u64, count: u32) -> u64 {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let memory = instance(cx).as_ref().memory(memory as usize);
+        match memory.as_ref().notify(address, count) {
+            Ok(count) => u64::from(count),
+            Err(error) => {
+                set_error((*cx).store, error);
+                REFUSED
+            }
+        }
     }
 }
 

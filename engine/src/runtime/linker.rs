@@ -31,10 +31,13 @@ pub struct LinkProblem {
     pub expected: ExternType,
     /// What was there instead; absent if there was nothing of that name.
     pub found: Option<ExternType>,
+    /// What the printed types leave open.
+    note: String,
 }
 
 impl LinkProblem {
     pub(super) fn new(
+        engine: &Engine,
         module: &str,
         name: &str,
         expected: ExternType,
@@ -43,6 +46,7 @@ impl LinkProblem {
         LinkProblem {
             module: module.to_owned(),
             name: name.to_owned(),
+            note: engine.types().note(&expected, found.as_ref()),
             expected,
             found,
         }
@@ -57,9 +61,10 @@ impl fmt::Display for LinkProblem {
             self.module, self.name, self.expected
         )?;
         match &self.found {
-            Some(found) => found.fmt(f),
-            None => f.write_str("nothing"),
+            Some(found) => found.fmt(f)?,
+            None => f.write_str("nothing")?,
         }
+        f.write_str(&self.note)
     }
 }
 
@@ -383,6 +388,7 @@ impl<T, X> Linker<T, X> {
                 }
             };
             problems.push(LinkProblem::new(
+                &self.engine,
                 import.module,
                 import.name,
                 import.ty,

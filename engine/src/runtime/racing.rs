@@ -11,7 +11,8 @@
 
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-/// A number as it stands in memory, of 1, 2, 4 or 8 bytes.
+/// A number as it stands in memory, of 1, 2, 4 or 8 bytes; or several, one
+/// behind the other, each read and written on its own.
 pub(crate) trait Raw: Copy {
     /// # Safety
     ///
@@ -76,6 +77,32 @@ macro_rules! signed {
 unsigned! {
     u16 AtomicU16;
     u32 AtomicU32;
+}
+
+impl<T: Raw, const N: usize> Raw for [T; N] {
+    #[inline(always)]
+    unsafe fn load(place: *mut u8) -> [T; N] {
+        // SAFETY: the caller's promise for all bytes.
+        unsafe {
+            let mut out = [T::load(place); N];
+            let mut i = 1;
+            while i < N {
+                out[i] = T::load(place.add(i * size_of::<T>()));
+                i += 1;
+            }
+            out
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, place: *mut u8) {
+        let mut i = 0;
+        while i < N {
+            // SAFETY: the caller's promise for all bytes.
+            unsafe { self[i].store(place.add(i * size_of::<T>())) };
+            i += 1;
+        }
+    }
 }
 
 signed! {

@@ -1,5 +1,5 @@
 //! Rust types for WebAssembly types: parameters and results of typed calls
-//! and of closures, one slot per value.
+//! and of closures, in the slots of a window.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -8,34 +8,41 @@ use super::driver;
 use super::func::Func;
 use super::reference::{AnyRef, ExnRef, ExternRef};
 use super::store::{AsContextMut, StoreCore};
-use super::value::{func_from_slot, func_to_slot, low, ref_from_slot, ref_to_slot};
+use super::value::{
+    func_from_slot, func_to_slot, low, read_vector, ref_from_slot, ref_to_slot, write_vector,
+};
 use super::vmctx::Slot;
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::types::{FuncType, ValType};
 
 /// A Rust type that stands for one WebAssembly type: `i32`, `u32`, `i64`,
-/// `u64`, `f32`, `f64`, and `Option` of [`Func`], [`AnyRef`], [`ExternRef`] and
-/// [`ExnRef`].
+/// `u64`, `f32`, `f64`, `u128` for a `v128` (lane 0 lowest), `Option<Func>`,
+/// and `Option` of [`AnyRef`], [`ExternRef`] and [`ExnRef`].
 pub trait WasmTy: sealed::Slotted + Send + Sync + Copy + 'static {}
 
 pub(crate) mod sealed {
     use super::{Result, Slot, StoreCore, ValType};
 
-    /// How a value stands in a slot.
+    /// How a value stands in its slots.
     pub trait Slotted: Sized {
         /// The WebAssembly type.
         #[doc(hidden)]
         const TYPE: ValType;
-        /// The slot, if the value may be used in store `id`.
+        /// Writes the value, if it may be used in store `id`.
+        ///
+        /// # Safety
+        ///
+        /// There must be the slots of this type at `at`.
         #[doc(hidden)]
-        fn slot(self, core: &StoreCore) -> Result<Slot>;
+        unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
         /// The value.
         ///
         /// # Safety
         ///
-        /// The slot must hold a value of this type in store `id`.
+        /// The slots at `at` must hold a value of this type in store `id`.
         #[doc(hidden)]
-        unsafe fn load(slot: Slot, core: &StoreCore) -> Self;
+        unsafe fn load(at: *const Slot, core: &StoreCore) -> Self;
     }
 }
 
@@ -45,12 +52,16 @@ macro_rules! numbers {
         impl sealed::Slotted for $rust {
             const TYPE: ValType = ValType::$wasm;
             #[inline]
-            fn slot(self, _: &StoreCore) -> Result<Slot> {
+            unsafe fn store(self, at: *mut Slot, _: &StoreCore) -> Result<()> {
                 let $value = self;
-                Ok($to)
+                // SAFETY: passed on to the caller.
+                unsafe { at.write($to) };
+                Ok(())
             }
             #[inline]
-            unsafe fn load($slot: Slot, _: &StoreCore) -> $rust {
+            unsafe fn load(at: *const Slot, _: &StoreCore) -> $rust {
+                // SAFETY: passed on to the caller.
+                let $slot = unsafe { at.read() };
                 $from
             }
         }
@@ -66,17 +77,36 @@ numbers! {
     f64 F64 |v| v.to_bits(), |s| f64::from_bits(s);
 }
 
+impl WasmTy for u128 {}
+impl sealed::Slotted for u128 {
+    const TYPE: ValType = ValType::V128;
+    #[inline]
+    unsafe fn store(self, at: *mut Slot, _: &StoreCore) -> Result<()> {
+        // SAFETY: passed on to the caller.
+        unsafe { write_vector(at, self) };
+        Ok(())
+    }
+    #[inline]
+    unsafe fn load(at: *const Slot, _: &StoreCore) -> u128 {
+        // SAFETY: passed on to the caller.
+        unsafe { read_vector(at) }
+    }
+}
+
 impl WasmTy for Option<Func> {}
 impl sealed::Slotted for Option<Func> {
     const TYPE: ValType = ValType::FUNCREF;
     #[inline]
-    fn slot(self, core: &StoreCore) -> Result<Slot> {
-        func_to_slot(self, core.id)
+    unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
+        let slot = func_to_slot(self, core.id)?;
+        // SAFETY: passed on to the caller.
+        unsafe { at.write(slot) };
+        Ok(())
     }
     #[inline]
-    unsafe fn load(slot: Slot, core: &StoreCore) -> Option<Func> {
+    unsafe fn load(at: *const Slot, core: &StoreCore) -> Option<Func> {
         // SAFETY: passed on to the caller.
-        unsafe { func_from_slot(slot, core.id) }
+        unsafe { func_from_slot(at.read(), core.id) }
     }
 }
 
@@ -86,12 +116,16 @@ macro_rules! references {
         impl sealed::Slotted for Option<$rust> {
             const TYPE: ValType = ValType::$wasm;
             #[inline]
-            fn slot(self, core: &StoreCore) -> Result<Slot> {
-                ref_to_slot(self, core)
+            unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
+                let slot = ref_to_slot(self, core)?;
+                // SAFETY: passed on to the caller.
+                unsafe { at.write(slot) };
+                Ok(())
             }
             #[inline]
-            unsafe fn load(slot: Slot, core: &StoreCore) -> Option<$rust> {
-                ref_from_slot(slot, core)
+            unsafe fn load(at: *const Slot, core: &StoreCore) -> Option<$rust> {
+                // SAFETY: passed on to the caller.
+                ref_from_slot(unsafe { at.read() }, core)
             }
         }
     )*};
@@ -119,6 +153,7 @@ pub trait ClosureResults: lists::Outcome {}
 impl<O: lists::Outcome> ClosureResults for O {}
 
 pub(crate) mod lists {
+    use super::sealed::Slotted;
     use super::{Error, Result, Slot, StoreCore, ValType, WasmTy};
 
     /// Values in consecutive slots.
@@ -130,7 +165,7 @@ pub(crate) mod lists {
         ///
         /// # Safety
         ///
-        /// There must be a slot for each value at `at`.
+        /// There must be the slots of all values at `at`.
         #[doc(hidden)]
         unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
         /// Reads them.
@@ -151,7 +186,7 @@ pub(crate) mod lists {
         ///
         /// # Safety
         ///
-        /// There must be a slot for each result at `at`.
+        /// There must be the slots of all results at `at`.
         #[doc(hidden)]
         unsafe fn write(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
     }
@@ -184,15 +219,13 @@ pub(crate) mod lists {
         }
         #[inline]
         unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
-            let slot = self.slot(core)?;
             // SAFETY: passed on to the caller.
-            unsafe { at.write(slot) };
-            Ok(())
+            unsafe { <A as Slotted>::store(self, at, core) }
         }
         #[inline]
         unsafe fn load(at: *const Slot, core: &StoreCore) -> A {
             // SAFETY: passed on to the caller.
-            unsafe { A::load(at.read(), core) }
+            unsafe { <A as Slotted>::load(at, core) }
         }
     }
 
@@ -213,10 +246,9 @@ pub(crate) mod lists {
                     let ($($value,)*) = self;
                     let mut slot = 0;
                     $(
-                        let value = $value.slot(core)?;
                         // SAFETY: passed on to the caller.
-                        unsafe { at.add(slot).write(value) };
-                        slot += 1;
+                        unsafe { Slotted::store($value, at.add(slot), core)? };
+                        slot += <$value as Slotted>::TYPE.slots();
                     )*
                     Ok(())
                 }
@@ -225,8 +257,8 @@ pub(crate) mod lists {
                     let mut slot = 0;
                     $(
                         // SAFETY: passed on to the caller.
-                        let $value = unsafe { $value::load(at.add(slot).read(), core) };
-                        slot += 1;
+                        let $value = unsafe { <$value as Slotted>::load(at.add(slot), core) };
+                        slot += <$value as Slotted>::TYPE.slots();
                     )*
                     ($($value,)*)
                 }
@@ -275,9 +307,14 @@ impl<P, R> fmt::Debug for TypedFunc<P, R> {
 }
 
 impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
-    /// Compares a function's type with the Rust types.
-    pub(crate) fn new(func: Func, ty: &FuncType) -> Result<TypedFunc<P, R>> {
-        if ty.params() != P::types() || ty.results() != R::types() {
+    /// Compares a function's type with the Rust types: it may ask for more
+    /// than the Rust types give, and give less.
+    pub(crate) fn new(func: Func, ty: &FuncType, engine: &Engine) -> Result<TypedFunc<P, R>> {
+        let all = |subs: &[ValType], sups: &[ValType]| {
+            let mut pairs = subs.iter().zip(sups);
+            subs.len() == sups.len() && pairs.all(|(sub, sup)| engine.matches(*sub, *sup))
+        };
+        if !all(P::types(), ty.params()) || !all(ty.results(), R::types()) {
             let asked = FuncType::new(P::types().iter().copied(), R::types().iter().copied());
             return Err(Error::usage(format!(
                 "expected a function of type {asked}, found one of type {ty}"

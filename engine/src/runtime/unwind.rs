@@ -6,13 +6,14 @@
 //! the driver, and behind an entry of the driver the exception is an error.
 
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
 use super::driver::HostFrame;
 use super::exception;
 use super::frames::{Frames, Guest, Here};
 use super::store::StoreCore;
 use super::tag::TagData;
-use super::vmctx::{StoreCtx, VmCtx};
+use super::vmctx::{StoreCtx, TICK_SLICE, VmCtx};
 use crate::error::Result;
 use crate::interp::Clause;
 use crate::trap::Trap;
@@ -40,8 +41,9 @@ const STEPS_PER_TICK: u64 = 16;
 ///
 /// # Errors
 ///
-/// [`Trap::OutOfFuel`] if the search is dearer than what is left, and a limit
-/// if there is no room for an exception to which a handler wants a reference.
+/// [`Trap::OutOfFuel`] if the search is dearer than what is left,
+/// [`Trap::Interrupted`] if the guest is to stop, and a limit if there is no
+/// room for an exception to which a handler wants a reference.
 ///
 /// # Safety
 ///
@@ -110,17 +112,24 @@ unsafe fn tag_at(cx: *mut VmCtx, index: usize) -> NonNull<TagData> {
     unsafe { NonNull::new_unchecked(*(*cx).tags.add(index)).cast() }
 }
 
-/// A search is no single tick, and a long one costs fuel.
+/// A throw may go back, as a branch may, and a long search is no single tick:
+/// looks at the interrupt word when the ticks run out. It costs fuel, too.
 ///
 /// # Safety
 ///
 /// `store` must be a live context that the caller has alone.
 unsafe fn charge(store: *mut StoreCtx, steps: u64) -> Result<()> {
-    // SAFETY: passed on to the caller.
+    // SAFETY: passed on to the caller; the interrupt word lives as long as
+    // the store.
     unsafe {
-        (*store).tick = (*store)
-            .tick
-            .saturating_sub_unsigned(steps / STEPS_PER_TICK);
+        let ticks = 1 + steps / STEPS_PER_TICK;
+        (*store).tick = (*store).tick.saturating_sub_unsigned(ticks);
+        if (*store).tick < 0 {
+            (*store).tick = TICK_SLICE;
+            if (*(*store).interrupt).load(Ordering::Relaxed) != 0 {
+                return Err(Trap::Interrupted.into());
+            }
+        }
         let cost = steps / STEPS_PER_FUEL;
         if cost == 0 || !(*(*store).core).engine.config().fuel {
             return Ok(());

@@ -21,6 +21,8 @@ pub enum Val {
     F32(u32),
     /// The bits of an `f64`.
     F64(u64),
+    /// The bits of a vector, lane 0 lowest.
+    V128(u128),
     /// A function, or null.
     FuncRef(Option<Func>),
     /// A structure, an array or a 31-bit integer, or null.
@@ -40,6 +42,7 @@ impl Val {
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
             Val::AnyRef(_) => ValType::ANYREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
@@ -55,7 +58,7 @@ impl Val {
             ValType::I64 => Val::I64(0),
             ValType::F32 => Val::F32(0),
             ValType::F64 => Val::F64(0),
-            ValType::V128 => Val::I64(0),
+            ValType::V128 => Val::V128(0),
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 Hierarchy::Func => Val::FuncRef(None),
                 Hierarchy::Any => Val::AnyRef(None),
@@ -105,6 +108,49 @@ impl Val {
         }
     }
 
+    /// The bits of the value as a `v128`, if it is one.
+    #[must_use]
+    pub fn v128(&self) -> Option<u128> {
+        if let Val::V128(bits) = self {
+            Some(*bits)
+        } else {
+            None
+        }
+    }
+
+    /// Writes the value to its slots from `at` on, if it has type `ty` and
+    /// belongs to this store.
+    ///
+    /// # Safety
+    ///
+    /// There must be as many slots at `at` as the type takes.
+    pub(crate) unsafe fn store(self, at: *mut Slot, ty: ValType, core: &StoreCore) -> Result<()> {
+        let slot = self.to_slot(ty, core)?;
+        // SAFETY: passed on to the caller; the value has type `ty`.
+        unsafe {
+            match self {
+                Val::V128(bits) => write_vector(at, bits),
+                _ => at.write(slot),
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of type `ty` in the slots from `at` on.
+    ///
+    /// # Safety
+    ///
+    /// The slots must hold a value of that type in that store.
+    pub(crate) unsafe fn load(at: *const Slot, ty: ValType, core: &StoreCore) -> Val {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            match ty {
+                ValType::V128 => Val::V128(read_vector(at)),
+                _ => Val::from_slot(at.read(), ty, core),
+            }
+        }
+    }
+
     /// Whether the value has type `ty`.
     fn has_type(self, ty: ValType, core: &StoreCore) -> Result<bool> {
         let ValType::Ref(ty) = ty else {
@@ -128,11 +174,11 @@ impl Val {
             Val::ExternRef(Some(value)) => matches(value.handle().get(core)?, Hierarchy::Extern),
             Val::ExnRef(None) => is_null(Hierarchy::Exn),
             Val::ExnRef(Some(exception)) => matches(exception.handle().get(core)?, Hierarchy::Exn),
-            Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) => false,
+            Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) | Val::V128(_) => false,
         })
     }
 
-    /// The value's slot, if it has type `ty` and belongs to this store.
+    /// The value's slot, the first of a vector, if it has type `ty` and belongs to this store.
     pub(crate) fn to_slot(self, ty: ValType, core: &StoreCore) -> Result<Slot> {
         if !self.has_type(ty, core)? {
             return Err(Error::usage(format!(
@@ -145,6 +191,7 @@ impl Val {
             Val::I64(value) => value.cast_unsigned(),
             Val::F32(bits) => Slot::from(bits),
             Val::F64(bits) => bits,
+            Val::V128(bits) => halves(bits)[0],
             Val::FuncRef(func) => func_to_slot(func, core.id)?,
             Val::AnyRef(any) => ref_to_slot(any, core)?,
             Val::ExternRef(value) => ref_to_slot(value, core)?,
@@ -152,7 +199,8 @@ impl Val {
         })
     }
 
-    /// The value of type `ty` in a slot of a store.
+    /// The value of type `ty` in a slot of a store; see
+    /// [`load`](Val::load) for types of two slots.
     ///
     /// # Safety
     ///
@@ -163,7 +211,7 @@ impl Val {
             ValType::I64 => Val::I64(slot.cast_signed()),
             ValType::F32 => Val::F32(low(slot)),
             ValType::F64 => Val::F64(slot),
-            ValType::V128 => Val::I64(slot.cast_signed()),
+            ValType::V128 => Val::V128(slot.into()),
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 // SAFETY: the slot holds a reference of this store by the
                 // caller's promise.
@@ -188,6 +236,42 @@ pub(crate) fn ref_to_slot<R: Reference>(reference: Option<R>, core: &StoreCore) 
 pub(crate) fn ref_from_slot<R: Reference>(slot: Slot, core: &StoreCore) -> Option<R> {
     let reference = low(slot);
     (reference != 0).then(|| reference::new(core, reference))
+}
+
+/// The slots of a vector.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a vector is cut into its halves"
+)]
+pub(crate) fn halves(bits: u128) -> [Slot; 2] {
+    [bits as u64, (bits >> 64) as u64]
+}
+
+/// Writes a vector.
+///
+/// # Safety
+///
+/// There must be two slots at `at`.
+#[inline]
+pub(crate) unsafe fn write_vector(at: *mut Slot, bits: u128) {
+    let [low, high] = halves(bits);
+    // SAFETY: passed on to the caller.
+    unsafe {
+        at.write(low);
+        at.add(1).write(high);
+    }
+}
+
+/// Reads a vector.
+///
+/// # Safety
+///
+/// There must be two slots at `at`.
+#[inline]
+pub(crate) unsafe fn read_vector(at: *const Slot) -> u128 {
+    // SAFETY: passed on to the caller.
+    let (low, high) = unsafe { (at.read(), at.add(1).read()) };
+    u128::from(low) | u128::from(high) << 64
 }
 
 /// The lower half of a slot: all that 32-bit values use.
@@ -248,6 +332,12 @@ impl From<f32> for Val {
 impl From<f64> for Val {
     fn from(value: f64) -> Val {
         Val::F64(value.to_bits())
+    }
+}
+
+impl From<u128> for Val {
+    fn from(bits: u128) -> Val {
+        Val::V128(bits)
     }
 }
 

@@ -3,7 +3,7 @@
 //! What a module's types look like in memory is known here, so sinks get
 //! offsets and widths, never field indices.
 
-use wasmparser::{HeapType as ParsedHeap, RefType as ParsedRef, ValType as ParsedType};
+use wasmparser::{HeapType as ParsedHeap, Operator, RefType as ParsedRef, ValType as ParsedType};
 
 use crate::error::Result;
 use crate::module::TypeIndex;
@@ -133,6 +133,109 @@ fn element(rtt: &Rtt) -> Storage {
 }
 
 impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
+    /// The operators on objects of the heap.
+    pub(super) fn gc(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
+        use Operator as O;
+        match *op {
+            O::RefEq => self.ref_eq(),
+            O::RefI31 => self.ref_i31(),
+            O::I31GetS => self.i31_get(true),
+            O::I31GetU => self.i31_get(false),
+            O::StructNew { struct_type_index } => self.struct_new(struct_type_index),
+            O::StructNewDefault { struct_type_index } => self.struct_new_default(struct_type_index),
+            O::StructGet {
+                struct_type_index: ty,
+                field_index: field,
+            }
+            | O::StructGetU {
+                struct_type_index: ty,
+                field_index: field,
+            } => self.struct_get(ty, field, false),
+            O::StructGetS {
+                struct_type_index: ty,
+                field_index: field,
+            } => self.struct_get(ty, field, true),
+            O::StructSet {
+                struct_type_index: ty,
+                field_index: field,
+            } => {
+                self.struct_set(ty, field);
+                Ok(())
+            }
+            O::ArrayNew {
+                array_type_index: ty,
+            } => self.array_new(ty),
+            O::ArrayNewDefault {
+                array_type_index: ty,
+            } => self.array_new_default(ty),
+            O::ArrayNewFixed {
+                array_type_index: ty,
+                array_size,
+            } => self.array_new_fixed(ty, array_size),
+            O::ArrayNewData {
+                array_type_index: ty,
+                array_data_index,
+            } => self.array_new_data(ty, array_data_index),
+            O::ArrayNewElem {
+                array_type_index: ty,
+                array_elem_index,
+            } => self.array_new_elem(ty, array_elem_index),
+            O::ArrayGet {
+                array_type_index: ty,
+            }
+            | O::ArrayGetU {
+                array_type_index: ty,
+            } => self.array_get(ty, false),
+            O::ArrayGetS {
+                array_type_index: ty,
+            } => self.array_get(ty, true),
+            O::ArrayLen => self.array_len(),
+            O::RefTestNonNull { hty } => self.ref_test(hty, false),
+            O::RefTestNullable { hty } => self.ref_test(hty, true),
+            O::RefCastNonNull { hty } => self.ref_cast(hty, false),
+            O::RefCastNullable { hty } => self.ref_cast(hty, true),
+            O::BrOnCast {
+                relative_depth,
+                to_ref_type,
+                ..
+            } => self.br_on_cast(relative_depth, to_ref_type, false),
+            O::BrOnCastFail {
+                relative_depth,
+                to_ref_type,
+                ..
+            } => self.br_on_cast(relative_depth, to_ref_type, true),
+            _ => self.gc_without_result(offset, op),
+        }
+    }
+
+    fn gc_without_result(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
+        use Operator as O;
+        match *op {
+            O::ArraySet { array_type_index } => self.array_set(array_type_index),
+            O::ArrayFill { array_type_index } => self.array_fill(array_type_index),
+            O::ArrayCopy {
+                array_type_index_dst,
+                ..
+            } => self.array_copy(array_type_index_dst),
+            O::ArrayInitData {
+                array_type_index,
+                array_data_index,
+            } => {
+                self.array_init_data(array_type_index, array_data_index);
+            }
+            O::ArrayInitElem {
+                array_type_index,
+                array_elem_index,
+            } => {
+                self.array_init_elem(array_type_index, array_elem_index);
+            }
+            O::AnyConvertExtern => self.convert(HeapType::Any),
+            O::ExternConvertAny => self.convert(HeapType::Extern),
+            _ => return self.vector(offset, op),
+        }
+        Ok(())
+    }
+
     fn rtt(&self, ty: u32) -> &'m Rtt {
         self.module.type_at(TypeIndex(ty)).rtt()
     }

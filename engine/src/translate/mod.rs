@@ -6,6 +6,7 @@
 //! recurses with the nesting of blocks. Operators of proposals that the
 //! engine does not have are an error that names them.
 
+mod atomic;
 mod control;
 mod exception;
 mod fuel;
@@ -15,10 +16,12 @@ mod numeric;
 mod print;
 mod reference;
 mod roots;
+mod simd;
 mod sink;
 mod stack;
 mod table;
 mod variable;
+mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -27,8 +30,9 @@ use wasmparser::{BinaryReader, FunctionBody, Operator, ValType as ParsedType};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
-use crate::types::{HeapType, ValType};
+use crate::types::ValType;
 
+pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
 pub(crate) use gc::{ArrayBulk, CastTarget, CastTest, FieldLoad, NewObject};
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
@@ -36,10 +40,17 @@ pub(crate) use numeric::{
 };
 pub use print::print_ir;
 pub(crate) use roots::{RootMaps, Safepoint};
+pub(crate) use simd::{
+    ExtractLane, LaneWidth, ReplaceLane, Splat, VectorBinary, VectorLoad, VectorOp, VectorShift,
+    VectorTernary, VectorTest, VectorUnary, for_each_vector_binary, for_each_vector_extract,
+    for_each_vector_load, for_each_vector_replace, for_each_vector_shift, for_each_vector_splat,
+    for_each_vector_ternary, for_each_vector_test, for_each_vector_unary,
+};
 pub(crate) use sink::{
     BulkOp, BulkOperand, CallSite, Callee, Check, Clause, FrameSlot, Layout, MemoryPlace, RootMap,
     Seen, Sink, Summary, Trusted,
 };
+pub(crate) use wide::WideOp;
 
 use crate::runtime::vmctx::header;
 use control::Frame;
@@ -367,110 +378,12 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
                 let callee = self.referenced(*type_index);
                 return self.return_call(callee);
             }
+            _ if self.atomic(op)? => {}
+            O::I64Add128 => return self.wide(WideOp::I64Add128),
+            O::I64Sub128 => return self.wide(WideOp::I64Sub128),
+            O::I64MulWideS => return self.wide(WideOp::I64MulWideS),
+            O::I64MulWideU => return self.wide(WideOp::I64MulWideU),
             _ => return self.gc(offset, op),
-        }
-        Ok(())
-    }
-
-    /// The operators on objects of the heap.
-    fn gc(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
-        use Operator as O;
-        match *op {
-            O::RefEq => self.ref_eq(),
-            O::RefI31 => self.ref_i31(),
-            O::I31GetS => self.i31_get(true),
-            O::I31GetU => self.i31_get(false),
-            O::StructNew { struct_type_index } => self.struct_new(struct_type_index),
-            O::StructNewDefault { struct_type_index } => self.struct_new_default(struct_type_index),
-            O::StructGet {
-                struct_type_index: ty,
-                field_index: field,
-            }
-            | O::StructGetU {
-                struct_type_index: ty,
-                field_index: field,
-            } => self.struct_get(ty, field, false),
-            O::StructGetS {
-                struct_type_index: ty,
-                field_index: field,
-            } => self.struct_get(ty, field, true),
-            O::StructSet {
-                struct_type_index: ty,
-                field_index: field,
-            } => {
-                self.struct_set(ty, field);
-                Ok(())
-            }
-            O::ArrayNew {
-                array_type_index: ty,
-            } => self.array_new(ty),
-            O::ArrayNewDefault {
-                array_type_index: ty,
-            } => self.array_new_default(ty),
-            O::ArrayNewFixed {
-                array_type_index: ty,
-                array_size,
-            } => self.array_new_fixed(ty, array_size),
-            O::ArrayNewData {
-                array_type_index: ty,
-                array_data_index,
-            } => self.array_new_data(ty, array_data_index),
-            O::ArrayNewElem {
-                array_type_index: ty,
-                array_elem_index,
-            } => self.array_new_elem(ty, array_elem_index),
-            O::ArrayGet {
-                array_type_index: ty,
-            }
-            | O::ArrayGetU {
-                array_type_index: ty,
-            } => self.array_get(ty, false),
-            O::ArrayGetS {
-                array_type_index: ty,
-            } => self.array_get(ty, true),
-            O::ArrayLen => self.array_len(),
-            O::RefTestNonNull { hty } => self.ref_test(hty, false),
-            O::RefTestNullable { hty } => self.ref_test(hty, true),
-            O::RefCastNonNull { hty } => self.ref_cast(hty, false),
-            O::RefCastNullable { hty } => self.ref_cast(hty, true),
-            O::BrOnCast {
-                relative_depth,
-                to_ref_type,
-                ..
-            } => self.br_on_cast(relative_depth, to_ref_type, false),
-            O::BrOnCastFail {
-                relative_depth,
-                to_ref_type,
-                ..
-            } => self.br_on_cast(relative_depth, to_ref_type, true),
-            _ => self.gc_without_result(offset, op),
-        }
-    }
-
-    fn gc_without_result(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
-        use Operator as O;
-        match *op {
-            O::ArraySet { array_type_index } => self.array_set(array_type_index),
-            O::ArrayFill { array_type_index } => self.array_fill(array_type_index),
-            O::ArrayCopy {
-                array_type_index_dst,
-                ..
-            } => self.array_copy(array_type_index_dst),
-            O::ArrayInitData {
-                array_type_index,
-                array_data_index,
-            } => {
-                self.array_init_data(array_type_index, array_data_index);
-            }
-            O::ArrayInitElem {
-                array_type_index,
-                array_elem_index,
-            } => {
-                self.array_init_elem(array_type_index, array_elem_index);
-            }
-            O::AnyConvertExtern => self.convert(HeapType::Any),
-            O::ExternConvertAny => self.convert(HeapType::Extern),
-            _ => return Err(unsupported(offset, op)),
         }
         Ok(())
     }

@@ -9,12 +9,15 @@ use crate::module::{FuncIndex, Module, TagIndex};
 use crate::types::ValType;
 use crate::types::rtt::Storage;
 
+use super::atomic::AtomicOp;
 use super::gc::{ArrayBulk, CastTarget, CastTest, FieldLoad, NewObject};
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
+use super::simd::VectorOp;
 use super::sink::{
     BulkOp, BulkOperand, CallSite, Callee, Clause, FrameSlot, Layout, MemoryPlace, RootMap, Sink,
     Summary, Trusted,
 };
+use super::wide::WideOp;
 
 /// Prints how a function of `module` is translated: operations on frame
 /// slots, labels, and the root map of each call site. For tests and people;
@@ -72,6 +75,15 @@ impl core::fmt::Display for Val {
     }
 }
 
+/// Operands, each behind a space.
+fn list(operands: &[Val]) -> String {
+    let mut text = String::new();
+    for operand in operands {
+        let _ = write!(text, " {operand}");
+    }
+    text
+}
+
 impl Printer {
     /// What was printed so far.
     #[cfg(test)]
@@ -117,7 +129,7 @@ fn root_list(roots: &dyn RootMap) -> String {
     list
 }
 
-fn list(operands: &[BulkOperand<Val>]) -> String {
+fn spaced(operands: &[BulkOperand<Val>]) -> String {
     let mut text = String::new();
     for operand in operands {
         let _ = write!(text, " {}", operand.val);
@@ -244,6 +256,22 @@ impl Sink for Printer {
         ));
     }
 
+    fn vector(&mut self, op: VectorOp, operands: &[Val], home: FrameSlot) -> Val {
+        let text = format!("{op:?}{}", list(operands));
+        if op.result().is_some() {
+            self.def(home, format_args!("{text}"))
+        } else {
+            self.line(format_args!("{text}"));
+            Val::Slot(home)
+        }
+    }
+
+    fn wide(&mut self, op: WideOp, operands: &[Val], home: FrameSlot) -> [Val; 2] {
+        let high = home + 1;
+        self.line(format_args!("s{home}, s{high} = {op:?}{}", list(operands)));
+        [Val::Slot(home), Val::Slot(high)]
+    }
+
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Val {
         self.def(dst, format_args!("memory.size m{memory}"))
     }
@@ -262,6 +290,20 @@ impl Sink for Printer {
 
     fn elem_drop(&mut self, elem: u32) {
         self.line(format_args!("elem.drop {elem}"));
+    }
+
+    fn atomic(&mut self, op: AtomicOp, place: MemoryPlace, operands: &[BulkOperand<Val>]) -> Val {
+        let mut text = String::new();
+        for operand in &operands[1..] {
+            let _ = write!(text, " {}", operand.val);
+        }
+        let (memory, offset) = (place.memory, place.offset);
+        let (addr, dst) = (operands[0].val, operands[0].home);
+        self.def(dst, format_args!("{op} m{memory}[{addr} + {offset}]{text}"))
+    }
+
+    fn atomic_fence(&mut self) {
+        self.line(format_args!("atomic.fence"));
     }
 
     fn global_get(&mut self, _: ValType, global: u32, dst: FrameSlot) -> Val {
@@ -316,7 +358,7 @@ impl Sink for Printer {
             NewObject::ArrayData(_, data) => format!("array.new_data {data}"),
             NewObject::ArrayElem(_, elem) => format!("array.new_elem {elem}"),
         };
-        let text = list(operands);
+        let text = spaced(operands);
         self.def(dst, format_args!("{what}{text}"))
     }
 
@@ -359,7 +401,7 @@ impl Sink for Printer {
     }
 
     fn array_bulk(&mut self, op: ArrayBulk, operands: &[BulkOperand<Val>]) {
-        let text = list(operands);
+        let text = spaced(operands);
         self.line(format_args!("array {op:?}{text}"));
     }
 

@@ -18,9 +18,12 @@ use crate::module::{FuncIndex, TableIndex, TagIndex, TypeIndex};
 use crate::types::rtt::Storage;
 use crate::types::{AddressType, ValType};
 
+use super::atomic::AtomicOp;
 use super::gc::{ArrayBulk, CastTest, FieldLoad, NewObject};
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::roots::RootMaps;
+use super::simd::VectorOp;
+use super::wide::WideOp;
 
 /// A position in the frame of the running function, in slots.
 pub(crate) type FrameSlot = u16;
@@ -243,6 +246,13 @@ pub(crate) trait Sink {
         val: Self::Val,
         home: FrameSlot,
     );
+    /// An operator on vectors; `home` is the home of its first operand, the
+    /// others' follow. What it answers for a store means nothing.
+    fn vector(&mut self, op: VectorOp, operands: &[Self::Val], home: FrameSlot) -> Self::Val;
+    /// 128-bit arithmetic on halves, the lower first; `home` is the home of
+    /// the first operand and of the lower half of the result, the others
+    /// follow one by one.
+    fn wide(&mut self, op: WideOp, operands: &[Self::Val], home: FrameSlot) -> [Self::Val; 2];
     /// The size in pages, of the memory's address type; likewise below.
     fn memory_size(&mut self, memory: u32, dst: FrameSlot) -> Self::Val;
     fn memory_grow(&mut self, memory: u32, delta: Self::Val, dst: FrameSlot) -> Self::Val;
@@ -252,6 +262,17 @@ pub(crate) trait Sink {
     fn bulk(&mut self, op: BulkOp, operands: [BulkOperand<Self::Val>; 3]);
     fn data_drop(&mut self, data: u32);
     fn elem_drop(&mut self, elem: u32);
+
+    /// An atomic operator: its address, then its operands, each with its
+    /// home; the result goes to the address's home. What a store answers is
+    /// not used.
+    fn atomic(
+        &mut self,
+        op: AtomicOp,
+        place: MemoryPlace,
+        operands: &[BulkOperand<Self::Val>],
+    ) -> Self::Val;
+    fn atomic_fence(&mut self);
 
     fn global_get(&mut self, ty: ValType, global: u32, dst: FrameSlot) -> Self::Val;
     fn global_set(&mut self, ty: ValType, global: u32, val: Self::Val, home: FrameSlot);

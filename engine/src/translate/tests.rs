@@ -241,3 +241,23 @@ fn a_validator_can_ride_along() {
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.offset().is_some());
 }
+
+#[test]
+fn atomic_operators_say_width_place_and_operands() {
+    let text = body(
+        "(memory i64 1 1 shared)
+         (func (param i64 i64) (result i64)
+           (i64.atomic.store8 offset=3 (local.get 0) (local.get 1))
+           (atomic.fence)
+           (drop (memory.atomic.wait32 (local.get 0) (i32.const 5) (i64.const -1)))
+           (i64.atomic.rmw16.cmpxchg_u (local.get 0) (local.get 1) (i64.const 7)))",
+    );
+    assert_eq!(
+        text,
+        "s6 = i64.atomic8.store m0[s0 + 3] s1\n\
+         atomic.fence\n\
+         s6 = i32.atomic32.wait m0[s0 + 0] 5 -1\n\
+         s6 = i64.atomic16.cmpxchg m0[s0 + 0] s1 7\n\
+         return s6\nslots 9"
+    );
+}

@@ -13,6 +13,7 @@ pub(crate) use registry::TypeRegistry;
 pub(crate) type FuncTypeRef = DefinedType;
 
 mod composite;
+mod note;
 mod registry;
 
 pub(crate) mod rtt;
@@ -285,7 +286,7 @@ impl ValType {
 
     /// How many slots of the slot stack a value of this type takes.
     #[must_use]
-    pub(crate) fn slots(self) -> usize {
+    pub(crate) const fn slots(self) -> usize {
         match self {
             ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 | ValType::Ref(_) => 1,
             ValType::V128 => 2,

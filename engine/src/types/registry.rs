@@ -20,7 +20,7 @@ use super::rtt::{HOST_TYPE, Rtt, RttKind, SUPERTYPES_MAX, Shape, Storage, fields
 use super::subtype::{dead_type, too_deep};
 use super::{FuncType, HeapType, Hierarchy, ValType};
 use crate::entity::TypeId;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Parameters, and likewise results, that a function may have.
 pub(crate) const FUNC_ARITY_MAX: usize = 1000;
@@ -230,18 +230,15 @@ impl TypeRegistry {
     /// The counted reference for a function type that stands alone, new or
     /// shared.
     pub(crate) fn register(self: &Arc<TypeRegistry>, ty: &FuncType) -> Result<DefinedType> {
-        if ty.types.contains(&ValType::V128) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "functions of the host cannot have parameters or results of type v128 in this \
-                 version",
-            ));
-        }
         let mut group = self.register_group(vec![SubType::plain(ty.clone())])?;
-        let ty = group.pop().ok_or_else(|| dead_type(TypeId(0)))?;
+        let defined = group.pop().ok_or_else(|| dead_type(TypeId(0)))?;
+        if defined.ty() != ty {
+            // It named itself by its position.
+            return Err(dead_type(TypeId::in_group(0)));
+        }
         // Only now do the types that it names live on.
-        self.check_refs(ty.definition())?;
-        Ok(ty)
+        self.check_refs(defined.definition())?;
+        Ok(defined)
     }
 
     /// As [`register_group`](TypeRegistry::register_group), for definitions

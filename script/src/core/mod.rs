@@ -4,12 +4,13 @@
 mod floats;
 mod spectest;
 mod values;
-#[expect(dead_code, reason = "values have no vectors yet")]
 mod vectors;
 
 use std::collections::BTreeMap;
 
-use linkspan_engine::{Engine, Error, Extern, Instance, Module, Store, Val};
+use linkspan_engine::{
+    Engine, Error, Extern, Instance, Memory, Module, Proposal, SharedMemory, Store, Val,
+};
 use wast::{WastArg, WastInvoke, WastRet};
 
 use crate::session::{Mismatch, Outcome};
@@ -20,18 +21,30 @@ pub(crate) struct Modules {
     store: Store<()>,
     definitions: BTreeMap<String, Module>,
     latest_definition: Option<Module>,
-    instances: BTreeMap<String, Instance>,
+    instances: BTreeMap<String, Exports>,
     /// The instance that directives without a name are about; none after a
     /// module that failed, so that nothing is asked of an older one.
     current: Option<Instance>,
-    registered: BTreeMap<String, Instance>,
+    registered: BTreeMap<String, Exports>,
     spectest: BTreeMap<&'static str, Extern>,
 }
+
+/// What the name of an instance stands for.
+#[derive(Clone)]
+enum Exports {
+    /// An instance of this thread.
+    Own(Instance),
+    /// What this thread got of another thread's instance.
+    Shared(BTreeMap<String, Memory>),
+}
+
+/// The shared memories that an instance exports, for another thread.
+pub(crate) type Shared = Vec<(String, SharedMemory)>;
 
 impl Modules {
     pub(crate) fn new(engine: &Engine) -> Result<Modules, Error> {
         let mut store = Store::new(engine, ());
-        let spectest = spectest::define(&mut store)?;
+        let spectest = spectest::define(&mut store, engine.has(Proposal::Threads))?;
         Ok(Modules {
             store,
             definitions: BTreeMap::new(),
@@ -81,7 +94,8 @@ impl Modules {
         let module = module.cloned().ok_or("no definition to instantiate")?;
         let instance = self.link(watchdog, &module)?;
         if let Some(name) = name {
-            self.instances.insert(name.to_owned(), instance);
+            self.instances
+                .insert(name.to_owned(), Exports::Own(instance));
         }
         self.current = Some(instance);
         Ok(())
@@ -103,7 +117,8 @@ impl Modules {
         for import in module.imports() {
             let (from, name) = (import.module, import.name);
             let found = match self.registered.get(from) {
-                Some(instance) => instance.get_export(&self.store, name),
+                Some(Exports::Own(instance)) => instance.get_export(&self.store, name),
+                Some(Exports::Shared(memories)) => memories.get(name).copied().map(Extern::Memory),
                 None if from == "spectest" => self.spectest.get(name).copied(),
                 None => None,
             };
@@ -116,8 +131,39 @@ impl Modules {
 
     /// Lets later modules import an instance's exports from `name`.
     pub(crate) fn register(&mut self, name: &str, instance: Option<&str>) -> Outcome<()> {
-        let instance = self.instance(instance)?;
-        self.registered.insert(name.to_owned(), instance);
+        let exports = match instance {
+            Some(instance) => self.instances.get(instance).cloned(),
+            None => self.current.map(Exports::Own),
+        };
+        let exports = exports.ok_or("no instance, or the latest module failed")?;
+        self.registered.insert(name.to_owned(), exports);
+        Ok(())
+    }
+
+    /// What the instance called `name` has for other threads.
+    pub(crate) fn share(&self, name: &str) -> Outcome<Shared> {
+        let instance = self.instance(Some(name))?;
+        let mut shared = Vec::new();
+        for (name, export) in instance.exports(&self.store) {
+            let Extern::Memory(memory) = export else {
+                continue;
+            };
+            if let Some(memory) = memory.shared(&self.store).map_err(text)? {
+                shared.push((name.to_owned(), memory));
+            }
+        }
+        Ok(shared)
+    }
+
+    /// Makes what another thread shared the exports of the instance `name`.
+    pub(crate) fn adopt(&mut self, name: &str, shared: &Shared) -> Outcome<()> {
+        let mut memories = BTreeMap::new();
+        for (export, memory) in shared {
+            let memory = Memory::from_shared(&mut self.store, memory).map_err(text)?;
+            memories.insert(export.clone(), memory);
+        }
+        let exports = Exports::Shared(memories);
+        self.instances.insert(name.to_owned(), exports);
         Ok(())
     }
 
@@ -185,15 +231,15 @@ impl Modules {
     }
 
     fn instance(&self, name: Option<&str>) -> Outcome<Instance> {
-        match name {
-            Some(name) => self
-                .instances
-                .get(name)
-                .copied()
-                .ok_or_else(|| format!("no instance ${name}")),
-            None => self
+        let Some(name) = name else {
+            return self
                 .current
-                .ok_or_else(|| "no instance: the latest module failed".to_owned()),
+                .ok_or_else(|| "no instance: the latest module failed".to_owned());
+        };
+        match self.instances.get(name) {
+            Some(Exports::Own(instance)) => Ok(*instance),
+            Some(Exports::Shared(_)) => Err(format!("${name} is an instance of another thread")),
+            None => Err(format!("no instance ${name}")),
         }
     }
 }

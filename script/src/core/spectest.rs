@@ -9,8 +9,12 @@ use linkspan_engine::{
     TableType, Val, ValType,
 };
 
-/// Defines everything in `store`, by name.
-pub(super) fn define(store: &mut Store<()>) -> Result<BTreeMap<&'static str, Extern>, Error> {
+/// Defines everything in `store`, by name; the shared memory only where there
+/// are `threads`.
+pub(super) fn define(
+    store: &mut Store<()>,
+    threads: bool,
+) -> Result<BTreeMap<&'static str, Extern>, Error> {
     let mut exports = BTreeMap::new();
     let printers: [(&str, &[ValType]); 7] = [
         ("print", &[]),
@@ -44,5 +48,10 @@ pub(super) fn define(store: &mut Store<()>) -> Result<BTreeMap<&'static str, Ext
     exports.insert("table", Extern::Table(table));
     let ty = MemoryType::new(1, Some(2));
     exports.insert("memory", Extern::Memory(Memory::new(&mut *store, ty)?));
+    if threads {
+        let ty = MemoryType { shared: true, ..ty };
+        let memory = Memory::new(&mut *store, ty)?;
+        exports.insert("shared_memory", Extern::Memory(memory));
+    }
     Ok(exports)
 }

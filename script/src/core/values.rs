@@ -3,7 +3,7 @@
 use linkspan_engine::{AnyRef, ExternRef, HeapType as Heap, RefType, Store, Val};
 use wast::core::{AbstractHeapType, HeapType, WastArgCore, WastRetCore};
 
-use super::floats;
+use super::{floats, vectors};
 use crate::session::Outcome;
 
 /// The value of an argument.
@@ -24,7 +24,8 @@ pub(super) fn argument(store: &mut Store<()>, argument: &WastArgCore<'_>) -> Out
         },
         WastArgCore::RefExtern(key) => Val::ExternRef(Some(host(store, *key)?)),
         WastArgCore::RefHost(key) => Val::AnyRef(Some(host(store, *key)?.to_any())),
-        WastArgCore::V128(_) | WastArgCore::RefNull(_) => {
+        WastArgCore::V128(value) => Val::V128(vectors::bits(value)),
+        WastArgCore::RefNull(_) => {
             return Err(format!(
                 "the argument {argument:?}, which this engine does not know yet"
             ));
@@ -43,6 +44,7 @@ pub(super) fn matches(store: &Store<()>, expected: &WastRetCore<'_>, found: &Val
         (WastRetCore::I64(expected), Val::I64(found)) => expected == found,
         (WastRetCore::F32(expected), Val::F32(found)) => floats::is_f32(expected, *found),
         (WastRetCore::F64(expected), Val::F64(found)) => floats::is_f64(expected, *found),
+        (WastRetCore::V128(expected), Val::V128(found)) => vectors::matches(expected, *found),
         (WastRetCore::RefNull(heap), found) => is_null(heap.as_ref(), found),
         (WastRetCore::RefExtern(None), Val::ExternRef(Some(_)))
         // Scripts use the index for documentation only.
@@ -108,6 +110,7 @@ pub(super) fn show_expected(expected: &WastRetCore<'_>) -> String {
             let pattern = floats::show_pattern(pattern, |value| floats::show_f64(value.bits));
             format!("f64 {pattern}")
         }
+        WastRetCore::V128(pattern) => format!("v128 {}", vectors::show_pattern(pattern)),
         WastRetCore::Either(choices) => {
             let choices: Vec<_> = choices.iter().map(show_expected).collect();
             choices.join(" or ")
@@ -129,6 +132,7 @@ fn show(store: &Store<()>, value: &Val) -> String {
         Val::I64(value) => format!("i64 {value}"),
         Val::F32(bits) => format!("f32 {}", floats::show_f32(*bits)),
         Val::F64(bits) => format!("f64 {}", floats::show_f64(*bits)),
+        Val::V128(bits) => vectors::show(*bits),
         Val::FuncRef(None) => "null funcref".to_owned(),
         Val::FuncRef(Some(_)) => "funcref".to_owned(),
         Val::AnyRef(None) => "null anyref".to_owned(),

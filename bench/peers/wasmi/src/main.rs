@@ -1,6 +1,9 @@
-//! The bench's cases on wasmi, with its default features and configuration. It
-//! has no component model, so it answers the cases of core modules only.
+//! The bench's cases on wasmi, with its default features, vectors, and its default
+//! configuration. It has no component model and no heap of objects, so it answers the
+//! other cases of core modules only.
 #![forbid(unsafe_code)]
+
+mod program;
 
 use bench_protocol::{Case, Work, serve, text, unsupported};
 use wasmi::{Engine, Instance, Linker, Module, Store};
@@ -17,13 +20,16 @@ fn load(engine: &Engine, case: Case, bytes: &[u8]) -> Result<Work, Option<String
         Case::Kernel | Case::CoreImport => run(engine, bytes).map_err(|e| Some(text(e))),
         Case::CoreNoop => noop(engine, bytes).map_err(|e| Some(text(e))),
         Case::CoreAdd => add(engine, bytes).map_err(|e| Some(text(e))),
+        Case::Program => program::load(engine, bytes).map_err(Some),
         Case::ComponentNoop
         | Case::ComponentAdd
         | Case::ComponentImport
         | Case::StringIn
         | Case::StringOut
         | Case::ListIn
-        | Case::Instantiate => Err(None),
+        | Case::Instantiate
+        | Case::Heap
+        | Case::Stores => Err(None),
     }
 }
 

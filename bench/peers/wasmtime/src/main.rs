@@ -1,14 +1,41 @@
 //! The bench's cases on wasmtime with Cranelift, without the features that would
-//! only slow it down here (async, gc, profiling).
+//! only slow it down here (async, profiling). Its heap of objects is the feature `gc`
+//! of this program, which is off where no case needs it.
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "gc")]
+mod heap;
+mod program;
 
 use bench_protocol::{Case, LIST, TEXT, Work, serve, text};
 use wasmtime::component::{self, Component, InstancePre};
 use wasmtime::{Engine, Instance, Linker, Module, Result, Store};
 
 fn main() -> std::io::Result<()> {
-    let engine = Engine::default();
-    serve(|case, bytes| load(&engine, case, bytes).map_err(text))
+    let engine = engine().map_err(|error| std::io::Error::other(error.to_string()))?;
+    serve(|case, bytes| load(&engine, case, bytes).map_err(explain))
+}
+
+#[cfg(not(feature = "gc"))]
+fn engine() -> Result<Engine> {
+    Ok(Engine::default())
+}
+
+#[cfg(feature = "gc")]
+fn engine() -> Result<Engine> {
+    let mut config = wasmtime::Config::new();
+    config.wasm_function_references(true).wasm_gc(true);
+    Engine::new(&config)
+}
+
+/// A case that is not built must look like one.
+fn explain(error: wasmtime::Error) -> String {
+    let short = error.to_string();
+    if short.starts_with("unsupported") {
+        short
+    } else {
+        text(error)
+    }
 }
 
 fn load(engine: &Engine, case: Case, bytes: &[u8]) -> Result<Work> {
@@ -23,7 +50,22 @@ fn load(engine: &Engine, case: Case, bytes: &[u8]) -> Result<Work> {
         Case::StringOut => string_out(engine, bytes),
         Case::ListIn => list_in(engine, bytes),
         Case::Instantiate => instantiate(engine, bytes),
+        Case::Program => Ok(program::load(engine, bytes)),
+        Case::Heap | Case::Stores => heap(engine, case, bytes),
     }
+}
+
+#[cfg(feature = "gc")]
+fn heap(engine: &Engine, case: Case, bytes: &[u8]) -> Result<Work> {
+    match case {
+        Case::Stores => heap::stores(engine, bytes),
+        _ => core_run(engine, bytes),
+    }
+}
+
+#[cfg(not(feature = "gc"))]
+fn heap(_: &Engine, case: Case, _: &[u8]) -> Result<Work> {
+    Err(wasmtime::Error::msg(bench_protocol::unsupported(case)))
 }
 
 fn core_instance(engine: &Engine, bytes: &[u8]) -> Result<(Store<()>, Instance)> {

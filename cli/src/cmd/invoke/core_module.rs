@@ -139,6 +139,8 @@ fn parse(ty: ValType, text: &str) -> Option<Val> {
         }
         ValType::F32 => Val::F32(text.parse::<f32>().ok()?.to_bits()),
         ValType::F64 => Val::F64(text.parse::<f64>().ok()?.to_bits()),
+        // As it is printed: sixteen bytes in hexadecimal, lane 0 last.
+        ValType::V128 => Val::V128(u128::from_str_radix(text.strip_prefix("0x")?, 16).ok()?),
         // References cannot be written as text.
         _ => return None,
     })
@@ -163,6 +165,7 @@ fn text(value: &Val) -> String {
         Val::I64(v) => v.to_string(),
         Val::F32(bits) => f32::from_bits(*bits).to_string(),
         Val::F64(bits) => f64::from_bits(*bits).to_string(),
+        Val::V128(bits) => format!("0x{bits:032x}"),
         Val::FuncRef(None) | Val::AnyRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => {
             "null".to_owned()
         }
@@ -186,6 +189,7 @@ fn json(value: &Val) -> serde_json::Value {
         Val::I64(_)
         | Val::F32(_)
         | Val::F64(_)
+        | Val::V128(_)
         | Val::FuncRef(_)
         | Val::AnyRef(_)
         | Val::ExternRef(_)

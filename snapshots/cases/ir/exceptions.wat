@@ -1,0 +1,30 @@
+;; A try_table is a region without code: operands below its labels are home,
+;; clauses name labels and the slots of payloads; a clause that names the
+;; function returns through code at its end.
+(module
+  (tag $a (param i32 i64))
+  (tag $b)
+  (func $thrower (param i32)
+    (throw $a (local.get 0) (i64.const 2)))
+  (func (export "catch") (param i32) (result i64) (local $n i32) (local $m i64)
+    (i64.const 5)
+    (block $caught (result i32 i64)
+      (block $other
+        (try_table (result i32) (catch $a $caught) (catch $b $other)
+          (local.set $n (i32.const 1))
+          (call $thrower (local.get 0))
+          (local.get $n))
+        (drop))
+      (i32.const 0) (i64.const 0))
+    (local.set $m)
+    (drop)
+    (i64.add (local.get $m))
+    (i64.add (i64.extend_i32_u (local.get $n))))
+  (func (export "return") (param i32) (result i32 i64)
+    (try_table (catch $a 0) (call $thrower (local.get 0)))
+    (i32.const 1) (i64.const 1))
+  (func (export "rethrow") (param i32)
+    (block $h (result exnref)
+      (try_table (catch_all_ref $h) (call $thrower (local.get 0)))
+      (return))
+    (throw_ref)))
