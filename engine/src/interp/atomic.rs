@@ -100,7 +100,7 @@ pub(super) trait Cell {
     fn or(&self, bits: u64) -> u64;
     fn xor(&self, bits: u64) -> u64;
     fn replace(&self, number: u64) -> u64;
-    /// Stores `new` if the number is `old`.
+    /// Stores `new` if the number is `old`, which is wrapped as `new` is.
     fn compare(&self, old: u64, new: u64) -> u64;
 }
 
