@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use linkspan_engine::{
     Answer, AsContextMut, Caller, Config, DispatchMode, Engine, Error, ErrorKind, Exception,
     Extern, ExternRef, Func, FuncType, HostCall, HostFunc, Instance, Limits, Linker, Module,
-    Progress, Store, Tag, Trap, Val, ValType,
+    Progress, Reference, Store, Tag, Trap, Val, ValType,
 };
 
 const I32: ValType = ValType::I32;
@@ -705,55 +705,6 @@ fn the_longest_payload_arrives_whole() {
 }
 
 #[test]
-fn references_to_exceptions_are_kept_and_thrown_again() {
-    let text = r#"(module
-        (tag $e (param i32))
-        (table $t 4 exnref)
-        (global $kept (mut exnref) (ref.null exn))
-        (func (export "keep") (param i32) (result i32)
-            (local $x exnref) (local $n i32)
-            (block $h (result i32 exnref)
-                (try_table (catch_ref $e $h) (throw $e (local.get 0)))
-                (unreachable))
-            (local.set $x)
-            (local.set $n)
-            (global.set $kept (local.get $x))
-            (table.set $t (i32.const 1) (local.get $x))
-            (local.get $n))
-        (func (export "again") (param i32) (result i32)
-            (block $h (result i32)
-                (try_table (catch $e $h)
-                    (if (local.get 0)
-                        (then (throw_ref (table.get $t (local.get 0))))
-                        (else (throw_ref (global.get $kept)))))
-                (i32.const -1)))
-        (func (export "all") (param i32) (result i32)
-            (block $h (result exnref)
-                (try_table (catch_all_ref $h) (throw $e (local.get 0)))
-                (unreachable))
-            (throw_ref))
-        (func (export "is_null") (param i32) (result i32)
-            (ref.is_null (global.get $kept))))"#;
-    for engine in engines() {
-        let (mut store, instance) = alone(&engine, text);
-        let mut call = |name, arg| call(&mut store, instance, name, arg);
-        assert_eq!(call("is_null", 0).unwrap(), 1);
-        let error = call("again", 0).unwrap_err();
-        assert_eq!(error.trap(), Some(Trap::NullExceptionReference));
-        assert_eq!(error.to_string(), "null exception reference");
-        assert_eq!(call("keep", 12).unwrap(), 12);
-        assert_eq!(call("is_null", 0).unwrap(), 0);
-        assert_eq!(call("again", 0).unwrap(), 12);
-        assert_eq!(call("again", 1).unwrap(), 12);
-        let error = call("again", 2).unwrap_err();
-        assert_eq!(error.trap(), Some(Trap::NullExceptionReference));
-        let error = call("all", 4).unwrap_err();
-        let text = "uncaught exception: tag without a name with payload (i32 4)";
-        assert_eq!(error.to_string(), text);
-    }
-}
-
-#[test]
 fn function_and_host_references_travel_in_payloads() {
     let text = r#"(module
         (tag $e (param funcref externref i32))
@@ -776,17 +727,15 @@ fn function_and_host_references_travel_in_payloads() {
             (local.get $x)))"#;
     for engine in engines() {
         let (mut store, instance) = alone(&engine, text);
-        let value = ExternRef::new(&mut store, 7_u32).unwrap();
-        let key = Val::ExternRef(Some(value));
+        let value = ExternRef::new(&mut store, "a value").unwrap();
         let mut results = [Val::I32(0), Val::I32(0)];
         let func = instance.get_func(&store, "f").unwrap();
-        func.call(&mut store, &[key], &mut results).unwrap();
-        assert_eq!(results[0], Val::I32(42));
-        let Val::ExternRef(Some(caught)) = results[1] else {
-            panic!("expected a value of the host, found {:?}", results[1]);
+        func.call(&mut store, &[value.into()], &mut results)
+            .unwrap();
+        let [Val::I32(42), Val::ExternRef(Some(back))] = results else {
+            panic!("{results:?}");
         };
-        let data = caught.data(&store).unwrap();
-        assert_eq!(data.and_then(|data| data.downcast_ref()), Some(&7_u32));
+        assert!(back.ref_eq(&store, value).unwrap());
     }
 }
 
@@ -901,6 +850,47 @@ fn fuel_is_charged_as_without_exceptions_and_long_searches_cost_more() {
         let (mut store, instance) = alone(&engine, &nested);
         store.set_fuel(1000).unwrap();
         let error = call(&mut store, instance, "f", 1000).unwrap_err();
+        assert_eq!(error.trap(), Some(Trap::OutOfFuel));
+    }
+}
+
+#[test]
+fn a_search_pays_for_all_that_it_passes() {
+    // Behind a nest of `try_table`s that have ended, each frame calls the
+    // next; the last one throws. Those without clauses are free.
+    let text = |clause: &str| {
+        format!(
+            r#"(module (tag $a) (tag $e)
+            (func $down (param i32)
+                (block $h {} {})
+                (if (local.get 0)
+                    (then (call $down (i32.sub (local.get 0) (i32.const 1))))
+                    (else (throw $e))))
+            (func (export "f") (param i32) (result i32)
+                (block $h
+                    (try_table (catch $e $h) (call $down (local.get 0))))
+                (i32.const 0)))"#,
+            format!("(try_table {clause} ").repeat(1000),
+            ")".repeat(1000)
+        )
+    };
+    let (nested, empty) = (text("(catch $a 1)"), text(""));
+    for engine in engines_with(|config| {
+        config.fuel(true);
+    }) {
+        let used = |text: &str, arg: i32| {
+            let (mut store, instance) = alone(&engine, text);
+            store.set_fuel(1 << 30).unwrap();
+            call(&mut store, instance, "f", arg).unwrap();
+            (1 << 30) - store.fuel().unwrap()
+        };
+        let calls = used(&empty, 20) - used(&empty, 10);
+        assert!(used(&nested, 20) - used(&nested, 10) >= calls + 10 * 15);
+        // A search that is too dear ends on the way.
+        let (mut store, instance) = alone(&engine, &nested);
+        let price = used(&nested, 100);
+        store.set_fuel(price / 2).unwrap();
+        let error = call(&mut store, instance, "f", 100).unwrap_err();
         assert_eq!(error.trap(), Some(Trap::OutOfFuel));
     }
 }
