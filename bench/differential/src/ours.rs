@@ -170,9 +170,9 @@ impl Guest for Running {
 /// Whether a host can make a value of this kind with the engine as it is.
 pub(crate) fn passes(kind: Kind) -> bool {
     match kind {
-        Kind::I32 | Kind::I64 | Kind::F32 | Kind::F64 => true,
+        Kind::I32 | Kind::I64 | Kind::F32 | Kind::F64 | Kind::V128 => true,
         Kind::Null(hierarchy) => matches!(hierarchy, Hierarchy::Func | Hierarchy::Extern),
-        Kind::V128 | Kind::I31 => false,
+        Kind::I31 => false,
     }
 }
 
@@ -182,6 +182,7 @@ fn argument(value: Value) -> Val {
         Value::I64(x) => Val::I64(x.cast_signed()),
         Value::F32(x) => Val::F32(x),
         Value::F64(x) => Val::F64(x),
+        Value::V128(x) => Val::V128(x),
         Value::V128(x) => Val::V128(x),
         Value::Null(Hierarchy::Func) => Val::FuncRef(None),
         Value::Null(Hierarchy::Extern) => Val::ExternRef(None),
@@ -197,6 +198,7 @@ fn value(val: &Val) -> Value {
         Val::I64(x) => Value::I64(x.cast_unsigned()),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
+        Val::V128(x) => Value::V128(*x),
         Val::V128(x) => Value::V128(*x),
         Val::FuncRef(func) => Value::reference(func.is_none()),
         Val::ExternRef(reference) => Value::reference(reference.is_none()),

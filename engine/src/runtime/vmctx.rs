@@ -8,10 +8,11 @@
 //! that has the store mutably borrowed runs guest code, so plain cells need
 //! no synchronisation; what another thread may write is atomic.
 //!
-//! A value takes one 64-bit slot (`v128` will take two). An `i32` or `f32` is
-//! the low half of its slot; the upper half may hold anything, and readers
-//! ignore it. A null reference is zero; a `funcref` is the address of its
-//! [`FuncDef`], and every other reference 32 bits, with zeros above them.
+//! A value takes one 64-bit slot, a `v128` two, its lower half first. An
+//! `i32` or `f32` is the low half of its slot; the upper half may hold
+//! anything, and readers ignore it. A null reference is zero; a `funcref` is
+//! the address of its [`FuncDef`], and every other reference 32 bits, with
+//! zeros above them.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
