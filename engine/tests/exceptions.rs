@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use linkspan_engine::{
     Answer, AsContextMut, Caller, Config, DispatchMode, Engine, Error, ErrorKind, Exception,
     Extern, ExternRef, Func, FuncType, HostCall, HostFunc, Instance, Limits, Linker, Module,
-    Progress, Store, Tag, Trap, Val, ValType,
+    Progress, Reference, Store, Tag, Trap, Val, ValType,
 };
 
 const I32: ValType = ValType::I32;
@@ -776,17 +776,16 @@ fn function_and_host_references_travel_in_payloads() {
             (local.get $x)))"#;
     for engine in engines() {
         let (mut store, instance) = alone(&engine, text);
-        let value = ExternRef::new(&mut store, 7_u32).unwrap();
-        let key = Val::ExternRef(Some(value));
+        let value = ExternRef::new(&mut store, 7_u8).unwrap();
         let mut results = [Val::I32(0), Val::I32(0)];
         let func = instance.get_func(&store, "f").unwrap();
-        func.call(&mut store, &[key], &mut results).unwrap();
+        func.call(&mut store, &[value.into()], &mut results)
+            .unwrap();
         assert_eq!(results[0], Val::I32(42));
-        let Val::ExternRef(Some(caught)) = results[1] else {
+        let Val::ExternRef(Some(found)) = results[1] else {
             panic!("expected a value of the host, found {:?}", results[1]);
         };
-        let data = caught.data(&store).unwrap();
-        assert_eq!(data.and_then(|data| data.downcast_ref()), Some(&7_u32));
+        assert!(found.ref_eq(&store, value).unwrap());
     }
 }
 
