@@ -16,6 +16,7 @@ use super::activation::{ActivationId, Progress};
 use super::driver;
 use super::func::{read_vals, type_of, write_vals};
 use super::heap;
+use super::reference::{self, ExnRef, Sealed as _};
 use super::roots::visit_slot;
 use super::store::{
     AsContext, AsContextMut, Store, StoreContextMut, StoreCore, StoreId, wrong_store,
@@ -179,26 +180,36 @@ pub(crate) unsafe extern "C" fn throw(cx: *mut VmCtx, tag: u32, payload: *const 
 /// borrows; `reference` must refer to an exception of that store.
 #[inline(never)]
 pub(crate) unsafe extern "C" fn throw_ref(cx: *mut VmCtx, reference: u32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let core = &mut *(*(*cx).store).core;
+        if let Some((tag, payload)) = read(core, reference) {
+            core.exceptions.set(tag, &payload, reference);
+        }
+    }
+}
+
+/// Tag and payload of an exception.
+///
+/// # Safety
+///
+/// `reference` must refer to an exception of the store.
+unsafe fn read(core: &StoreCore, reference: u32) -> Option<(NonNull<TagData>, Vec<Slot>)> {
     // SAFETY: passed on to the caller; the object has the fields of its
     // type, and its tag is one of the store.
     unsafe {
-        let core = &mut *(*(*cx).store).core;
         let number = core
             .object(reference)
             .add(EXCEPTION_TAG_OFFSET as usize)
             .cast::<u32>()
             .read();
-        let (Some(tag), Some(rtt)) = (core.tags.get(number as usize), core.rtt_of(reference))
-        else {
-            return;
-        };
+        let tag = *core.tags.get(number as usize)?;
         let mut payload = Vec::new();
-        for field in rtt.fields() {
+        for field in core.rtt_of(reference)?.fields() {
             let value = core.load(reference, field.offset_bytes, field.storage);
             payload.extend_from_slice(&value[..field.storage.slots()]);
         }
-        let tag = *tag;
-        core.exceptions.set(tag, &payload, reference);
+        Some((tag, payload))
     }
 }
 
@@ -367,6 +378,53 @@ impl Exception {
             let ty = &held.tag.as_ref().ty;
             Ok(read_vals(core, held.payload.as_ptr(), ty.params()))
         }
+    }
+}
+
+impl Exception {
+    /// A reference to the exception, as guests have it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the exception belongs to
+    /// another store; [`Trap::HeapExhausted`](crate::Trap) if there is no
+    /// room for the object.
+    pub fn to_ref(&self, mut store: impl AsContextMut) -> Result<ExnRef> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let held = self.held_in(core)?;
+        let (tag, payload, reference) = (held.tag, held.payload.clone(), held.reference);
+        // While the host runs, no other exception is on its way.
+        core.exceptions.set(tag, &payload, reference);
+        let ctx = store.ctx();
+        // SAFETY: the store is borrowed for us alone; all references that
+        // the host holds are in handles, and guests wait in calls.
+        let reference = unsafe { materialize(ctx) };
+        let core = store.core_mut();
+        core.exceptions.clear();
+        let reference = reference?;
+        if let Some(held) = core.exceptions.held.get_mut(&self.0.number) {
+            held.reference = reference;
+        }
+        Ok(reference::new(core, reference))
+    }
+}
+
+impl ExnRef {
+    /// The exception, for its tag and payload, and to throw it again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the scope of the handle has
+    /// ended, or if it belongs to another store.
+    pub fn exception(self, mut store: impl AsContextMut) -> Result<Exception> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let reference = self.handle().get(core)?;
+        // SAFETY: the handle leads to an exception of this store.
+        let (tag, payload) = unsafe { read(core, reference) }
+            .ok_or_else(|| Error::usage("expected a reference to an exception"))?;
+        Ok(Exception::hold(core, tag, payload.into(), reference))
     }
 }
 
