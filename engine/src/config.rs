@@ -398,17 +398,17 @@ impl Config {
         self
     }
 
+    /// Tries the collector hard; for tests. Results never depend on it.
+    pub fn gc_zeal(&mut self, zeal: GcZeal) -> &mut Config {
+        self.gc_zeal = zeal;
+        self
+    }
+
     /// Modules that define more types are refused; a quarter of a million by
     /// default, and at most a million. A type of two bytes in a binary takes
     /// more than a hundred in memory.
     pub fn max_types(&mut self, count: u32) -> &mut Config {
         self.max_types = count.min(1_000_000);
-        self
-    }
-
-    /// Tries the collector hard; for tests. Results never depend on it.
-    pub fn gc_zeal(&mut self, zeal: GcZeal) -> &mut Config {
-        self.gc_zeal = zeal;
         self
     }
 

@@ -15,7 +15,6 @@ pub(crate) type FuncTypeRef = DefinedType;
 mod composite;
 mod note;
 mod registry;
-
 pub(crate) mod rtt;
 pub(crate) mod subtype;
 
