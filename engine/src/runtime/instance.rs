@@ -19,6 +19,7 @@ use super::linker::{LinkProblem, LinkProblems};
 use super::memory::{Memory, MemoryData};
 use super::objects;
 use super::owned::Owned;
+use super::shared::SharedMemory;
 use super::store::{AsContext, AsContextMut, StoreContextMut, StoreCore, StoreId, wrong_store};
 use super::table::{Table, TableData};
 use super::tag::{Tag, TagData};
@@ -72,7 +73,7 @@ impl Extern {
         }
     }
 
-    /// The memory, if it is one.
+    /// The memory, if it is one, shared or not.
     #[must_use]
     pub fn into_memory(self) -> Option<Memory> {
         if let Extern::Memory(memory) = self {
@@ -395,10 +396,22 @@ impl Instance {
         self.get_export(store, name)?.into_func()
     }
 
-    /// The exported memory called `name`.
+    /// The exported memory called `name`, if no other store can reach it.
+    /// The bytes of a shared one cannot be borrowed, and a guest chooses what
+    /// its memory is: ask for such a memory with
+    /// [`get_shared_memory`](Instance::get_shared_memory), or for any with
+    /// [`get_export`](Instance::get_export).
     #[must_use]
     pub fn get_memory(&self, store: impl AsContext, name: &str) -> Option<Memory> {
-        self.get_export(store, name)?.into_memory()
+        let memory = self.get_export(&store, name)?.into_memory()?;
+        memory.unless_shared(store.as_context().core())
+    }
+
+    /// The exported shared memory called `name`.
+    #[must_use]
+    pub fn get_shared_memory(&self, store: impl AsContext, name: &str) -> Option<SharedMemory> {
+        let memory = self.get_export(&store, name)?.into_memory()?;
+        memory.shared(&store).ok()?
     }
 
     /// The exported table called `name`.
