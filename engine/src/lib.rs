@@ -43,6 +43,7 @@
 //! |---|---|
 //! | `entity`, `types`, `trap`, `config`, `error`, `engine` | words that all others use |
 //! | `sys` | the operating system: address space for memories and stacks |
+//! | `gc` | the heap of a store, and its collector |
 //! | `module` | bytes → [`Module`]: decoded and validated, nothing translated |
 //! | `translate` | one walk over a function's body, told to a sink |
 //! | `gc` | the heap of a store, and its collector |
