@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use linkspan_engine::{
     Answer, AsContextMut, Caller, Config, DispatchMode, Engine, Error, ErrorKind, Exception,
-    Extern, Func, FuncType, HostCall, HostFunc, Instance, Limits, Linker, Module, Progress, Store,
-    Tag, Trap, Val, ValType,
+    Extern, ExternRef, Func, FuncType, HostCall, HostFunc, Instance, Limits, Linker, Module,
+    Progress, Store, Tag, Trap, Val, ValType,
 };
 
 const I32: ValType = ValType::I32;
@@ -432,7 +432,7 @@ fn asked(engine: &Engine, react: fn(Error, u32) -> Answer) -> Result<i32, Error>
 #[test]
 fn a_host_function_that_waits_for_a_guest_sees_what_it_throws() {
     for engine in engines() {
-        // Unless it says otherwise, the exception goes on to its caller.
+        // The exception itself goes on to its caller.
         assert_eq!(asked(&engine, |error, _| Answer::Trap(error)).unwrap(), 1);
         assert_eq!(asked(&engine, |_, _| Answer::Done).unwrap(), 10);
         let error = asked(&engine, |error, then| {
@@ -446,6 +446,11 @@ fn a_host_function_that_waits_for_a_guest_sees_what_it_throws() {
             "1: uncaught exception: tag without a name"
         );
         assert_eq!(error.kind(), ErrorKind::Host);
+        // Without it the error is one that no guest catches.
+        let error = asked(&engine, |error, _| Answer::Trap(error.without_exception()));
+        let error = error.unwrap_err();
+        assert_eq!(error.message(), "uncaught exception: tag without a name");
+        assert!(error.exception().is_none());
     }
 }
 
@@ -458,6 +463,44 @@ impl HostFunc<(), ()> for Again {
             func: self.0.lock().unwrap().unwrap(),
             then: 0,
         }
+    }
+
+    fn catch(&self, _: HostCall<'_, (), ()>, _then: u32, error: Error) -> Answer {
+        Answer::Trap(error)
+    }
+}
+
+/// The same, without a word on exceptions.
+struct Unprepared(Again);
+
+impl HostFunc<(), ()> for Unprepared {
+    fn call(&self, call: HostCall<'_, (), ()>) -> Answer {
+        self.0.call(call)
+    }
+}
+
+#[test]
+fn host_functions_that_do_not_expect_exceptions_are_borders() {
+    let text = r#"(module
+        (import "h" "again" (func $again))
+        (tag $e)
+        (func (export "down") (throw $e))
+        (func (export "f") (param i32) (result i32)
+            (block $h (try_table (catch_all $h) (call $again)))
+            (i32.const 1)))"#;
+    for engine in engines() {
+        let target = Arc::new(Mutex::new(None));
+        let mut linker = Linker::<()>::new(&engine);
+        let again = Unprepared(Again(Arc::clone(&target)));
+        let ty = FuncType::new([], []);
+        linker.func_host("h", "again", &ty, again).unwrap();
+        let module = Module::new(&engine, text).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        *target.lock().unwrap() = instance.get_func(&store, "down");
+        let error = call(&mut store, instance, "f", 0).unwrap_err();
+        assert_eq!(error.message(), "uncaught exception: tag without a name");
+        assert!(error.exception().is_none());
     }
 }
 
@@ -584,7 +627,9 @@ impl HostFunc<(), ()> for Later {
 fn parked_calls_throw_when_they_go_on() {
     let text = r#"(module
         (import "h" "later" (func $later (result i32)))
-        (tag $e (param i32))
+        (tag $e (export "e") (param i32))
+        (func (export "host") (param i32) (result i32)
+            (try_table (result i32) (catch $e 0) (call $later)))
         (func $wait (param i32)
             (throw $e (i32.add (call $later) (local.get 0))))
         (func (export "caught") (param i32) (result i32)
@@ -609,12 +654,29 @@ fn parked_calls_throw_when_they_go_on() {
             }
         };
         let (caught, free) = (start("caught", 1), start("free", 2));
+        let (thrown, stopped) = (start("host", 3), start("host", 4));
         let error = store.resume(free, &[Val::I32(20)]).unwrap_err();
         let exception = error.exception().unwrap();
         assert_eq!(exception.payload(&mut store).unwrap(), [Val::I32(22)]);
         assert!(store.resume(free, &[Val::I32(0)]).is_err());
         let done = store.resume(caught, &[Val::I32(10)]).unwrap();
         assert_eq!(done, Progress::Done(vec![Val::I32(11)]));
+        // The host function itself may throw or fail after a while.
+        let tag = instance.get_tag(&store, "e").unwrap();
+        let mut other = Store::<()>::new(&engine, ());
+        let strange = Tag::new(&mut other, &FuncType::new([], [])).unwrap();
+        let strange = other.throw(strange, &[]);
+        let error = store.resume_with_error(thrown, strange).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        let exception = store.throw(tag, &[Val::I32(9)]);
+        let done = store.resume_with_error(thrown, exception).unwrap();
+        assert_eq!(done, Progress::Done(vec![Val::I32(9)]));
+        let error = store
+            .resume_with_error(stopped, Error::msg("disk"))
+            .unwrap_err();
+        assert_eq!(error.to_string(), "disk");
+        assert_eq!(error.backtrace().unwrap().frames().len(), 1);
+        assert!(store.abandon(stopped).is_err());
     }
 }
 
@@ -714,11 +776,59 @@ fn function_and_host_references_travel_in_payloads() {
             (local.get $x)))"#;
     for engine in engines() {
         let (mut store, instance) = alone(&engine, text);
-        let key = Val::ExternRef(Some(7.into()));
+        let value = ExternRef::new(&mut store, 7_u32).unwrap();
+        let key = Val::ExternRef(Some(value));
         let mut results = [Val::I32(0), Val::I32(0)];
         let func = instance.get_func(&store, "f").unwrap();
         func.call(&mut store, &[key], &mut results).unwrap();
-        assert_eq!(results, [Val::I32(42), key]);
+        assert_eq!(results[0], Val::I32(42));
+        let Val::ExternRef(Some(caught)) = results[1] else {
+            panic!("expected a value of the host, found {:?}", results[1]);
+        };
+        let data = caught.data(&store).unwrap();
+        assert_eq!(data.and_then(|data| data.downcast_ref()), Some(&7_u32));
+    }
+}
+
+#[test]
+fn vectors_travel_in_payloads() {
+    let text = r#"(module
+        (tag $e (export "vectors") (param v128 i32 v128))
+        (func $thrower (param v128)
+            (throw $e (local.get 0) (i32.const 5) (v128.const i32x4 1 2 3 4)))
+        (func (export "f") (param v128) (result i32) (local $n i32) (local $x v128)
+            (i32.const 1000)
+            (block $h (result v128 i32 v128)
+                (try_table (catch $e $h) (call $thrower (local.get 0)))
+                (unreachable))
+            (local.set $x)
+            (local.set $n)
+            (i32x4.extract_lane 2 (i32x4.mul (local.get $x)))
+            (i32.add (local.get $n))
+            (i32.add))
+        (func (export "free") (param v128) (call $thrower (local.get 0))))"#;
+    for engine in engines() {
+        let (mut store, instance) = alone(&engine, text);
+        let lanes = u128::from_le_bytes([7; 16]);
+        let mut results = [Val::I32(0)];
+        let func = instance.get_func(&store, "f").unwrap();
+        func.call(&mut store, &[Val::V128(lanes)], &mut results)
+            .unwrap();
+        let lane = 0x0707_0707_i32.wrapping_mul(3);
+        assert_eq!(results, [Val::I32(lane.wrapping_add(1005))]);
+        let func = instance.get_func(&store, "free").unwrap();
+        let error = func
+            .call(&mut store, &[Val::V128(lanes)], &mut [])
+            .unwrap_err();
+        let exception = error.exception().unwrap().clone();
+        let payload = exception.payload(&mut store).unwrap();
+        assert_eq!(payload[0], Val::V128(lanes));
+        assert_eq!(payload[1], Val::I32(5));
+        // What came out goes in again.
+        let tag = instance.get_tag(&store, "vectors").unwrap();
+        let again = Exception::new(&mut store, tag, &payload).unwrap();
+        assert_eq!(again.payload(&mut store).unwrap(), payload);
+        assert_eq!(again.to_string(), exception.to_string());
     }
 }
 

@@ -16,6 +16,7 @@ use core::sync::atomic::Ordering;
 
 use super::activation::{ActivationId, Parked};
 use super::exception;
+use super::frames::Frames;
 use super::store::StoreCore;
 use super::unwind::{self, Found};
 use super::vmctx::{Exit, FuncDef, HostStatus, Ip, Slot, StoreCtx, VmCtx, header};
@@ -59,16 +60,45 @@ enum Outcome {
     Pending,
 }
 
-/// The registers of the context that an entry overwrites.
-struct Saved {
+/// The registers of the context that an entry overwrites. Those of all runs
+/// that wait for an inner one form a list, for the collector.
+pub(crate) struct Saved {
     ip: Ip,
     sp: *mut Slot,
     cx: *mut VmCtx,
     window: *mut Slot,
     host: *const FuncDef,
+    outer: *const Saved,
 }
 
 impl Saved {
+    /// The run that was interrupted before this one.
+    pub(super) fn outer(&self) -> *const Saved {
+        self.outer
+    }
+
+    /// The frames of this run.
+    ///
+    /// # Safety
+    ///
+    /// The run must still wait.
+    pub(super) unsafe fn frames<'a>(&self) -> Frames<'a> {
+        // SAFETY: passed on to the caller.
+        unsafe { Frames::at(self.ip, self.sp, self.cx) }
+    }
+
+    /// Puts the run on the list of those that wait.
+    ///
+    /// # Safety
+    ///
+    /// `store` must be a live context, and `self` must stay where it is
+    /// until [`restore`](Saved::restore).
+    #[inline]
+    unsafe fn link(&self, store: *mut StoreCtx) {
+        // SAFETY: passed on to the caller.
+        unsafe { (*store).outer = self };
+    }
+
     /// # Safety
     ///
     /// `store` must be a live context.
@@ -82,6 +112,7 @@ impl Saved {
             cx: store.cx,
             window: store.window,
             host: store.host,
+            outer: store.outer,
         }
     }
 
@@ -97,6 +128,7 @@ impl Saved {
         store.cx = self.cx;
         store.window = self.window;
         store.host = self.host;
+        store.outer = self.outer;
     }
 }
 
@@ -211,6 +243,7 @@ pub(crate) unsafe fn invoke(
     unsafe {
         let saved = Saved::take(store);
         enter_level(store)?;
+        saved.link(store);
         let exit = begin(store, base, func);
         let result = if exit == Exit::Return {
             Ok(())
@@ -309,7 +342,8 @@ pub(crate) unsafe fn start<R>(
 }
 
 /// Goes on with a parked call, after `write` has put the results of the host
-/// function that it waits for into its window.
+/// function that it waits for into its window, or has said what else came of
+/// it.
 ///
 /// # Errors
 ///
@@ -321,23 +355,24 @@ pub(crate) unsafe fn start<R>(
 pub(crate) unsafe fn resume<R>(
     store: *mut StoreCtx,
     id: ActivationId,
-    write: impl FnOnce(NonNull<FuncDef>, *mut Slot) -> Result<()>,
+    write: impl FnOnce(NonNull<FuncDef>, *mut Slot) -> Result<HostStatus>,
     read: impl FnOnce(NonNull<FuncDef>, *mut Slot) -> R,
 ) -> Result<Result<R, ActivationId>> {
     // SAFETY: the context is live; the borrows of its core end before
     // anything is entered.
-    let (parked, base, limit) = unsafe {
+    let (parked, status, base, limit) = unsafe {
         let core = &mut *(*store).core;
         let parked = core.activations.parked(core.id, id)?;
         // Refused now, the call waits on; refused later, it would be lost.
         if core.depth >= core.limits.nesting_depth_max {
             return Err(too_deep(core.limits.nesting_depth_max));
         }
-        write(parked.host, parked.window)?;
+        let status = write(parked.host, parked.window)?;
+        let core = &mut *(*store).core;
         let parked_again = core.activations.unpark(id)?;
         let stack = core.activations.stack(id)?;
         debug_assert_eq!(parked.window, parked_again.window);
-        (parked, stack.base(), stack.limit())
+        (parked, status, stack.base(), stack.limit())
     };
     let run = |store: *mut StoreCtx| {
         // SAFETY: the context is live, and the registers are those with
@@ -347,7 +382,7 @@ pub(crate) unsafe fn resume<R>(
             (*store).sp = parked.sp;
             (*store).cx = parked.cx;
             (*store).window = parked.window;
-            let exit = after_host(store, HostStatus::Done);
+            let exit = after_host(store, status);
             drive(store, exit)
         }
     };
@@ -373,6 +408,7 @@ unsafe fn run_on<R>(
     // `run` starts and begin after it has ended.
     unsafe {
         let saved = Saved::take(store);
+        saved.link(store);
         let outer_limit = (*store).stack_limit;
         let outer = (*(*store).core).activations.current.replace(id);
         (*store).stack_limit = limit;

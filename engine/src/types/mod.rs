@@ -16,10 +16,6 @@ mod composite;
 mod note;
 mod registry;
 
-#[expect(
-    dead_code,
-    reason = "the heap that holds objects of these types comes next"
-)]
 pub(crate) mod rtt;
 pub(crate) mod subtype;
 
@@ -269,6 +265,13 @@ impl ValType {
     #[must_use]
     pub fn is_ref(self) -> bool {
         matches!(self, ValType::Ref(_))
+    }
+
+    /// Whether values of this type are references that the collector
+    /// follows: all but those to functions.
+    #[must_use]
+    pub(crate) fn is_traced(self) -> bool {
+        matches!(self, ValType::Ref(ty) if ty.heap.hierarchy() != Hierarchy::Func)
     }
 
     /// The type as a reference type, if it is one.
