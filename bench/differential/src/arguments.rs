@@ -11,6 +11,7 @@ usage: bench-differential [options]        compare random modules
   --jobs N      how many processes work (1)
   --out FOLDER  where the log and the modules that differ go (differential-out);
                 finished parts in its log are not done again
+  --unfinished  what our engine says it does not support is no mismatch
   --subset      only what wasmi has: every module runs on all engines";
 
 /// What the program is asked to do.
@@ -35,6 +36,7 @@ pub(crate) struct Arguments {
     pub(crate) jobs: u32,
     pub(crate) out: PathBuf,
     pub(crate) subset: bool,
+    pub(crate) unfinished: bool,
 }
 
 impl Arguments {
@@ -47,6 +49,7 @@ impl Arguments {
             jobs: 1,
             out: PathBuf::from("differential-out"),
             subset: false,
+            unfinished: false,
         };
         while let Some(word) = words.next() {
             let mut value = || {
@@ -66,6 +69,7 @@ impl Arguments {
                         .map_err(|_| format!("{word} is too large"))?;
                 }
                 "--out" => arguments.out = value()?.into(),
+                "--unfinished" => arguments.unfinished = true,
                 "--subset" => arguments.subset = true,
                 _ => return Err(format!("unknown option {word}\n{USAGE}")),
             }

@@ -82,7 +82,7 @@ pub(crate) fn hash_value(hash: u64, value: Value) -> u64 {
         Value::V128(x) => (5, x as u64, (x >> 64) as u64),
         Value::Null(_) => (6, 0, 0),
         Value::I31(x) => (7, u64::from(x), 0),
-        Value::Object(_) => (8, 0, 0),
+        Value::Object => (8, 0, 0),
     };
     mix(mix(mix(hash, tag), low), high)
 }

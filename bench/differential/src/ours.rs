@@ -1,12 +1,12 @@
 //! Linkspan's engine under test.
 
 use linkspan_engine::{
-    Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Features, Func, Global, Instance,
-    Memory, Module, Proposal, Store, Table, Tag, Val, ValType,
+    Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Features, Func, Global,
+    Instance, Memory, Module, Proposal, Store, Table, Tag, Val, ValType,
 };
 
 use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
-use crate::value::{Hierarchy, Value};
+use crate::value::{Hierarchy, Kind, Value};
 
 /// The proposals that this build of the engine has, and that modules may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +167,15 @@ impl Guest for Running {
     }
 }
 
+/// Whether a host can make a value of this kind with the engine as it is.
+pub(crate) fn passes(kind: Kind) -> bool {
+    match kind {
+        Kind::I32 | Kind::I64 | Kind::F32 | Kind::F64 | Kind::V128 => true,
+        Kind::Null(hierarchy) => matches!(hierarchy, Hierarchy::Func | Hierarchy::Extern),
+        Kind::I31 => false,
+    }
+}
+
 fn argument(value: Value) -> Val {
     match value {
         Value::I32(x) => Val::I32(x.cast_signed()),
@@ -174,9 +183,10 @@ fn argument(value: Value) -> Val {
         Value::F32(x) => Val::F32(x),
         Value::F64(x) => Val::F64(x),
         Value::V128(x) => Val::V128(x),
+        Value::V128(x) => Val::V128(x),
         Value::Null(Hierarchy::Func) => Val::FuncRef(None),
         Value::Null(Hierarchy::Extern) => Val::ExternRef(None),
-        Value::Null(_) | Value::I31(_) | Value::Object(_) => {
+        Value::Null(_) | Value::I31(_) | Value::Object => {
             unreachable!("no module of this build needs {value}")
         }
     }
@@ -189,10 +199,9 @@ fn value(val: &Val) -> Value {
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
         Val::V128(x) => Value::V128(*x),
-        Val::FuncRef(None) => Value::Null(Hierarchy::Func),
-        Val::FuncRef(Some(_)) => Value::Object(Hierarchy::Func),
-        Val::ExternRef(None) => Value::Null(Hierarchy::Extern),
-        Val::ExternRef(Some(_)) => Value::Object(Hierarchy::Extern),
+        Val::V128(x) => Value::V128(*x),
+        Val::FuncRef(func) => Value::reference(func.is_none()),
+        Val::ExternRef(reference) => Value::reference(reference.is_none()),
     }
 }
 

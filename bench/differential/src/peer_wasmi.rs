@@ -151,7 +151,7 @@ fn argument(value: Value) -> Val {
         Value::V128(x) => Val::V128(wasmi::V128::from(x)),
         Value::Null(Hierarchy::Func) => Val::FuncRef(Nullable::Null),
         Value::Null(Hierarchy::Extern) => Val::ExternRef(Nullable::Null),
-        Value::Null(_) | Value::I31(_) | Value::Object(_) => {
+        Value::Null(_) | Value::I31(_) | Value::Object => {
             unreachable!("no module for wasmi needs {value}")
         }
     }
@@ -164,10 +164,8 @@ fn value(val: &Val) -> Value {
         Val::F32(x) => Value::F32(x.to_bits()),
         Val::F64(x) => Value::F64(x.to_bits()),
         Val::V128(x) => Value::V128(x.as_u128()),
-        Val::FuncRef(Nullable::Null) => Value::Null(Hierarchy::Func),
-        Val::FuncRef(Nullable::Val(_)) => Value::Object(Hierarchy::Func),
-        Val::ExternRef(Nullable::Null) => Value::Null(Hierarchy::Extern),
-        Val::ExternRef(Nullable::Val(_)) => Value::Object(Hierarchy::Extern),
+        Val::FuncRef(reference) => Value::reference(reference.is_null()),
+        Val::ExternRef(reference) => Value::reference(reference.is_null()),
     }
 }
 

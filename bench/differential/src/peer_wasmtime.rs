@@ -176,32 +176,25 @@ fn argument(store: &mut Store<Data>, value: Value) -> Val {
         Value::Null(Hierarchy::Any) => Val::AnyRef(None),
         Value::Null(Hierarchy::Exn) => Val::ExnRef(None),
         Value::I31(x) => Val::AnyRef(Some(AnyRef::from_i31(store, I31::wrapping_u32(x)))),
-        Value::Object(_) => unreachable!("no host passes an object"),
+        Value::Object => unreachable!("no host passes an object"),
     }
 }
 
 fn value(mut store: impl wasmtime::AsContextMut, val: &Val) -> Value {
-    let object = |null: bool, hierarchy| {
-        if null {
-            Value::Null(hierarchy)
-        } else {
-            Value::Object(hierarchy)
-        }
-    };
     match val {
         Val::I32(x) => Value::I32(x.cast_unsigned()),
         Val::I64(x) => Value::I64(x.cast_unsigned()),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
         Val::V128(x) => Value::V128(x.as_u128()),
-        Val::FuncRef(func) => object(func.is_none(), Hierarchy::Func),
-        Val::ExternRef(reference) => object(reference.is_none(), Hierarchy::Extern),
-        Val::ExnRef(reference) => object(reference.is_none(), Hierarchy::Exn),
+        Val::FuncRef(func) => Value::reference(func.is_none()),
+        Val::ExternRef(reference) => Value::reference(reference.is_none()),
+        Val::ExnRef(reference) => Value::reference(reference.is_none()),
         Val::AnyRef(Some(reference)) => match reference.as_i31(&mut store) {
             Ok(Some(number)) => Value::I31(number.get_u32()),
-            Ok(None) | Err(_) => Value::Object(Hierarchy::Any),
+            Ok(None) | Err(_) => Value::Object,
         },
-        Val::AnyRef(None) => Value::Null(Hierarchy::Any),
+        Val::AnyRef(None) => Value::reference(true),
         Val::ContRef(_) => unreachable!("the proposal is off"),
     }
 }

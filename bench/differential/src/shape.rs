@@ -6,6 +6,7 @@ use wasmparser::{
     CompositeInnerType, Operator, Parser, Payload, UnpackedIndex, ValType, Validator, WasmFeatures,
 };
 
+use crate::ours::passes;
 use crate::value::{Hierarchy, Kind};
 
 /// A module as its host sees it.
@@ -57,7 +58,7 @@ impl Shape {
                 Payload::ImportSection(reader) => {
                     for import in reader.into_imports() {
                         let import = import.map_err(invalid)?;
-                        if !makeable(types.as_ref().entity_type_from_import(&import)) {
+                        if !makeable(&types, types.as_ref().entity_type_from_import(&import)) {
                             return Err(Unfit::Import);
                         }
                     }
@@ -74,7 +75,9 @@ impl Shape {
                 let ty = types[id].unwrap_func();
                 let kinds: Option<Vec<Kind>> =
                     ty.params().iter().map(|ty| kind(types, *ty)).collect();
-                if let Some(kinds) = kinds {
+                if let Some(kinds) = kinds
+                    && kinds.iter().all(|kind| passes(*kind))
+                {
                     self.functions.push((name.to_owned(), kinds));
                 }
             }
@@ -100,12 +103,16 @@ fn kind(types: &Types, ty: ValType) -> Option<Kind> {
 }
 
 /// Whether a host can provide this import.
-fn makeable(entity: Option<EntityType>) -> bool {
+fn makeable(types: &Types, entity: Option<EntityType>) -> bool {
+    let has_default = |ty: ValType| {
+        let is_needed = matches!(ty, ValType::Ref(reference) if !reference.is_nullable());
+        !is_needed && kind(types, ty).is_some_and(passes)
+    };
     match entity {
-        Some(EntityType::Global(ty)) => ty.content_type.is_defaultable(),
-        Some(EntityType::Table(ty)) => ty.element_type.is_nullable(),
-        Some(EntityType::Memory(ty)) => !ty.shared,
-        Some(EntityType::Func(_) | EntityType::FuncExact(_) | EntityType::Tag(_)) => true,
+        Some(EntityType::Global(ty)) => has_default(ty.content_type),
+        Some(EntityType::Table(ty)) => has_default(ValType::Ref(ty.element_type)),
+        Some(EntityType::Memory(_) | EntityType::Tag(_)) => true,
+        Some(EntityType::Func(_) | EntityType::FuncExact(_)) => true,
         None => false,
     }
 }

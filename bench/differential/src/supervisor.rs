@@ -176,8 +176,13 @@ fn start(arguments: &Arguments, seed: u64, count: u64) -> Result<Child, String> 
         .arg(&arguments.out)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
-    if arguments.subset {
-        command.arg("--subset");
+    for (option, is_on) in [
+        ("--subset", arguments.subset),
+        ("--unfinished", arguments.unfinished),
+    ] {
+        if is_on {
+            command.arg(option);
+        }
     }
     command.spawn().map_err(|error| error.to_string())
 }

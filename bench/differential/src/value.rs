@@ -15,7 +15,8 @@ pub(crate) enum Hierarchy {
 }
 
 /// A value. Of a reference only that is kept which does not depend on where an
-/// engine puts its objects.
+/// engine puts its objects; its hierarchy is known from its type and matters for
+/// values that are passed, not for those that come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Value {
     I32(u32),
@@ -25,8 +26,19 @@ pub(crate) enum Value {
     V128(u128),
     Null(Hierarchy),
     I31(u32),
-    /// A reference that is neither null nor an `i31` under `any`.
-    Object(Hierarchy),
+    /// A reference that is neither null nor an `i31`.
+    Object,
+}
+
+impl Value {
+    /// A reference that came back.
+    pub(crate) fn reference(is_null: bool) -> Self {
+        if is_null {
+            Self::Null(Hierarchy::Any)
+        } else {
+            Self::Object
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -37,9 +49,9 @@ impl fmt::Display for Value {
             Self::F32(x) => write!(f, "f32:{x:#010x}"),
             Self::F64(x) => write!(f, "f64:{x:#018x}"),
             Self::V128(x) => write!(f, "v128:{x:#034x}"),
-            Self::Null(hierarchy) => write!(f, "null:{hierarchy:?}"),
+            Self::Null(_) => f.write_str("null"),
             Self::I31(x) => write!(f, "i31:{x:#x}"),
-            Self::Object(hierarchy) => write!(f, "object:{hierarchy:?}"),
+            Self::Object => f.write_str("object"),
         }
     }
 }
