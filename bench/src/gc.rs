@@ -36,10 +36,10 @@ const STORES: &str = "stores";
 const PROGRAMS: [Program; 7] = [
     program("binary-trees", 15),
     program(CHURN, 10_000),
-    program("visitor-cast", 100),
-    program("queens-i31", 9),
-    program("bytes-hash", 2_000),
-    program(CYCLIC, 20_000),
+    program("visitor-cast", 200),
+    program("queens-i31", 10),
+    program("bytes-hash", 4_000),
+    program(CYCLIC, 50_000),
     Program {
         row: STORES,
         guest: CYCLIC,

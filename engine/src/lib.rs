@@ -29,11 +29,11 @@
 //!
 //! # What runs
 //!
-//! WebAssembly 2.0 without vectors, and beyond it tail calls, extended
-//! constant expressions and several memories. A module that needs more is
-//! refused with an error that names the [`Proposal`] and the offset in the
-//! binary. Every proposal has its switch in [`Config`], those that are part
-//! of WebAssembly 2.0 too.
+//! WebAssembly 3.0, and beyond it threads, wide arithmetic and custom page
+//! sizes; the last two are off by default. A module that needs more, or what
+//! is switched off, is refused with an error that names the [`Proposal`] and
+//! the offset in the binary. Every proposal has its switch in [`Config`],
+//! those that are part of WebAssembly 3.0 too.
 //!
 //! # Map
 //!
@@ -45,6 +45,7 @@
 //! | `sys` | the operating system: address space for memories and stacks |
 //! | `module` | bytes → [`Module`]: decoded and validated, nothing translated |
 //! | `translate` | one walk over a function's body, told to a sink |
+//! | `gc` | the heap of a store, and its collector |
 //! | `interp` | a sink that writes register code, and the handlers that run it |
 //! | `runtime` | [`Store`], instances, calls, and the driver that enters tiers |
 //!
@@ -92,11 +93,11 @@ pub use error::{Error, ErrorKind, Result};
 pub use gc::{GcStats, GcZeal};
 pub use module::Module;
 pub use runtime::{
-    ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Exception, Extern, ExternRef,
-    Frame, Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
-    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, SharedMemory,
-    Store, StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WaitResult,
-    WasmParams, WasmResults, WasmTy,
+    ActivationId, Answer, AnyRef, ArrayRef, AsContext, AsContextMut, Backtrace, Caller, Exception,
+    ExnRef, Extern, ExternRef, Frame, Func, Global, HostCall, HostFunc, HostParts, I31, Instance,
+    InstancePre, InterruptHandle, IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories,
+    Memory, OwnedRooted, Progress, Reference, SharedMemory, Store, StoreContext, StoreContextMut,
+    StoreParts, StructRef, Table, Tag, TypedFunc, Val, WaitResult, WasmParams, WasmResults, WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;

@@ -96,6 +96,10 @@ fn each_proposal_that_is_off_is_named_with_its_offset() {
     for (text, proposal) in cases {
         let mut config = Config::new();
         config.proposal(proposal, false);
+        if proposal == Proposal::FunctionReferences {
+            // It contains the other.
+            config.wasm_gc(false);
+        }
         let error = refuse(&config, text);
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{text}: {error}");
         assert_eq!(error.proposal(), Some(proposal), "{text}: {error}");

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use linkspan_engine::{
     Answer, AsContextMut, Caller, Config, DispatchMode, Engine, Error, ErrorKind, Exception,
-    Extern, Func, FuncType, HostCall, HostFunc, Instance, Limits, Linker, Module, Progress, Store,
-    Tag, Trap, Val, ValType,
+    Extern, ExternRef, Func, FuncType, HostCall, HostFunc, Instance, Limits, Linker, Module,
+    Progress, Reference, Store, Tag, Trap, Val, ValType,
 };
 
 const I32: ValType = ValType::I32;
@@ -432,7 +432,7 @@ fn asked(engine: &Engine, react: fn(Error, u32) -> Answer) -> Result<i32, Error>
 #[test]
 fn a_host_function_that_waits_for_a_guest_sees_what_it_throws() {
     for engine in engines() {
-        // Unless it says otherwise, the exception goes on to its caller.
+        // The exception itself goes on to its caller.
         assert_eq!(asked(&engine, |error, _| Answer::Trap(error)).unwrap(), 1);
         assert_eq!(asked(&engine, |_, _| Answer::Done).unwrap(), 10);
         let error = asked(&engine, |error, then| {
@@ -446,6 +446,11 @@ fn a_host_function_that_waits_for_a_guest_sees_what_it_throws() {
             "1: uncaught exception: tag without a name"
         );
         assert_eq!(error.kind(), ErrorKind::Host);
+        // Without it the error is one that no guest catches.
+        let error = asked(&engine, |error, _| Answer::Trap(error.without_exception()));
+        let error = error.unwrap_err();
+        assert_eq!(error.message(), "uncaught exception: tag without a name");
+        assert!(error.exception().is_none());
     }
 }
 
@@ -458,6 +463,44 @@ impl HostFunc<(), ()> for Again {
             func: self.0.lock().unwrap().unwrap(),
             then: 0,
         }
+    }
+
+    fn catch(&self, _: HostCall<'_, (), ()>, _then: u32, error: Error) -> Answer {
+        Answer::Trap(error)
+    }
+}
+
+/// The same, without a word on exceptions.
+struct Unprepared(Again);
+
+impl HostFunc<(), ()> for Unprepared {
+    fn call(&self, call: HostCall<'_, (), ()>) -> Answer {
+        self.0.call(call)
+    }
+}
+
+#[test]
+fn host_functions_that_do_not_expect_exceptions_are_borders() {
+    let text = r#"(module
+        (import "h" "again" (func $again))
+        (tag $e)
+        (func (export "down") (throw $e))
+        (func (export "f") (param i32) (result i32)
+            (block $h (try_table (catch_all $h) (call $again)))
+            (i32.const 1)))"#;
+    for engine in engines() {
+        let target = Arc::new(Mutex::new(None));
+        let mut linker = Linker::<()>::new(&engine);
+        let again = Unprepared(Again(Arc::clone(&target)));
+        let ty = FuncType::new([], []);
+        linker.func_host("h", "again", &ty, again).unwrap();
+        let module = Module::new(&engine, text).unwrap();
+        let mut store = Store::new(&engine, ());
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        *target.lock().unwrap() = instance.get_func(&store, "down");
+        let error = call(&mut store, instance, "f", 0).unwrap_err();
+        assert_eq!(error.message(), "uncaught exception: tag without a name");
+        assert!(error.exception().is_none());
     }
 }
 
@@ -733,11 +776,16 @@ fn function_and_host_references_travel_in_payloads() {
             (local.get $x)))"#;
     for engine in engines() {
         let (mut store, instance) = alone(&engine, text);
-        let key = Val::ExternRef(Some(7.into()));
+        let value = ExternRef::new(&mut store, 7_u8).unwrap();
         let mut results = [Val::I32(0), Val::I32(0)];
         let func = instance.get_func(&store, "f").unwrap();
-        func.call(&mut store, &[key], &mut results).unwrap();
-        assert_eq!(results, [Val::I32(42), key]);
+        func.call(&mut store, &[value.into()], &mut results)
+            .unwrap();
+        assert_eq!(results[0], Val::I32(42));
+        let Val::ExternRef(Some(found)) = results[1] else {
+            panic!("expected a value of the host, found {:?}", results[1]);
+        };
+        assert!(found.ref_eq(&store, value).unwrap());
     }
 }
 

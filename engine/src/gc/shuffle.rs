@@ -55,7 +55,9 @@ impl Heap {
             live_bytes: 0,
             corruption: None,
         };
-        roots.visit(&mut |reference| *reference = mover.forward(*reference));
+        if !roots.visit(&mut |reference| *reference = mover.forward(*reference)) {
+            mover.corruption = Some("a frame is none of any function".to_owned());
+        }
         while let Some(at) = mover.waiting.pop() {
             mover.forward_fields(at);
         }
@@ -130,7 +132,7 @@ impl Mover<'_> {
 
     fn allocate(&mut self, size_bytes: u32) -> Option<u32> {
         if size_bytes > SMALL_BYTES_MAX {
-            let at = self.large.allocate(&mut self.to, size_bytes)?.at;
+            let at = self.large.allocate(&mut self.to, size_bytes)?;
             // SAFETY: the object is in usable space, and so is its mark.
             unsafe { *self.to.mark(at) = self.colour };
             return Some(at);
