@@ -179,21 +179,37 @@ fn wat_bytes(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_memory_of_64_bit_addresses_is_refused_for_lifting() {
+fn memories_that_the_canonical_abi_cannot_use_are_refused() {
     let engine = Engine::new(&Config::new()).unwrap();
-    let text = r#"(component
-        (core module $m
-          (memory (export "mem") i64 1)
-          (func (export "realloc") (param i64 i64 i64 i64) (result i64) (i64.const 8))
-          (func (export "run") (param i64 i64) (result i64) (i64.const 8)))
-        (core instance $i (instantiate $m))
-        (func (export "run") (param "a" (list u8)) (result string)
-          (canon lift (core func $i "run")
-            (memory (core memory $i "mem")) (realloc (core func $i "realloc")))))"#;
-    let component = Component::new(&engine, text).unwrap();
-    let mut store = Store::new(&engine, ());
-    let error = Linker::<()>::new(&engine)
-        .instantiate(&mut store, &component)
-        .unwrap_err();
-    assert!(error.to_string().contains("64-bit addresses"), "{error}");
+    for (memory, pointer, expected) in [
+        ("1", "i32", None),
+        ("i64 1", "i64", Some("i64")),
+        ("1 1 shared", "i32", Some("shared")),
+    ] {
+        let text = format!(
+            r#"(component
+              (core module $m
+                (memory (export "mem") {memory})
+                (func (export "realloc") (param {pointer} {pointer} {pointer} {pointer})
+                  (result {pointer}) ({pointer}.const 8))
+                (func (export "run") (param {pointer} {pointer}) (result {pointer})
+                  ({pointer}.const 8)))
+              (core instance $i (instantiate $m))
+              (func (export "run") (param "a" (list u8)) (result string)
+                (canon lift (core func $i "run")
+                  (memory (core memory $i "mem")) (realloc (core func $i "realloc")))))"#
+        );
+        let run = || {
+            let component = Component::new(&engine, &text)?;
+            let mut store = Store::new(&engine, ());
+            let linker = Linker::<()>::new(&engine);
+            linker.instantiate(&mut store, &component).map(drop)
+        };
+        let found = run().err().map(|error| error.to_string());
+        match (&found, expected) {
+            (None, None) => {}
+            (Some(found), Some(expected)) if found.contains(expected) => {}
+            _ => panic!("expected {expected:?}, found {found:?}"),
+        }
+    }
 }

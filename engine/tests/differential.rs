@@ -90,6 +90,11 @@ enum Expr {
     Select(Box<[Expr; 3]>),
     If(Type, Box<[Expr; 3]>),
     Call(Box<[Expr; 2]>),
+    /// A call that throws an exception with the tag if the first operand is
+    /// less than the second.
+    CallOrThrow(usize, Box<[Expr; 2]>),
+    /// The value, or what an exception with the tag carries.
+    Try(usize, Box<Expr>),
 }
 
 #[derive(Debug)]
@@ -103,7 +108,18 @@ enum Stmt {
     /// Counts a counter from the first number by the second up to the third.
     Loop(usize, [i32; 3], &'static str, Vec<Stmt>),
     Swap(usize, usize),
+    /// Throws if the condition holds, here or in a callee.
+    Throw(usize, Expr, Expr, bool),
+    /// A body, and handlers for exceptions with the tag, whose payload goes
+    /// to the local, and for all others if there is one.
+    Try(Vec<Stmt>, usize, usize, Vec<Stmt>, Option<Vec<Stmt>>),
 }
+
+/// What was thrown: the tag and the payload.
+type Thrown = (usize, Bits);
+
+/// Tags, each of which carries an `i64`.
+const TAGS: usize = 3;
 
 const I32_OPS: &[&str] = &[
     "add", "sub", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr", "add", "xor",
@@ -255,6 +271,7 @@ impl Generator {
             8 if ty == Type::I64 => {
                 Expr::Call(Box::new([self.expr(ty, depth), self.expr(ty, depth)]))
             }
+            9 | 10 if ty == Type::I64 => self.throwing(depth),
             _ => {
                 let op = match ty {
                     Type::I32 | Type::I64 => self.0.pick(I32_OPS),
@@ -278,6 +295,22 @@ impl Generator {
         let count = ops.clone().count();
         let (op, _) = ops.nth(self.0.below(count)).unwrap();
         Expr::Vector(op, vec![self.expr(Type::V128, depth)])
+    }
+
+    /// An expression of type `i64` that may throw, or that catches.
+    fn throwing(&mut self, depth: usize) -> Expr {
+        let tag = self.0.below(TAGS);
+        let kind = self.0.below(8);
+        if kind > 3 {
+            return Expr::Try(tag, Box::new(self.expr(Type::I64, depth)));
+        }
+        let operands = [self.expr(Type::I64, depth), self.expr(Type::I64, depth)];
+        let call = Expr::CallOrThrow(tag, Box::new(operands));
+        // Most are caught close by, or little else would run.
+        match kind {
+            0 => call,
+            _ => Expr::Try(tag, Box::new(call)),
+        }
     }
 
     fn convert(&mut self, depth: usize) -> Expr {
@@ -312,7 +345,7 @@ impl Generator {
     fn stmt(&mut self, depth: usize) -> Stmt {
         let ty = self.0.pick(&[Type::I32, Type::I64, Type::F64, Type::V128]);
         let size = 1 + self.0.below(3);
-        match self.0.below(if depth == 0 { 6 } else { 10 }) {
+        match self.0.below(if depth == 0 { 7 } else { 13 }) {
             0 => Stmt::Byte(self.0.below(BYTES), self.expr(Type::I32, size)),
             1 => {
                 let (op, ty) = self.0.pick(&[
@@ -325,17 +358,23 @@ impl Generator {
                 Stmt::Store(op, self.address(1), self.expr(ty, size))
             }
             2 => Stmt::Swap(self.0.pick(locals_of(ty)), self.0.pick(locals_of(ty))),
-            6 => Stmt::If(
+            6 => Stmt::Throw(
+                self.0.below(TAGS),
+                self.condition(size),
+                self.expr(Type::I64, size),
+                self.0.below(2) == 0,
+            ),
+            7 => Stmt::If(
                 self.condition(size),
                 self.body(depth - 1),
                 self.body(depth - 1),
             ),
-            7 => Stmt::Block(
+            8 => Stmt::Block(
                 self.body(depth - 1),
                 self.condition(size),
                 self.body(depth - 1),
             ),
-            8 | 9 => {
+            9 | 10 => {
                 let counter = BYTES + PLAIN + depth;
                 let (numbers, op) = self.0.pick(&[
                     ([3, -1, 0], "ne"),
@@ -345,6 +384,16 @@ impl Generator {
                     ([9, -4, 0], "gt_s"),
                 ]);
                 Stmt::Loop(counter, numbers, op, self.body(depth - 1))
+            }
+            11 | 12 => {
+                let all = self.0.below(2) == 0;
+                Stmt::Try(
+                    self.body(depth - 1),
+                    self.0.below(TAGS),
+                    self.0.pick(locals_of(Type::I64)),
+                    self.body(depth - 1),
+                    all.then(|| self.body(depth - 1)),
+                )
             }
             _ => Stmt::Set(self.0.pick(locals_of(ty)), self.expr(ty, size)),
         }
@@ -369,6 +418,15 @@ fn print_expr(out: &mut String, expr: &Expr) {
         Expr::Load(op, address) => print_node(out, op, [&**address]),
         Expr::Select(operands) => print_node(out, "select", operands.iter()),
         Expr::Call(operands) => print_node(out, "call $f", operands.iter()),
+        Expr::CallOrThrow(tag, operands) => {
+            print_node(out, &format!("call $or_throw{tag}"), operands.iter());
+        }
+        Expr::Try(tag, value) => {
+            write!(out, "(block $caught (result i64) ").unwrap();
+            write!(out, "(try_table (result i64) (catch {tag} $caught) ").unwrap();
+            print_expr(out, value);
+            out.push_str("))");
+        }
         Expr::If(ty, parts) => {
             write!(out, "(if (result {}) ", ty.name()).unwrap();
             print_expr(out, &parts[0]);
@@ -429,6 +487,20 @@ fn print_stmt(out: &mut String, stmt: &Stmt) {
             print_all(out, rest);
             out.push(')');
         }
+        Stmt::Throw(tag, cond, value, here) => {
+            if *here {
+                out.push_str("(if ");
+                print_expr(out, cond);
+                out.push_str("(then ");
+                print_node(out, &format!("throw {tag}"), [value]);
+                out.push_str("))");
+            } else {
+                print_node(out, &format!("call $throw{tag}"), [cond, value]);
+            }
+        }
+        Stmt::Try(body, tag, local, handler, all) => {
+            print_try(out, body, (*tag, *local), handler, all.as_deref());
+        }
         Stmt::Loop(counter, [from, by, to], op, body) => {
             write!(out, "(local.set {counter} (i32.const {from})) (loop ").unwrap();
             print_all(out, body);
@@ -444,6 +516,33 @@ fn print_stmt(out: &mut String, stmt: &Stmt) {
     }
 }
 
+/// A `try_table` in a block for each of its labels.
+fn print_try(
+    out: &mut String,
+    body: &[Stmt],
+    (tag, local): (usize, usize),
+    handler: &[Stmt],
+    all: Option<&[Stmt]>,
+) {
+    out.push_str("(block $done (block $caught (result i64) ");
+    let mut clauses = format!("(catch {tag} $caught)");
+    if all.is_some() {
+        out.push_str("(block $all ");
+        clauses.push_str("(catch_all $all)");
+    }
+    write!(out, "(try_table {clauses} ").unwrap();
+    print_all(out, body);
+    out.push_str(") (br $done)");
+    if let Some(all) = all {
+        out.push(')');
+        print_all(out, all);
+        out.push_str("(br $done)");
+    }
+    write!(out, ") (local.set {local}) ").unwrap();
+    print_all(out, handler);
+    out.push(')');
+}
+
 /// The evaluator's machine.
 struct Machine {
     locals: [Bits; LOCALS],
@@ -451,17 +550,17 @@ struct Machine {
 }
 
 impl Machine {
-    fn eval(&mut self, expr: &Expr) -> Bits {
-        match expr {
+    fn eval(&mut self, expr: &Expr) -> Result<Bits, Thrown> {
+        Ok(match expr {
             Expr::Const(_, bits) => *bits,
             Expr::Local(local) => self.locals[*local],
             Expr::Tee(local, value) => {
-                self.locals[*local] = self.eval(value);
+                self.locals[*local] = self.eval(value)?;
                 self.locals[*local]
             }
             Expr::Op(op, ty, operands) => {
-                let a = self.eval(&operands[0]);
-                let b = operands.get(1).map_or(0, |b| self.eval(b));
+                let a = self.eval(&operands[0])?;
+                let b = operands.get(1).map_or(Ok(0), |b| self.eval(b))?;
                 match ty {
                     Type::I32 => int32(op, a as u32, b as u32).into(),
                     Type::I64 => int64(op, a as u64, b as u64).into(),
@@ -470,39 +569,24 @@ impl Machine {
                 }
             }
             Expr::Vector(op, operands) => {
-                let operands: Vec<Bits> = operands.iter().map(|o| self.eval(o)).collect();
-                vector(op, &operands)
+                let operands: Result<Vec<Bits>, Thrown> =
+                    operands.iter().map(|o| self.eval(o)).collect();
+                vector(op, &operands?)
             }
             Expr::Load(op, address) => {
-                let at = self.eval(address) as usize + 8;
-                let bytes: [u8; 16] = self.memory[at..at + 16].try_into().unwrap();
-                let vector = Bits::from_le_bytes(bytes);
-                let bits = vector as u64;
-                let number = match *op {
-                    "v128.load" => return vector,
-                    "v128.load32_splat" => return lanes(32, |_| vector),
-                    "v128.load8x8_u" => return lanes(16, |i| vector >> (8 * i) & 0xff),
-                    "i32.load" | "i64.load32_u" => bits & 0xffff_ffff,
-                    "i32.load8_s" => u64::from(bits as i8 as u32),
-                    "i32.load8_u" => bits & 0xff,
-                    "i32.load16_s" => u64::from(bits as i16 as u32),
-                    "i64.load" | "f64.load" => bits,
-                    "i64.load8_s" => bits as i8 as u64,
-                    "i64.load32_s" => bits as i32 as u64,
-                    _ => unreachable!("{op}"),
-                };
-                number.into()
+                let at = self.eval(address)? as usize + 8;
+                self.load(op, at)
             }
             Expr::Select(operands) => {
-                let (a, b) = (self.eval(&operands[0]), self.eval(&operands[1]));
-                if self.eval(&operands[2]) != 0 { a } else { b }
+                let (a, b) = (self.eval(&operands[0])?, self.eval(&operands[1])?);
+                if self.eval(&operands[2])? != 0 { a } else { b }
             }
             Expr::If(_, parts) => {
-                let chosen = if self.eval(&parts[0]) != 0 { 1 } else { 2 };
-                self.eval(&parts[chosen])
+                let chosen = if self.eval(&parts[0])? != 0 { 1 } else { 2 };
+                self.eval(&parts[chosen])?
             }
             Expr::Call(operands) => {
-                let (a, b) = (self.eval(&operands[0]), self.eval(&operands[1]));
+                let (a, b) = (self.eval(&operands[0])?, self.eval(&operands[1])?);
                 let (a, b) = (a as u64, b as u64);
                 let result = if a < b {
                     b.wrapping_sub(a)
@@ -511,17 +595,48 @@ impl Machine {
                 };
                 result.into()
             }
-        }
+            Expr::CallOrThrow(tag, operands) => {
+                let (a, b) = (self.eval(&operands[0])?, self.eval(&operands[1])?);
+                if (a as u64) < b as u64 {
+                    return Err((*tag, b));
+                }
+                a ^ b
+            }
+            Expr::Try(tag, value) => match self.eval(value) {
+                Err((thrown, payload)) if thrown == *tag => payload,
+                result => result?,
+            },
+        })
     }
 
-    fn run(&mut self, stmts: &[Stmt]) {
+    fn load(&self, op: &str, at: usize) -> Bits {
+        let bytes: [u8; 16] = self.memory[at..at + 16].try_into().unwrap();
+        let vector = Bits::from_le_bytes(bytes);
+        let bits = vector as u64;
+        let number = match op {
+            "v128.load" => return vector,
+            "v128.load32_splat" => return lanes(32, |_| vector),
+            "v128.load8x8_u" => return lanes(16, |i| vector >> (8 * i) & 0xff),
+            "i32.load" | "i64.load32_u" => bits & 0xffff_ffff,
+            "i32.load8_s" => u64::from(bits as i8 as u32),
+            "i32.load8_u" => bits & 0xff,
+            "i32.load16_s" => u64::from(bits as i16 as u32),
+            "i64.load" | "f64.load" => bits,
+            "i64.load8_s" => bits as i8 as u64,
+            "i64.load32_s" => bits as i32 as u64,
+            _ => unreachable!("{op}"),
+        };
+        number.into()
+    }
+
+    fn run(&mut self, stmts: &[Stmt]) -> Result<(), Thrown> {
         for stmt in stmts {
             match stmt {
-                Stmt::Set(local, value) => self.locals[*local] = self.eval(value),
-                Stmt::Byte(local, value) => self.locals[*local] = self.eval(value) & 255,
+                Stmt::Set(local, value) => self.locals[*local] = self.eval(value)?,
+                Stmt::Byte(local, value) => self.locals[*local] = self.eval(value)? & 255,
                 Stmt::Store(op, address, value) => {
-                    let at = self.eval(address) as usize + 8;
-                    let bytes = self.eval(value).to_le_bytes();
+                    let at = self.eval(address)? as usize + 8;
+                    let bytes = self.eval(value)?.to_le_bytes();
                     let count = match *op {
                         "i32.store8" => 1,
                         "i64.store" => 8,
@@ -530,21 +645,39 @@ impl Machine {
                     };
                     self.memory[at..at + count].copy_from_slice(&bytes[..count]);
                 }
+                Stmt::Throw(tag, cond, value, here) => {
+                    let holds = self.eval(cond)? != 0;
+                    // As an argument the value is made in any case.
+                    if holds || !here {
+                        let value = self.eval(value)?;
+                        if holds {
+                            return Err((*tag, value));
+                        }
+                    }
+                }
+                Stmt::Try(body, tag, local, handler, all) => match (self.run(body), all) {
+                    (Err((thrown, payload)), _) if thrown == *tag => {
+                        self.locals[*local] = payload;
+                        self.run(handler)?;
+                    }
+                    (Err(_), Some(all)) => self.run(all)?,
+                    (result, _) => result?,
+                },
                 Stmt::Swap(a, b) => self.locals.swap(*a, *b),
                 Stmt::If(cond, then, other) => {
-                    let holds = self.eval(cond) != 0;
-                    self.run(if holds { then } else { other });
+                    let holds = self.eval(cond)? != 0;
+                    self.run(if holds { then } else { other })?;
                 }
                 Stmt::Block(first, cond, rest) => {
-                    self.run(first);
-                    if self.eval(cond) == 0 {
-                        self.run(rest);
+                    self.run(first)?;
+                    if self.eval(cond)? == 0 {
+                        self.run(rest)?;
                     }
                 }
                 Stmt::Loop(counter, [from, by, to], op, body) => {
                     self.locals[*counter] = from.cast_unsigned().into();
                     loop {
-                        self.run(body);
+                        self.run(body)?;
                         let sum = (self.locals[*counter] as u32).wrapping_add(by.cast_unsigned());
                         self.locals[*counter] = sum.into();
                         if int32(op, sum, to.cast_unsigned()) == 0 {
@@ -554,6 +687,7 @@ impl Machine {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -720,6 +854,18 @@ fn print_module(stmts: &[Stmt]) -> String {
          (then (return (i64.sub (local.get 1) (local.get 0))))) \
          (i64.xor (i64.mul (local.get 0) (i64.const 5)) (local.get 1)))\n",
     );
+    for tag in 0..TAGS {
+        write!(
+            out,
+            "(tag (param i64))
+             (func $throw{tag} (param i32 i64)
+               (if (local.get 0) (then (throw {tag} (local.get 1)))))
+             (func $or_throw{tag} (param i64 i64) (result i64)
+               (if (i64.lt_u (local.get 0) (local.get 1)) (then (throw {tag} (local.get 1))))
+               (i64.xor (local.get 0) (local.get 1)))\n"
+        )
+        .unwrap();
+    }
     out.push_str("(func (export \"run\") (result");
     let types = || (0..LOCALS).map(|local| type_of(local).name());
     types().for_each(|ty| write!(out, " {ty}").unwrap());
@@ -755,7 +901,7 @@ fn print_module(stmts: &[Stmt]) -> String {
     ] {
         body = body.replace(&format!(".{access} "), &format!(".{access} offset=8 "));
     }
-    out.push_str(&body);
+    writeln!(out, "(block $end (try_table (catch_all $end) {body}))").unwrap();
     (0..LOCALS).for_each(|local| write!(out, "(local.get {local})").unwrap());
     out.push_str("))");
     out
@@ -774,7 +920,8 @@ fn expected(stmts: &[Stmt]) -> Machine {
             Type::V128 => start << 64,
         };
     }
-    machine.run(stmts);
+    // What nobody else catches, the program does.
+    let _ = machine.run(stmts);
     machine
 }
 
@@ -806,7 +953,11 @@ fn random_programs_do_what_their_trees_say() {
         .map(|mode| Engine::new(Config::new().dispatch(mode)).unwrap());
     for seed in 1..=400_u64 {
         let mut generator = Generator(Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
-        let stmts: Vec<Stmt> = (0..6).flat_map(|_| generator.body(COUNTERS - 1)).collect();
+        let mut part = || {
+            let body = generator.body(COUNTERS - 1);
+            Stmt::Try(body, 0, 5, Vec::new(), Some(Vec::new()))
+        };
+        let stmts: Vec<Stmt> = (0..6).map(|_| part()).collect();
         let (text, machine) = (print_module(&stmts), expected(&stmts));
         for engine in &engines {
             assert!(agree(engine, &text, &machine), "seed {seed}:\n{text}");

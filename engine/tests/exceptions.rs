@@ -584,7 +584,9 @@ impl HostFunc<(), ()> for Later {
 fn parked_calls_throw_when_they_go_on() {
     let text = r#"(module
         (import "h" "later" (func $later (result i32)))
-        (tag $e (param i32))
+        (tag $e (export "e") (param i32))
+        (func (export "host") (param i32) (result i32)
+            (try_table (result i32) (catch $e 0) (call $later)))
         (func $wait (param i32)
             (throw $e (i32.add (call $later) (local.get 0))))
         (func (export "caught") (param i32) (result i32)
@@ -609,12 +611,29 @@ fn parked_calls_throw_when_they_go_on() {
             }
         };
         let (caught, free) = (start("caught", 1), start("free", 2));
+        let (thrown, stopped) = (start("host", 3), start("host", 4));
         let error = store.resume(free, &[Val::I32(20)]).unwrap_err();
         let exception = error.exception().unwrap();
         assert_eq!(exception.payload(&mut store).unwrap(), [Val::I32(22)]);
         assert!(store.resume(free, &[Val::I32(0)]).is_err());
         let done = store.resume(caught, &[Val::I32(10)]).unwrap();
         assert_eq!(done, Progress::Done(vec![Val::I32(11)]));
+        // The host function itself may throw or fail after a while.
+        let tag = instance.get_tag(&store, "e").unwrap();
+        let mut other = Store::<()>::new(&engine, ());
+        let strange = Tag::new(&mut other, &FuncType::new([], [])).unwrap();
+        let strange = other.throw(strange, &[]);
+        let error = store.resume_with_error(thrown, strange).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        let exception = store.throw(tag, &[Val::I32(9)]);
+        let done = store.resume_with_error(thrown, exception).unwrap();
+        assert_eq!(done, Progress::Done(vec![Val::I32(9)]));
+        let error = store
+            .resume_with_error(stopped, Error::msg("disk"))
+            .unwrap_err();
+        assert_eq!(error.to_string(), "disk");
+        assert_eq!(error.backtrace().unwrap().frames().len(), 1);
+        assert!(store.abandon(stopped).is_err());
     }
 }
 
@@ -719,6 +738,48 @@ fn function_and_host_references_travel_in_payloads() {
         let func = instance.get_func(&store, "f").unwrap();
         func.call(&mut store, &[key], &mut results).unwrap();
         assert_eq!(results, [Val::I32(42), key]);
+    }
+}
+
+#[test]
+fn vectors_travel_in_payloads() {
+    let text = r#"(module
+        (tag $e (export "vectors") (param v128 i32 v128))
+        (func $thrower (param v128)
+            (throw $e (local.get 0) (i32.const 5) (v128.const i32x4 1 2 3 4)))
+        (func (export "f") (param v128) (result i32) (local $n i32) (local $x v128)
+            (i32.const 1000)
+            (block $h (result v128 i32 v128)
+                (try_table (catch $e $h) (call $thrower (local.get 0)))
+                (unreachable))
+            (local.set $x)
+            (local.set $n)
+            (i32x4.extract_lane 2 (i32x4.mul (local.get $x)))
+            (i32.add (local.get $n))
+            (i32.add))
+        (func (export "free") (param v128) (call $thrower (local.get 0))))"#;
+    for engine in engines() {
+        let (mut store, instance) = alone(&engine, text);
+        let lanes = u128::from_le_bytes([7; 16]);
+        let mut results = [Val::I32(0)];
+        let func = instance.get_func(&store, "f").unwrap();
+        func.call(&mut store, &[Val::V128(lanes)], &mut results)
+            .unwrap();
+        let lane = 0x0707_0707_i32.wrapping_mul(3);
+        assert_eq!(results, [Val::I32(lane.wrapping_add(1005))]);
+        let func = instance.get_func(&store, "free").unwrap();
+        let error = func
+            .call(&mut store, &[Val::V128(lanes)], &mut [])
+            .unwrap_err();
+        let exception = error.exception().unwrap().clone();
+        let payload = exception.payload(&mut store).unwrap();
+        assert_eq!(payload[0], Val::V128(lanes));
+        assert_eq!(payload[1], Val::I32(5));
+        // What came out goes in again.
+        let tag = instance.get_tag(&store, "vectors").unwrap();
+        let again = Exception::new(&mut store, tag, &payload).unwrap();
+        assert_eq!(again.payload(&mut store).unwrap(), payload);
+        assert_eq!(again.to_string(), exception.to_string());
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) trait Cell {
     fn or(&self, bits: u64) -> u64;
     fn xor(&self, bits: u64) -> u64;
     fn replace(&self, number: u64) -> u64;
-    /// Stores `new` if the number, zero-extended, is `old`.
+    /// Stores `new` if the number is `old`, which is wrapped as `new` is.
     fn compare(&self, old: u64, new: u64) -> u64;
 }
 
@@ -162,9 +162,6 @@ macro_rules! cells {
 
             #[inline(always)]
             fn compare(&self, old: u64, new: u64) -> u64 {
-                if u64::from(Self::narrow(old)) != old {
-                    return self.get();
-                }
                 let (old, new) = (Self::narrow(old).to_le(), Self::narrow(new).to_le());
                 match self.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst) {
                     Ok(old) | Err(old) => $ty::from_le(old).into(),

@@ -189,13 +189,13 @@ impl<A: Address> Place for At<A> {
         // SAFETY: Contexts and definitions live as long as the store.
         unsafe {
             let (address, offset) = (A::get(r), u64::from(r.word(2)));
-            let size_bytes = (*(*r.cx).memory0).own_size_bytes();
+            let memory: &MemoryDef = &*(*r.cx).memory0;
             let start = if A::WIDE {
-                checked(address, offset, size, size_bytes)?
+                checked(address, offset, size, memory.own_size_bytes())?
             } else {
                 // Two numbers of 32 bits and a size cannot overflow.
                 let start = address + offset;
-                if start + size as u64 > size_bytes {
+                if start + size as u64 > memory.own_size_bytes() {
                     return None;
                 }
                 start

@@ -309,7 +309,8 @@ pub(crate) unsafe fn start<R>(
 }
 
 /// Goes on with a parked call, after `write` has put the results of the host
-/// function that it waits for into its window.
+/// function that it waits for into its window, or has said what else came of
+/// it.
 ///
 /// # Errors
 ///
@@ -321,23 +322,24 @@ pub(crate) unsafe fn start<R>(
 pub(crate) unsafe fn resume<R>(
     store: *mut StoreCtx,
     id: ActivationId,
-    write: impl FnOnce(NonNull<FuncDef>, *mut Slot) -> Result<()>,
+    write: impl FnOnce(NonNull<FuncDef>, *mut Slot) -> Result<HostStatus>,
     read: impl FnOnce(NonNull<FuncDef>, *mut Slot) -> R,
 ) -> Result<Result<R, ActivationId>> {
     // SAFETY: the context is live; the borrows of its core end before
     // anything is entered.
-    let (parked, base, limit) = unsafe {
+    let (parked, status, base, limit) = unsafe {
         let core = &mut *(*store).core;
         let parked = core.activations.parked(core.id, id)?;
         // Refused now, the call waits on; refused later, it would be lost.
         if core.depth >= core.limits.nesting_depth_max {
             return Err(too_deep(core.limits.nesting_depth_max));
         }
-        write(parked.host, parked.window)?;
+        let status = write(parked.host, parked.window)?;
+        let core = &mut *(*store).core;
         let parked_again = core.activations.unpark(id)?;
         let stack = core.activations.stack(id)?;
         debug_assert_eq!(parked.window, parked_again.window);
-        (parked, stack.base(), stack.limit())
+        (parked, status, stack.base(), stack.limit())
     };
     let run = |store: *mut StoreCtx| {
         // SAFETY: the context is live, and the registers are those with
@@ -347,7 +349,7 @@ pub(crate) unsafe fn resume<R>(
             (*store).sp = parked.sp;
             (*store).cx = parked.cx;
             (*store).window = parked.window;
-            let exit = after_host(store, HostStatus::Done);
+            let exit = after_host(store, status);
             drive(store, exit)
         }
     };

@@ -12,13 +12,15 @@ use core::slice;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
-use super::func::{read_vals, write_vals};
+use super::activation::{ActivationId, Progress};
+use super::driver;
+use super::func::{read_vals, type_of, write_vals};
 use super::store::{
     AsContext, AsContextMut, Store, StoreContextMut, StoreCore, StoreId, wrong_store,
 };
 use super::tag::{Tag, TagData};
 use super::value::Val;
-use super::vmctx::{Slot, VmCtx};
+use super::vmctx::{HostStatus, Slot, VmCtx};
 use crate::error::{Error, Result};
 
 /// The exception that is on its way, and all others of a store.
@@ -382,6 +384,23 @@ impl<T, X> Store<T, X> {
     pub fn throw(&mut self, tag: Tag, payload: &[Val]) -> Error {
         self.as_context_mut().throw(tag, payload)
     }
+
+    /// Goes on with a parked call whose host function has failed: the error
+    /// stops the guest, or, if it carries an exception, throws that where
+    /// the guest waits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::resume`](crate::Store::resume);
+    /// [`ErrorKind::Usage`](crate::ErrorKind) also if the exception belongs
+    /// to another store: then the call waits on.
+    pub fn resume_with_error(
+        &mut self,
+        activation: ActivationId,
+        error: Error,
+    ) -> Result<Progress> {
+        self.as_context_mut().resume_with_error(activation, error)
+    }
 }
 
 impl<T, X> StoreContextMut<'_, T, X> {
@@ -393,4 +412,46 @@ impl<T, X> StoreContextMut<'_, T, X> {
             Err(error) => error,
         }
     }
+
+    /// See [`Store::resume_with_error`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::resume_with_error`].
+    pub fn resume_with_error(
+        &mut self,
+        activation: ActivationId,
+        error: Error,
+    ) -> Result<Progress> {
+        let ctx = self.ctx();
+        // SAFETY: the store is borrowed for us alone; `read` gets a
+        // definition of this store with its window.
+        let done = unsafe {
+            driver::resume(
+                ctx,
+                activation,
+                |_, _| fail(&mut *(*ctx).core, error),
+                |func, window| read_vals((*(*ctx).core).id, window, type_of(func).results()),
+            )
+        };
+        Ok(match done? {
+            Ok(results) => Progress::Done(results),
+            Err(activation) => Progress::Pending(activation),
+        })
+    }
+}
+
+/// Makes an error what came of a host function.
+///
+/// # Errors
+///
+/// [`ErrorKind::Usage`](crate::ErrorKind) if the error carries an exception
+/// of another store.
+fn fail(core: &mut StoreCore, error: Error) -> Result<HostStatus> {
+    if error.exception().is_some() {
+        throw_error(core, error)?;
+        return Ok(HostStatus::Throw);
+    }
+    core.pending = Some(error);
+    Ok(HostStatus::Trap)
 }

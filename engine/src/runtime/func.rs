@@ -16,7 +16,7 @@ use super::store::{
 };
 use super::typed::{TypedFunc, WasmParams, WasmResults};
 use super::value::Val;
-use super::vmctx::{FuncDef, Slot};
+use super::vmctx::{FuncDef, HostStatus, Slot};
 use crate::error::{Error, Result};
 use crate::types::{FuncType, FuncTypeRef, ValType};
 
@@ -283,7 +283,10 @@ impl<T, X> StoreContextMut<'_, T, X> {
             driver::resume(
                 ctx,
                 activation,
-                |host, window| write_vals(id, window, type_of(host).results(), results),
+                |host, window| {
+                    write_vals(id, window, type_of(host).results(), results)?;
+                    Ok(HostStatus::Done)
+                },
                 |func, window| read_vals(id, window, type_of(func).results()),
             )
         };

@@ -43,13 +43,16 @@ use crate::types::MemoryType;
 /// # Ok::<(), linkspan_engine::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct SharedMemory(Arc<MemoryData>);
+pub struct SharedMemory(Arc<Block>);
+
+/// A memory that is shared.
+struct Block(MemoryData);
 
 // SAFETY: the bytes are reached by atomic operations alone, the size is
 // atomic, and the region and the queues are behind locks.
-unsafe impl Send for SharedMemory {}
+unsafe impl Send for Block {}
 // SAFETY: as above.
-unsafe impl Sync for SharedMemory {}
+unsafe impl Sync for Block {}
 
 /// What a shared memory has beyond others.
 pub(super) struct Shared {
@@ -108,11 +111,8 @@ impl SharedMemory {
             capacity_bytes,
             waiters: Waiters::default(),
         };
-        Ok(SharedMemory(Arc::new(MemoryData::new(
-            def,
-            Backing::Shared(shared),
-            ty,
-        ))))
+        let data = MemoryData::new(def, Backing::Shared(shared), ty);
+        Ok(SharedMemory(Arc::new(Block(data))))
     }
 
     /// Makes a memory in a store.
@@ -146,17 +146,17 @@ impl SharedMemory {
 
     /// The block that stores point to.
     pub(super) fn data(&self) -> NonNull<MemoryData> {
-        NonNull::from(&*self.0)
+        NonNull::from(&self.0.0)
     }
 
     fn shared(&self) -> Result<&Shared> {
-        self.0.shared()
+        self.0.0.shared()
     }
 
     /// The memory's type, with its current size.
     #[must_use]
     pub fn ty(&self) -> MemoryType {
-        self.0.current_type()
+        self.0.0.current_type()
     }
 
     /// The current size in pages. Another thread may let the memory grow at
@@ -169,7 +169,7 @@ impl SharedMemory {
     /// The current size in bytes.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        self.0.def.size_bytes()
+        self.0.0.def.size_bytes()
     }
 
     /// Grows by `delta` pages and answers the old number of pages.
@@ -179,11 +179,11 @@ impl SharedMemory {
     /// [`ErrorKind::Limit`](crate::ErrorKind) if the memory's maximum, the
     /// limits under which it was made or the system refuses.
     pub fn grow(&self, delta: u64) -> Result<u64> {
-        self.0.grow_shared(u64::MAX, delta).ok_or_else(|| {
+        self.0.0.grow_shared(u64::MAX, delta).ok_or_else(|| {
             Error::limit(format!(
                 "the shared memory cannot grow by {delta} pages: it has {} of {}",
                 self.size_pages(),
-                self.0.ty.reachable_pages()
+                self.0.0.ty.reachable_pages()
             ))
         })
     }
@@ -195,7 +195,7 @@ impl SharedMemory {
     ///
     /// [`Trap::MemoryOutOfBounds`] if the range is not inside.
     pub fn read(&self, offset: u64, into: &mut [u8]) -> Result<()> {
-        self.0.read(offset, into)
+        self.0.0.read(offset, into)
     }
 
     /// Copies bytes into the memory; as for [`read`](SharedMemory::read),
@@ -205,7 +205,7 @@ impl SharedMemory {
     ///
     /// As for [`read`](SharedMemory::read).
     pub fn write(&self, offset: u64, from: &[u8]) -> Result<()> {
-        self.0.write(offset, from)
+        self.0.0.write(offset, from)
     }
 
     /// The number at an address, for atomic operations. It has the byte order
@@ -216,7 +216,7 @@ impl SharedMemory {
     /// [`Trap::UnalignedAtomic`] if the address is no multiple of 4;
     /// [`Trap::MemoryOutOfBounds`] if it is not inside.
     pub fn atomic_u32(&self, address: u64) -> Result<&AtomicU32> {
-        let place = self.0.atomic_place(address, 4)?;
+        let place = self.0.0.atomic_place(address, 4)?;
         // SAFETY: the place is aligned and inside the memory, which neither
         // moves nor shrinks while `self` lives, and other threads write it by
         // atomic operations alone.
@@ -229,7 +229,7 @@ impl SharedMemory {
     ///
     /// As for [`atomic_u32`](SharedMemory::atomic_u32), with multiples of 8.
     pub fn atomic_u64(&self, address: u64) -> Result<&AtomicU64> {
-        let place = self.0.atomic_place(address, 8)?;
+        let place = self.0.0.atomic_place(address, 8)?;
         // SAFETY: as in `atomic_u32`.
         Ok(unsafe { AtomicU64::from_ptr(place.cast()) })
     }
@@ -241,7 +241,7 @@ impl SharedMemory {
     ///
     /// As for [`atomic_u32`](SharedMemory::atomic_u32).
     pub fn notify(&self, address: u64, count: u32) -> Result<u32> {
-        self.0.notify(address, count)
+        self.0.0.notify(address, count)
     }
 
     /// Blocks this thread until another one notifies it, if the number at an
@@ -259,7 +259,7 @@ impl SharedMemory {
         timeout: Option<Duration>,
     ) -> Result<WaitResult> {
         let expected = Expected::Half(expected);
-        self.0.wait(address, expected, timeout, None)
+        self.0.0.wait(address, expected, timeout, None)
     }
 
     /// As [`wait32`](SharedMemory::wait32), for a number of 64 bits:
@@ -275,7 +275,7 @@ impl SharedMemory {
         timeout: Option<Duration>,
     ) -> Result<WaitResult> {
         let expected = Expected::Whole(expected);
-        self.0.wait(address, expected, timeout, None)
+        self.0.0.wait(address, expected, timeout, None)
     }
 
     /// Whether both are clones of one memory.

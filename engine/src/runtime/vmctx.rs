@@ -8,10 +8,10 @@
 //! that has the store mutably borrowed runs guest code, so plain cells need
 //! no synchronisation; what another thread may write is atomic.
 //!
-//! A value takes one 64-bit slot (`v128` will take two). An `i32` or `f32` is
-//! the low half of its slot; the upper half may hold anything, and readers
-//! ignore it. A null reference is zero; a `funcref` is the address of its
-//! [`FuncDef`]; an `externref` is the host's key plus one.
+//! A value takes one 64-bit slot, a `v128` two, its lower half first. An
+//! `i32` or `f32` is the low half of its slot; the upper half may hold
+//! anything, and readers ignore it. A null reference is zero; a `funcref` is
+//! the address of its [`FuncDef`]; an `externref` is the host's key plus one.
 
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 

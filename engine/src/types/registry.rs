@@ -12,7 +12,9 @@
 //! whoever has a [`DefinedType`] reads it without.
 
 use core::fmt;
+use core::hash::{Hash as _, Hasher as _};
 use std::collections::BTreeMap;
+use std::hash::DefaultHasher;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::composite::{CompositeType, StorageType, SubType};
@@ -20,7 +22,7 @@ use super::rtt::{HOST_TYPE, Rtt, RttKind, SUPERTYPES_MAX, Shape, Storage, fields
 use super::subtype::{dead_type, too_deep};
 use super::{FuncType, HeapType, Hierarchy, ValType};
 use crate::entity::TypeId;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Parameters, and likewise results, that a function may have.
 pub(crate) const FUNC_ARITY_MAX: usize = 1000;
@@ -58,11 +60,30 @@ pub struct DefinedType {
 /// A recursion group.
 struct Group {
     members: Box<[Member]>,
-    /// The definitions with positions for the group's own ids.
-    key: Arc<[SubType]>,
+    key: Key,
     /// The other groups that it refers to.
     uses: Vec<Arc<Group>>,
     registry: Arc<TypeRegistry>,
+}
+
+/// What makes two groups equal. The hash comes first in comparisons, since
+/// definitions lie all over the memory.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    hash: u64,
+    /// With positions for the group's own ids.
+    definitions: Arc<[SubType]>,
+}
+
+impl Key {
+    fn new(definitions: Vec<SubType>) -> Key {
+        let mut hasher = DefaultHasher::new();
+        definitions.hash(&mut hasher);
+        Key {
+            hash: hasher.finish(),
+            definitions: definitions.into(),
+        }
+    }
 }
 
 struct Member {
@@ -196,7 +217,7 @@ pub(crate) struct TypeRegistry {
 #[derive(Default)]
 struct RegistryInner {
     /// Groups by their definitions, with the id of the first member.
-    groups: BTreeMap<Arc<[SubType]>, (TypeId, Weak<Group>)>,
+    groups: BTreeMap<Key, (TypeId, Weak<Group>)>,
     /// Group and position by id.
     by_id: Vec<Option<(Weak<Group>, u32)>>,
     free: Vec<TypeId>,
@@ -259,17 +280,17 @@ impl TypeRegistry {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Limit`] if a definition is too long or too deep;
-    /// [`ErrorKind::Usage`] if an id names no type.
+    /// [`ErrorKind::Limit`](crate::ErrorKind) if a definition is too long or too deep;
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if an id names no type.
     pub(crate) fn register_group(
         self: &Arc<TypeRegistry>,
         definitions: Vec<SubType>,
     ) -> Result<Vec<DefinedType>> {
-        let key: Arc<[SubType]> = definitions.into();
-        if key.is_empty() {
+        if definitions.is_empty() {
             return Ok(Vec::new());
         }
-        let outside = outside_ids(&key)?;
+        let key = Key::new(definitions);
+        let outside = outside_ids(&key.definitions)?;
         // What is dropped here is dropped after the lock, which the drop of
         // a group takes.
         let mut others = Vec::with_capacity(outside.len());
@@ -286,14 +307,14 @@ impl TypeRegistry {
         // A dead entry belongs to a group whose drop waits for this lock. It
         // keeps its own ids, and will find that the entry is no longer its
         // own.
-        let shapes = shapes(&key, &others)?;
-        let ids = inner.take_ids(key.len())?;
+        let shapes = shapes(&key.definitions, &others)?;
+        let ids = inner.take_ids(key.definitions.len())?;
         let group = Arc::new(Group::new(self, key, shapes, &ids, &others));
         for (position, id) in ids.iter().enumerate() {
             inner.by_id[id.0 as usize] = Some((Arc::downgrade(&group), position as u32));
         }
-        let key = Arc::clone(&group.key);
-        inner.groups.insert(key, (ids[0], Arc::downgrade(&group)));
+        let entry = (ids[0], Arc::downgrade(&group));
+        inner.groups.insert(group.key.clone(), entry);
         drop(inner);
         Ok(group.all())
     }
@@ -457,7 +478,7 @@ impl Group {
     /// A group whose definitions [`shapes`] has accepted.
     fn new(
         registry: &Arc<TypeRegistry>,
-        key: Arc<[SubType]>,
+        key: Key,
         shapes: Vec<Shape>,
         ids: &[TypeId],
         others: &[DefinedType],
@@ -466,8 +487,8 @@ impl Group {
             Some(position) => ids.get(position).copied().unwrap_or(id),
             None => id,
         };
-        let mut members: Vec<Member> = Vec::with_capacity(key.len());
-        for ((definition, shape), id) in key.iter().zip(shapes).zip(ids) {
+        let mut members: Vec<Member> = Vec::with_capacity(ids.len());
+        for ((definition, shape), id) in key.definitions.iter().zip(shapes).zip(ids) {
             let supertype = definition.supertype.and_then(|id| match id.position() {
                 Some(position) => members.get(position).map(|member| &member.rtt),
                 None => other(others, id).map(DefinedType::rtt),
