@@ -5,6 +5,8 @@ use core::fmt;
 
 use wasmparser::WasmFeatures;
 
+use crate::gc::GcZeal;
+
 macro_rules! proposals {
     ($($(#[$doc:meta])* $name:ident $setter:ident $text:literal $default:literal $supported:literal = $flags:expr;)*) => {
         /// A proposal to WebAssembly 1.0, merged or not, that a [`Config`]
@@ -95,7 +97,7 @@ proposals! {
     /// References to functions of a known type.
     FunctionReferences wasm_function_references "function-references" true true = WasmFeatures::FUNCTION_REFERENCES;
     /// Structures and arrays that the engine collects.
-    Gc wasm_gc "gc" false true = WasmFeatures::GC;
+    Gc wasm_gc "gc" true true = WasmFeatures::GC;
     /// Memories with pages of one byte.
     CustomPageSizes wasm_custom_page_sizes "custom-page-sizes" false true = WasmFeatures::CUSTOM_PAGE_SIZES;
     /// 128-bit integer arithmetic.
@@ -267,6 +269,9 @@ pub struct Limits {
     /// Suspended and running calls that were made with
     /// [`Func::start`](crate::Func::start).
     pub activations_max: usize,
+    /// Bytes of the heap for structures, arrays, exceptions and values of
+    /// the host. What does not fit traps with `heap exhausted`.
+    pub gc_heap_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -282,6 +287,7 @@ impl Default for Limits {
             tables_max: 10_000,
             nesting_depth_max: 64,
             activations_max: 10_000,
+            gc_heap_bytes_max: 1 << 32,
         }
     }
 }
@@ -307,6 +313,7 @@ pub struct Config {
     pub(crate) max_module_bytes: usize,
     pub(crate) max_functions: u32,
     pub(crate) limits: Limits,
+    pub(crate) gc_zeal: GcZeal,
 }
 
 impl Config {
@@ -323,6 +330,7 @@ impl Config {
             max_module_bytes: 1 << 30,
             max_functions: 1_000_000,
             limits: Limits::default(),
+            gc_zeal: GcZeal::default(),
         }
     }
 
@@ -385,6 +393,12 @@ impl Config {
     /// by default, and at most.
     pub fn max_functions(&mut self, count: u32) -> &mut Config {
         self.max_functions = count.min(1_000_000);
+        self
+    }
+
+    /// Tries the collector hard; for tests. Results never depend on it.
+    pub fn gc_zeal(&mut self, zeal: GcZeal) -> &mut Config {
+        self.gc_zeal = zeal;
         self
     }
 

@@ -92,11 +92,11 @@ pub use error::{Error, ErrorKind, Result};
 pub use gc::{GcStats, GcZeal};
 pub use module::Module;
 pub use runtime::{
-    ActivationId, Answer, AsContext, AsContextMut, Backtrace, Caller, Exception, Extern, ExternRef,
-    Frame, Func, Global, HostCall, HostFunc, HostParts, Instance, InstancePre, InterruptHandle,
-    IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories, Memory, Progress, SharedMemory,
-    Store, StoreContext, StoreContextMut, StoreParts, Table, Tag, TypedFunc, Val, WaitResult,
-    WasmParams, WasmResults, WasmTy,
+    ActivationId, Answer, AnyRef, ArrayRef, AsContext, AsContextMut, Backtrace, Caller, Exception,
+    ExnRef, Extern, ExternRef, Frame, Func, Global, HostCall, HostFunc, HostParts, I31, Instance,
+    InstancePre, InterruptHandle, IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories,
+    Memory, OwnedRooted, Progress, Reference, SharedMemory, Store, StoreContext, StoreContextMut,
+    StoreParts, StructRef, Table, Tag, TypedFunc, Val, WaitResult, WasmParams, WasmResults, WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;

@@ -55,6 +55,20 @@ traps! {
     NullReference = "null reference",
     /// `throw_ref` met null.
     NullExceptionReference = "null exception reference",
+    /// A structure was asked of null.
+    NullStructure = "null structure reference",
+    /// An array was asked of null.
+    NullArray = "null array reference",
+    /// A 31-bit integer was asked of null.
+    NullI31 = "null i31 reference",
+    /// An array access left the bounds of its array.
+    ArrayOutOfBounds = "out of bounds array access",
+    /// A reference is not of the type that it was cast to.
+    CastFailure = "cast failure",
+    /// An array is longer than any can be.
+    AllocationTooLarge = "allocation size too large",
+    /// The store's heap is full.
+    HeapExhausted = "heap exhausted",
     /// An atomic operator met an address that is no multiple of its width.
     UnalignedAtomic = "unaligned atomic",
     /// A wait on a memory that no other thread can reach.

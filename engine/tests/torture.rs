@@ -255,6 +255,9 @@ const OTHERS: &[&str] = &[
     "(block $h (result i32) (try_table (catch $e $h) (throw $e (local.get $i32))) (unreachable)) \
      (local.set $i32)",
     "(block $h (try_table (catch_all $h) (call $thrower (local.get $n))))",
+    "(block $h (result i32) (try_table (catch $e $h) (block $h (result exnref) \
+     (try_table (catch_all_ref $h) (call $thrower (local.get $i32))) (unreachable)) (throw_ref)) \
+     (unreachable)) (local.set $i32)",
     "(block $h (result i32) (try_table (catch $e $h) (try_table (catch_all 0) (call $host)) \
      (call $thrower (local.get $i32))) (unreachable)) (local.set $i32)",
     "(local.set $k (local.get $i32)) (local.set $i32 (local.get $two)) (local.set $two (local.get $k)) (local.set $two (i32.const 2))",

@@ -13,13 +13,15 @@ use super::{Bump, RttTable};
 /// Whoever knows the roots of a heap.
 pub(crate) trait Roots {
     /// Calls `each` with every reference outside the heap, once. What it
-    /// leaves there is where the object is from then on.
-    fn visit(&mut self, each: &mut dyn FnMut(&mut u32));
+    /// leaves there is where the object is from then on. False if some could
+    /// not be found: then nothing may be freed.
+    fn visit(&mut self, each: &mut dyn FnMut(&mut u32)) -> bool;
 }
 
 impl<F: FnMut(&mut dyn FnMut(&mut u32))> Roots for F {
-    fn visit(&mut self, each: &mut dyn FnMut(&mut u32)) {
+    fn visit(&mut self, each: &mut dyn FnMut(&mut u32)) -> bool {
         self(each);
+        true
     }
 }
 
@@ -89,10 +91,13 @@ impl Heap {
             live_bytes: 0,
             corruption: None,
         };
-        roots.visit(&mut |reference| marker.mark(*reference));
+        let is_whole = roots.visit(&mut |reference| marker.mark(*reference));
         marker.drain(&self.large);
         let live_bytes = marker.live_bytes;
         self.corruption = marker.corruption.take();
+        if !is_whole {
+            self.corruption = Some("a frame is none of any function".to_owned());
+        }
         if self.corruption.is_some() {
             // What is in use is not known: nothing is freed.
             return live_bytes;

@@ -208,6 +208,19 @@ impl Heap {
         Ok(())
     }
 
+    /// Whether a collection is to be tried at this call.
+    pub(crate) fn is_turn_of_call(&mut self) -> bool {
+        if self.zeal.calls == 0 {
+            return false;
+        }
+        self.zeal_count += 1;
+        let is_turn = self.zeal_count >= self.zeal.calls;
+        if is_turn {
+            self.zeal_count = 0;
+        }
+        is_turn
+    }
+
     /// What comes before every object that is not made with the cursor
     /// alone.
     fn prepare(&mut self, bytes_max: u64, attempt: Attempt) -> Result<(), Refusal> {

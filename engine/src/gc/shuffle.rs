@@ -55,7 +55,9 @@ impl Heap {
             live_bytes: 0,
             corruption: None,
         };
-        roots.visit(&mut |reference| *reference = mover.forward(*reference));
+        if !roots.visit(&mut |reference| *reference = mover.forward(*reference)) {
+            mover.corruption = Some("a frame is none of any function".to_owned());
+        }
         while let Some(at) = mover.waiting.pop() {
             mover.forward_fields(at);
         }

@@ -2,7 +2,7 @@
 //! their fusions.
 
 use crate::module::FuncIndex;
-use crate::translate::{BinaryOp, CallSite, Callee, CompareOp, FrameSlot};
+use crate::translate::{BinaryOp, CallSite, Callee, CastTest, CompareOp, FrameSlot};
 use crate::types::{AddressType, ValType};
 
 use super::call::{CALL_WORDS, Site};
@@ -205,10 +205,36 @@ impl Encoder<'_> {
         {
             self.asm.pop();
             self.write_compare_branch(op, a, b, slot_or_zero(cond), when, label);
+        } else if let Some(last) = self.producer(cond)
+            && let Kind::Test { test, a } = last.kind
+        {
+            self.asm.pop();
+            self.write_test_branch(test, a, when, label);
         } else {
             let slot = slot_or_zero(cond);
             self.write_compare_branch(CompareOp::I32Ne, cond, Val::Const(0), slot, when, label);
         }
+    }
+
+    fn write_test_branch(&mut self, test: CastTest, a: FrameSlot, when: bool, label: Label) {
+        let back = self.asm.is_back(label);
+        let ops = if back {
+            [
+                Plain::BrExactBack,
+                Plain::BrOpenBack,
+                Plain::BrFuncBack,
+                Plain::BrKindBack,
+            ]
+        } else {
+            [Plain::BrExact, Plain::BrOpen, Plain::BrFunc, Plain::BrKind]
+        };
+        let negated = test.negated == when;
+        let at = self.write_test(ops, CastTest { negated, ..test }, a, 0);
+        self.asm.target(at, label);
+        if back {
+            self.asm.position(at);
+        }
+        self.asm.forget();
     }
 
     fn write_compare_branch(
@@ -262,6 +288,7 @@ impl Encoder<'_> {
             }
             Kind::Binary { .. }
             | Kind::Compare { .. }
+            | Kind::Test { .. }
             | Kind::Load { .. }
             | Kind::Copy { .. }
             | Kind::Vector
@@ -402,6 +429,7 @@ impl Encoder<'_> {
     }
 
     pub(super) fn write_call(&mut self, site: &CallSite<Val>) {
+        self.try_collector();
         match site.callee {
             Callee::Defined(func) => {
                 self.write_direct(func, site, [Plain::CallEven, Plain::CallOdd]);

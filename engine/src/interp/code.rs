@@ -13,6 +13,7 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use super::exception::{Clause, Handlers};
 use crate::entity::FuncIndex;
 use crate::runtime::vmctx::Ip;
+use crate::translate::RootMaps;
 
 /// A function's code.
 pub(crate) struct Code {
@@ -26,6 +27,7 @@ pub(crate) struct Code {
     /// Starts of instructions that may trap or call, with their offsets in
     /// the binary, both as differences from the last.
     positions: Box<[u8]>,
+    roots: RootMaps,
     /// Where exceptions are caught, if they are.
     handlers: Option<Box<Handlers>>,
 }
@@ -43,6 +45,7 @@ pub(super) struct Parts<'a> {
     pub(super) header_slot: u16,
     /// Instructions and offsets in ascending order.
     pub(super) positions: &'a [(u32, u32)],
+    pub(super) roots: &'a RootMaps,
     pub(super) handlers: Option<Box<Handlers>>,
 }
 
@@ -73,6 +76,7 @@ impl Code {
             entry: parts.entry,
             header_slot: parts.header_slot,
             positions: positions.into_boxed_slice(),
+            roots: parts.roots.clone(),
             handlers: parts.handlers,
         }
     }
@@ -133,6 +137,11 @@ impl Code {
     /// Where frames of this function keep their header.
     pub(crate) fn header_slot(&self) -> usize {
         usize::from(self.header_slot)
+    }
+
+    /// The references of this function's frames, by offsets in the binary.
+    pub(crate) fn roots(&self) -> &RootMaps {
+        &self.roots
     }
 
     /// The words, for tests.

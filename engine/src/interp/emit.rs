@@ -7,7 +7,7 @@
 //! to a place behind the first of them.
 
 use crate::error::{Error, Result};
-use crate::translate::{BinaryOp, CompareOp, FrameSlot, LoadOp};
+use crate::translate::{BinaryOp, CastTest, CompareOp, FrameSlot, LoadOp};
 use crate::types::ValType;
 
 use super::exception;
@@ -119,6 +119,11 @@ pub(super) enum Kind {
     Copy {
         from: FrameSlot,
         to: FrameSlot,
+    },
+    /// A test of the reference in a slot.
+    Test {
+        test: CastTest,
+        a: FrameSlot,
     },
     /// It makes a vector.
     Vector,

@@ -6,9 +6,11 @@ use crate::error::Result;
 use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
 use crate::translate::{
-    AtomicOp, BinaryOp, BulkOp, BulkOperand, CallSite, Clause, CompareOp, FrameSlot, Layout,
-    LoadOp, MemoryPlace, RootMap, Sink, StoreOp, Summary, UnaryOp, VectorOp, WideOp,
+    ArrayBulk, AtomicOp, BinaryOp, BulkOp, BulkOperand, CallSite, CastTest, Clause, CompareOp,
+    FieldLoad, FrameSlot, Layout, LoadOp, MemoryPlace, NewObject, RootMap, Sink, StoreOp, Summary,
+    UnaryOp, VectorOp, WideOp,
 };
+use crate::types::rtt::Storage;
 use crate::types::{AddressType, ValType};
 
 use super::code::{Code, Parts};
@@ -449,6 +451,7 @@ impl Sink for Encoder<'_> {
             entry: u32::try_from(entry).unwrap_or(u32::MAX),
             header_slot: self.layout.header,
             positions: &self.asm.positions,
+            roots: &summary.roots,
         }));
         Ok(())
     }
@@ -766,6 +769,62 @@ impl Sink for Encoder<'_> {
         let at = self.plain(Plain::NonNull, slot);
         self.asm.position(at);
         self.asm.forget();
+    }
+
+    fn new_object(
+        &mut self,
+        object: NewObject<'_>,
+        operands: &[BulkOperand<Val>],
+        dst: FrameSlot,
+    ) -> Val {
+        self.write_new(object, operands, dst)
+    }
+
+    fn field_get(&mut self, load: FieldLoad, offset: u32, object: Val, dst: FrameSlot) -> Val {
+        self.write_field_get(load, offset, object, dst)
+    }
+
+    fn field_set(
+        &mut self,
+        storage: Storage,
+        offset: u32,
+        object: BulkOperand<Val>,
+        value: BulkOperand<Val>,
+    ) {
+        self.write_field_set(storage, offset, object, value);
+    }
+
+    fn array_get(
+        &mut self,
+        load: FieldLoad,
+        array: BulkOperand<Val>,
+        index: BulkOperand<Val>,
+    ) -> Val {
+        self.write_array_get(load, array, index)
+    }
+
+    fn array_set(&mut self, storage: Storage, operands: [BulkOperand<Val>; 3]) {
+        self.write_array_set(storage, operands);
+    }
+
+    fn array_len(&mut self, array: Val, dst: FrameSlot) -> Val {
+        self.write_array_len(array, dst)
+    }
+
+    fn array_bulk(&mut self, op: ArrayBulk, operands: &[BulkOperand<Val>]) {
+        self.write_array_bulk(op, operands);
+    }
+
+    fn i31_get(&mut self, signed: bool, reference: Val, dst: FrameSlot) -> Val {
+        self.write_i31_get(signed, reference, dst)
+    }
+
+    fn ref_test(&mut self, test: CastTest, reference: BulkOperand<Val>, dst: FrameSlot) -> Val {
+        self.write_ref_test(test, reference, dst)
+    }
+
+    fn ref_cast(&mut self, test: CastTest, reference: BulkOperand<Val>) {
+        self.write_ref_cast(test, reference);
     }
 
     fn label(&mut self) -> Label {

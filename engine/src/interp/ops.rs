@@ -24,6 +24,7 @@ use super::control::{
 use super::dispatch::{Dispatch, Handler, handler_of};
 use super::exception::{Throw, ThrowRef};
 use super::fused::{LoadThen, Pair};
+use super::gc::{ArrayGet, ArraySet, BrTest, RefCast, RefTest, StructGet, StructSet};
 use super::memory::{
     AccPlus, Any, At, Constant, InAcc, InSlot, LoadFrom, Other, SlotAcc, SlotPlus, StoreTo,
     TwoSlots, WideAcc, WidePlus, WideSlot,
@@ -38,7 +39,7 @@ use super::table::{
     NonNull, RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
 };
 use super::wide::{WideOf, WideningOf};
-use super::{atomic, memory, numeric, simd, wide};
+use super::{atomic, gc, memory, numeric, simd, wide};
 
 /// The number of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +145,73 @@ define_plain! {
     TableGrow = TableGrow<u32>;
     TableGrowWide = TableGrow<u64>;
     RefFunc = RefFunc;
+    StructGet8S = StructGet<gc::I8S>;
+    StructGet8U = StructGet<gc::I8U>;
+    StructGet16S = StructGet<gc::I16S>;
+    StructGet16U = StructGet<gc::I16U>;
+    StructGet32 = StructGet<gc::Word>;
+    StructGet64 = StructGet<gc::Long>;
+    StructGetF32 = StructGet<gc::F32>;
+    StructGetF64 = StructGet<gc::F64>;
+    StructGetVector = gc::StructGetSpecial<gc::Vector>;
+    StructGetFunc = gc::StructGetSpecial<gc::Function>;
+    StructSet8 = StructSet<gc::I8U>;
+    StructSet16 = StructSet<gc::I16U>;
+    StructSet32 = StructSet<gc::Word>;
+    StructSet64 = StructSet<gc::Long>;
+    StructSetVector = gc::StructSetSpecial<gc::Vector>;
+    StructSetFunc = gc::StructSetSpecial<gc::Function>;
+    ArrayGet8S = ArrayGet<gc::I8S>;
+    ArrayGet8U = ArrayGet<gc::I8U>;
+    ArrayGet16S = ArrayGet<gc::I16S>;
+    ArrayGet16U = ArrayGet<gc::I16U>;
+    ArrayGet32 = ArrayGet<gc::Word>;
+    ArrayGet64 = ArrayGet<gc::Long>;
+    ArrayGetF32 = ArrayGet<gc::F32>;
+    ArrayGetF64 = ArrayGet<gc::F64>;
+    ArrayGetVector = gc::ArrayGetSpecial<gc::Vector>;
+    ArrayGetFunc = gc::ArrayGetSpecial<gc::Function>;
+    ArraySet8 = ArraySet<gc::I8U>;
+    ArraySet16 = ArraySet<gc::I16U>;
+    ArraySet32 = ArraySet<gc::Word>;
+    ArraySet64 = ArraySet<gc::Long>;
+    ArraySetVector = gc::ArraySetSpecial<gc::Vector>;
+    ArraySetFunc = gc::ArraySetSpecial<gc::Function>;
+    ArrayLen = gc::ArrayLen;
+    SmallNew0 = gc::SmallNew<0>;
+    SmallNew1 = gc::SmallNew<1>;
+    SmallNew2 = gc::SmallNew<2>;
+    SmallNew3 = gc::SmallNew<3>;
+    StructNew = gc::StructNew;
+    AnyNew = gc::AnyNew;
+    ArrayNew = gc::ArrayNew<gc::Equal>;
+    ArrayNewDefault = gc::ArrayNew<gc::Zeros>;
+    ArrayNewFixed = gc::ArrayNew<gc::Fixed>;
+    ArrayNewData = gc::ArrayNew<gc::Data>;
+    ArrayNewElem = gc::ArrayNew<gc::Elem>;
+    ArrayFill = gc::ArrayBulk<gc::Fill>;
+    ArrayCopy = gc::ArrayBulk<gc::CopyElements>;
+    ArrayInitData = gc::ArrayBulk<gc::InitData>;
+    ArrayInitElem = gc::ArrayBulk<gc::InitElem>;
+    I31GetS = gc::I31Get<true>;
+    I31GetU = gc::I31Get<false>;
+    TestExact = RefTest<gc::Exact>;
+    TestOpen = RefTest<gc::Open>;
+    TestFunc = RefTest<gc::OfFunc>;
+    TestKind = RefTest<gc::OfKind>;
+    CastExact = RefCast<gc::Exact>;
+    CastOpen = RefCast<gc::Open>;
+    CastFunc = RefCast<gc::OfFunc>;
+    CastKind = RefCast<gc::OfKind>;
+    BrExact = BrTest<gc::Exact, false>;
+    BrOpen = BrTest<gc::Open, false>;
+    BrFunc = BrTest<gc::OfFunc, false>;
+    BrKind = BrTest<gc::OfKind, false>;
+    BrExactBack = BrTest<gc::Exact, true>;
+    BrOpenBack = BrTest<gc::Open, true>;
+    BrFuncBack = BrTest<gc::OfFunc, true>;
+    BrKindBack = BrTest<gc::OfKind, true>;
+    TryCollector = gc::TryCollector;
     ConstVector = ConstVector;
     CopyVector = CopyVector;
     SelectVector = SelectVector<NonZero>;

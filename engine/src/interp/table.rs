@@ -123,7 +123,7 @@ impl<K: Bulk> Op for BulkOf<K> {
 /// do the work of millions, and neither fuel nor an interruption may be
 /// blind to that.
 #[inline(always)]
-unsafe fn charged<D: Dispatch>(mut r: Regs, units: u64, words: usize) -> D::Next {
+pub(super) unsafe fn charged<D: Dispatch>(mut r: Regs, units: u64, words: usize) -> D::Next {
     let cost = units / UNITS_PER_TICK;
     if cost == 0 {
         // SAFETY: the instruction has as many words.

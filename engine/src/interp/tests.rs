@@ -166,6 +166,7 @@ fn positions_lead_back_to_the_binary() {
         entry: 0,
         header_slot: 0,
         positions: &positions,
+        roots: &crate::translate::RootMaps::default(),
     });
     for (at, offset) in &positions {
         for behind in 1..=7 {

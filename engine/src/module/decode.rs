@@ -22,7 +22,9 @@ use crate::config::{Features, Proposal};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::{CodeCell, CodeMap};
-use crate::types::{AddressType, DefinedType, GlobalType, MemoryType, PAGE_SIZE_BYTES, TableType};
+use crate::types::{
+    AddressType, DefinedType, GlobalType, MemoryType, PAGE_SIZE_BYTES, RefType, TableType,
+};
 
 /// Decodes and validates `bytes`.
 pub(super) fn decode(engine: &Engine, bytes: Box<[u8]>) -> Result<ModuleInner> {
@@ -321,6 +323,7 @@ impl<'a> Decoder<'a> {
                     offset: self.const_expr(&offset_expr)?,
                 },
             };
+            let mut ty = RefType::FUNCREF;
             let items = match element.items {
                 ElementItems::Functions(section) => {
                     let mut funcs = Vec::new();
@@ -330,7 +333,9 @@ impl<'a> Decoder<'a> {
                     self.parts.escaping.extend_from_slice(&funcs);
                     ElemItems::Funcs(funcs.into())
                 }
-                ElementItems::Expressions(_, section) => {
+                ElementItems::Expressions(parsed, section) => {
+                    let found = parsed::ref_type(parsed, &parsed::lookup(&self.parts.types));
+                    ty = found.ok_or_else(unsupported_type)?;
                     let mut exprs = Vec::new();
                     for expr in section {
                         exprs.push(self.const_expr(&expr?)?);
@@ -338,7 +343,7 @@ impl<'a> Decoder<'a> {
                     ElemItems::Exprs(exprs.into())
                 }
             };
-            self.parts.elems.push(ElemSegment { mode, items });
+            self.parts.elems.push(ElemSegment { ty, mode, items });
         }
         Ok(())
     }
@@ -404,7 +409,6 @@ impl Parts {
             global_inits: self.global_inits.into(),
             table_inits: self.table_inits.into(),
             bodies: bodies.collect(),
-            codes: CodeMap::default(),
             elems: self.elems.into(),
             datas: self.datas.into(),
             imports: self.imports.into(),
@@ -414,6 +418,7 @@ impl Parts {
             escaping: self.escaping.into(),
             names_section: self.names_section,
             names: OnceLock::new(),
+            codes: CodeMap::default(),
             bytes,
         })
     }

@@ -24,7 +24,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::interp::{CodeCell, CodeMap};
 use crate::types::{
-    DefinedType, ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType,
+    DefinedType, ExportType, ExternType, FuncTypeRef, GlobalType, ImportType, MemoryType, RefType,
     TableType, TagType, ValType,
 };
 
@@ -114,6 +114,7 @@ pub(crate) enum EntityIndex {
 
 /// An element segment.
 pub(crate) struct ElemSegment {
+    pub(crate) ty: RefType,
     pub(crate) mode: ElemMode,
     pub(crate) items: ElemItems,
 }

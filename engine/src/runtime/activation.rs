@@ -7,6 +7,7 @@
 use core::fmt;
 use core::ptr::NonNull;
 
+use super::frames::Frames;
 use super::store::StoreId;
 use super::value::Val;
 use super::vmctx::{FuncDef, Ip, Slot, VmCtx};
@@ -43,6 +44,18 @@ pub(crate) struct Parked {
     pub(crate) host: NonNull<FuncDef>,
     /// The function that was started.
     pub(crate) root: NonNull<FuncDef>,
+}
+
+impl Parked {
+    /// The frames of the call.
+    ///
+    /// # Safety
+    ///
+    /// The call must still be parked.
+    pub(super) unsafe fn frames<'a>(&self) -> Frames<'a> {
+        // SAFETY: passed on to the caller.
+        unsafe { Frames::at(self.ip, self.sp, self.cx) }
+    }
 }
 
 /// All activations of a store.
@@ -135,6 +148,12 @@ impl Activations {
         self.stack(id)?;
         let live = self.entries[id.index as usize].live.as_ref();
         live.and_then(|live| live.parked).ok_or_else(running)
+    }
+
+    /// Where all parked activations wait.
+    pub(crate) fn all_parked(&self) -> impl Iterator<Item = &Parked> {
+        let live = self.entries.iter().filter_map(|entry| entry.live.as_ref());
+        live.filter_map(|live| live.parked.as_ref())
     }
 
     /// Makes the stack of ordinary calls and answers its start and its limit.

@@ -16,6 +16,7 @@ use core::sync::atomic::Ordering;
 
 use super::activation::{ActivationId, Parked};
 use super::exception;
+use super::frames::Frames;
 use super::store::StoreCore;
 use super::unwind::{self, Found};
 use super::vmctx::{Exit, FuncDef, HostStatus, Ip, Slot, StoreCtx, VmCtx, header};
@@ -59,16 +60,45 @@ enum Outcome {
     Pending,
 }
 
-/// The registers of the context that an entry overwrites.
-struct Saved {
+/// The registers of the context that an entry overwrites. Those of all runs
+/// that wait for an inner one form a list, for the collector.
+pub(crate) struct Saved {
     ip: Ip,
     sp: *mut Slot,
     cx: *mut VmCtx,
     window: *mut Slot,
     host: *const FuncDef,
+    outer: *const Saved,
 }
 
 impl Saved {
+    /// The run that was interrupted before this one.
+    pub(super) fn outer(&self) -> *const Saved {
+        self.outer
+    }
+
+    /// The frames of this run.
+    ///
+    /// # Safety
+    ///
+    /// The run must still wait.
+    pub(super) unsafe fn frames<'a>(&self) -> Frames<'a> {
+        // SAFETY: passed on to the caller.
+        unsafe { Frames::at(self.ip, self.sp, self.cx) }
+    }
+
+    /// Puts the run on the list of those that wait.
+    ///
+    /// # Safety
+    ///
+    /// `store` must be a live context, and `self` must stay where it is
+    /// until [`restore`](Saved::restore).
+    #[inline]
+    unsafe fn link(&self, store: *mut StoreCtx) {
+        // SAFETY: passed on to the caller.
+        unsafe { (*store).outer = self };
+    }
+
     /// # Safety
     ///
     /// `store` must be a live context.
@@ -82,6 +112,7 @@ impl Saved {
             cx: store.cx,
             window: store.window,
             host: store.host,
+            outer: store.outer,
         }
     }
 
@@ -97,6 +128,7 @@ impl Saved {
         store.cx = self.cx;
         store.window = self.window;
         store.host = self.host;
+        store.outer = self.outer;
     }
 }
 
@@ -211,6 +243,7 @@ pub(crate) unsafe fn invoke(
     unsafe {
         let saved = Saved::take(store);
         enter_level(store)?;
+        saved.link(store);
         let exit = begin(store, base, func);
         let result = if exit == Exit::Return {
             Ok(())
@@ -375,6 +408,7 @@ unsafe fn run_on<R>(
     // `run` starts and begin after it has ended.
     unsafe {
         let saved = Saved::take(store);
+        saved.link(store);
         let outer_limit = (*store).stack_limit;
         let outer = (*(*store).core).activations.current.replace(id);
         (*store).stack_limit = limit;

@@ -15,13 +15,18 @@ use std::sync::{Arc, Weak};
 use super::activation::{ActivationId, Progress};
 use super::driver;
 use super::func::{read_vals, type_of, write_vals};
+use super::heap;
+use super::reference::{self, ExnRef, Sealed as _};
+use super::roots::visit_slot;
 use super::store::{
     AsContext, AsContextMut, Store, StoreContextMut, StoreCore, StoreId, wrong_store,
 };
 use super::tag::{Tag, TagData};
 use super::value::Val;
-use super::vmctx::{HostStatus, Slot, VmCtx};
+use super::vmctx::{HostStatus, Slot, StoreCtx, VmCtx};
 use crate::error::{Error, Result};
+use crate::translate::Safepoint;
+use crate::types::rtt::EXCEPTION_TAG_OFFSET;
 
 /// The exception that is on its way, and all others of a store.
 #[derive(Default)]
@@ -33,20 +38,12 @@ pub(crate) struct Exceptions {
     reference: u32,
     /// The error as which it came back from the host.
     error: Option<Error>,
-    /// Exceptions to which guests refer.
-    objects: Vec<Object>,
     /// Exceptions that the host may hold, by number.
     held: BTreeMap<u64, Held>,
     /// Number of the next one.
     next: u64,
     /// With so many entries, those that nobody holds are looked for.
     sweep_at: usize,
-}
-
-/// An exception to which guests refer.
-struct Object {
-    tag: NonNull<TagData>,
-    payload: Box<[Slot]>,
 }
 
 /// An exception that the host holds.
@@ -70,6 +67,21 @@ impl Exceptions {
         self.error = None;
     }
 
+    /// All references in exceptions, for the collector.
+    pub(super) fn visit(&mut self, each: &mut dyn FnMut(&mut u32)) {
+        if let Some(tag) = self.tag {
+            // SAFETY: tags live as long as their store.
+            visit_payload(unsafe { tag.as_ref() }, &mut self.payload, each);
+            each(&mut self.reference);
+        }
+        self.held.retain(|_, held| held.holder.strong_count() > 0);
+        for held in self.held.values_mut() {
+            // SAFETY: as above.
+            visit_payload(unsafe { held.tag.as_ref() }, &mut held.payload, each);
+            each(&mut held.reference);
+        }
+    }
+
     /// Its tag.
     pub(super) fn tag(&self) -> Option<NonNull<TagData>> {
         self.tag
@@ -89,25 +101,56 @@ impl Exceptions {
     }
 }
 
+/// Visits the references in a payload.
+fn visit_payload(tag: &TagData, payload: &mut [Slot], each: &mut dyn FnMut(&mut u32)) {
+    let mut rest = payload;
+    for ty in tag.ty.params() {
+        let Some((value, others)) = rest.split_at_mut_checked(ty.slots()) else {
+            return;
+        };
+        if ty.is_traced() {
+            visit_slot(&mut value[0], each);
+        }
+        rest = others;
+    }
+}
+
 /// A reference to the exception that is on its way.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Limit`](crate::ErrorKind) if there is no room for the object.
-pub(super) fn materialize(core: &mut StoreCore) -> Result<u32> {
-    let exceptions = &mut core.exceptions;
-    if exceptions.reference == 0
-        && let Some(tag) = exceptions.tag
-    {
-        let number = exceptions.objects.len() + 1;
-        let reference = u32::try_from(number).ok().and_then(|n| n.checked_mul(16));
-        exceptions.reference = reference.ok_or_else(|| Error::limit("too many exceptions"))?;
-        exceptions.objects.push(Object {
-            tag,
-            payload: exceptions.payload.as_slice().into(),
-        });
+/// [`Trap::HeapExhausted`] if there is no room for the object.
+///
+/// # Safety
+///
+/// `store` must be a live context that the caller has alone, whose registers
+/// describe the innermost frame.
+pub(super) unsafe fn materialize(store: *mut StoreCtx) -> Result<u32> {
+    // SAFETY: passed on to the caller; tags live as long as their store. The
+    // payload is a root while the object is made, and fits its type.
+    unsafe {
+        let exceptions = &(*(*store).core).exceptions;
+        let Some(tag) = exceptions.tag.filter(|_| exceptions.reference == 0) else {
+            return Ok(exceptions.reference);
+        };
+        let rtt = tag.as_ref().ty.rtt();
+        heap::learn(store, rtt);
+        let at = heap::new_object(store, rtt, Safepoint::Call)?;
+        let core = &mut *(*store).core;
+        core.object(at)
+            .add(EXCEPTION_TAG_OFFSET as usize)
+            .cast::<u32>()
+            .write(tag.as_ref().def.number);
+        let mut slot = 0;
+        for field in rtt.fields() {
+            let payload = &core.exceptions.payload;
+            let value = [payload[slot], payload.get(slot + 1).copied().unwrap_or(0)];
+            core.write(at, field.offset_bytes, field.storage, value);
+            slot += field.storage.slots();
+        }
+        core.exceptions.reference = at;
+        Ok(at)
     }
-    Ok(exceptions.reference)
 }
 
 /// Throws an exception of an instance's tag whose payload stands at
@@ -138,12 +181,35 @@ pub(crate) unsafe extern "C" fn throw(cx: *mut VmCtx, tag: u32, payload: *const 
 #[inline(never)]
 pub(crate) unsafe extern "C" fn throw_ref(cx: *mut VmCtx, reference: u32) {
     // SAFETY: passed on to the caller.
-    let core = unsafe { &mut *(*(*cx).store).core };
-    let exceptions = &mut core.exceptions;
-    let index = (reference / 16).wrapping_sub(1) as usize;
-    if let Some(object) = exceptions.objects.get(index) {
-        let (tag, payload) = (object.tag, object.payload.clone());
-        exceptions.set(tag, &payload, reference);
+    unsafe {
+        let core = &mut *(*(*cx).store).core;
+        if let Some((tag, payload)) = read(core, reference) {
+            core.exceptions.set(tag, &payload, reference);
+        }
+    }
+}
+
+/// Tag and payload of an exception.
+///
+/// # Safety
+///
+/// `reference` must refer to an exception of the store.
+unsafe fn read(core: &StoreCore, reference: u32) -> Option<(NonNull<TagData>, Vec<Slot>)> {
+    // SAFETY: passed on to the caller; the object has the fields of its
+    // type, and its tag is one of the store.
+    unsafe {
+        let number = core
+            .object(reference)
+            .add(EXCEPTION_TAG_OFFSET as usize)
+            .cast::<u32>()
+            .read();
+        let tag = *core.tags.get(number as usize)?;
+        let mut payload = Vec::new();
+        for field in core.rtt_of(reference)?.fields() {
+            let value = core.load(reference, field.offset_bytes, field.storage);
+            payload.extend_from_slice(&value[..field.storage.slots()]);
+        }
+        Some((tag, payload))
     }
 }
 
@@ -237,7 +303,7 @@ impl Exception {
         let (ty, slots) = unsafe { (&tag.as_ref().ty, tag.as_ref().def.payload_slots) };
         let mut window = vec![0; usize::from(slots)];
         // SAFETY: there is a slot for each value.
-        unsafe { write_vals(core.id, window.as_mut_ptr(), ty.params(), payload) }
+        unsafe { write_vals(core, window.as_mut_ptr(), ty.params(), payload) }
             .map_err(|error| error.context("payload of an exception"))?;
         Ok(Exception::hold(core, tag, window.into(), 0))
     }
@@ -250,6 +316,9 @@ impl Exception {
         reference: u32,
     ) -> Exception {
         let id = core.id;
+        // SAFETY: tags live as long as their store, which is borrowed; the
+        // payload has the tag's type.
+        let text = unsafe { describe(core, tag.as_ref(), &payload) };
         let exceptions = &mut core.exceptions;
         if exceptions.held.len() >= exceptions.sweep_at {
             exceptions
@@ -259,9 +328,6 @@ impl Exception {
         }
         let number = exceptions.next;
         exceptions.next += 1;
-        // SAFETY: tags live as long as their store, which is borrowed; the
-        // payload has the tag's type.
-        let text = unsafe { describe(id, tag.as_ref(), &payload) };
         let inner = Arc::new(Inner {
             store: id,
             number,
@@ -304,13 +370,61 @@ impl Exception {
     /// [`ErrorKind::Usage`](crate::ErrorKind) if the exception belongs to another store.
     pub fn payload(&self, mut store: impl AsContextMut) -> Result<Vec<Val>> {
         let store = store.as_context_mut();
-        let held = self.held_in(store.core())?;
+        let core = store.core();
+        let held = self.held_in(core)?;
         // SAFETY: the tag lives as long as the store, and the payload has
         // its type.
         unsafe {
             let ty = &held.tag.as_ref().ty;
-            Ok(read_vals(self.0.store, held.payload.as_ptr(), ty.params()))
+            Ok(read_vals(core, held.payload.as_ptr(), ty.params()))
         }
+    }
+}
+
+impl Exception {
+    /// A reference to the exception, as guests have it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the exception belongs to
+    /// another store; [`Trap::HeapExhausted`](crate::Trap) if there is no
+    /// room for the object.
+    pub fn to_ref(&self, mut store: impl AsContextMut) -> Result<ExnRef> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let held = self.held_in(core)?;
+        let (tag, payload, reference) = (held.tag, held.payload.clone(), held.reference);
+        // While the host runs, no other exception is on its way.
+        core.exceptions.set(tag, &payload, reference);
+        let ctx = store.ctx();
+        // SAFETY: the store is borrowed for us alone; all references that
+        // the host holds are in handles, and guests wait in calls.
+        let reference = unsafe { materialize(ctx) };
+        let core = store.core_mut();
+        core.exceptions.clear();
+        let reference = reference?;
+        if let Some(held) = core.exceptions.held.get_mut(&self.0.number) {
+            held.reference = reference;
+        }
+        Ok(reference::new(core, reference))
+    }
+}
+
+impl ExnRef {
+    /// The exception, for its tag and payload, and to throw it again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the scope of the handle has
+    /// ended, or if it belongs to another store.
+    pub fn exception(self, mut store: impl AsContextMut) -> Result<Exception> {
+        let mut store = store.as_context_mut();
+        let core = store.core_mut();
+        let reference = self.handle().get(core)?;
+        // SAFETY: the handle leads to an exception of this store.
+        let (tag, payload) = unsafe { read(core, reference) }
+            .ok_or_else(|| Error::usage("expected a reference to an exception"))?;
+        Ok(Exception::hold(core, tag, payload.into(), reference))
     }
 }
 
@@ -342,7 +456,7 @@ const VALUES_SHOWN_MAX: usize = 16;
 /// # Safety
 ///
 /// The payload must be of the tag's type and of store `id`.
-unsafe fn describe(id: StoreId, tag: &TagData, payload: &[Slot]) -> String {
+unsafe fn describe(core: &StoreCore, tag: &TagData, payload: &[Slot]) -> String {
     let mut text = match tag.name() {
         Some(name) => format!("tag {name:?}"),
         None => "tag without a name".to_owned(),
@@ -353,8 +467,11 @@ unsafe fn describe(id: StoreId, tag: &TagData, payload: &[Slot]) -> String {
     }
     text.push_str(" with payload (");
     let shown = &types[..types.len().min(VALUES_SHOWN_MAX)];
+    let scope = core.handles.mark();
     // SAFETY: passed on to the caller.
-    let values = unsafe { read_vals(id, payload.as_ptr(), shown) };
+    let values = unsafe { read_vals(core, payload.as_ptr(), shown) };
+    // No more than whether they are null is asked of references.
+    core.handles.release(scope);
     for (i, (value, ty)) in values.iter().zip(shown).enumerate() {
         let separator = if i > 0 { ", " } else { "" };
         // Writing to a string cannot fail.
@@ -364,8 +481,13 @@ unsafe fn describe(id: StoreId, tag: &TagData, payload: &[Slot]) -> String {
             Val::F32(bits) => write!(text, "{separator}{ty} {:?}", f32::from_bits(*bits)),
             Val::F64(bits) => write!(text, "{separator}{ty} {:?}", f64::from_bits(*bits)),
             Val::V128(bits) => write!(text, "{separator}{ty} 0x{bits:032x}"),
-            Val::FuncRef(None) | Val::ExternRef(None) => write!(text, "{separator}{ty} null"),
-            Val::FuncRef(Some(_)) | Val::ExternRef(Some(_)) => write!(text, "{separator}{ty}"),
+            Val::FuncRef(None) | Val::AnyRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => {
+                write!(text, "{separator}{ty} null")
+            }
+            Val::FuncRef(Some(_))
+            | Val::AnyRef(Some(_))
+            | Val::ExternRef(Some(_))
+            | Val::ExnRef(Some(_)) => write!(text, "{separator}{ty}"),
         };
     }
     text.push_str(if shown.len() < types.len() {
@@ -431,7 +553,7 @@ impl<T, X> StoreContextMut<'_, T, X> {
                 ctx,
                 activation,
                 |_, _| fail(&mut *(*ctx).core, error),
-                |func, window| read_vals((*(*ctx).core).id, window, type_of(func).results()),
+                |func, window| read_vals(&*(*ctx).core, window, type_of(func).results()),
             )
         };
         Ok(match done? {

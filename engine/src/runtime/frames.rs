@@ -50,13 +50,20 @@ impl<'a> Frames<'a> {
     /// the exit position; the store must live for `'a`.
     pub(super) unsafe fn of(store: *const StoreCtx) -> Frames<'a> {
         // SAFETY: passed on to the caller.
-        unsafe {
-            Frames {
-                ip: (*store).ip,
-                sp: (*store).sp,
-                cx: (*store).cx,
-                last: None,
-            }
+        unsafe { Frames::at((*store).ip, (*store).sp, (*store).cx) }
+    }
+
+    /// The innermost frame of a run that waits.
+    ///
+    /// # Safety
+    ///
+    /// As for [`of`](Frames::of).
+    pub(super) unsafe fn at(ip: Ip, sp: *mut Slot, cx: *mut VmCtx) -> Frames<'a> {
+        Frames {
+            ip,
+            sp,
+            cx,
+            last: None,
         }
     }
 

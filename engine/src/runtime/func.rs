@@ -141,11 +141,11 @@ impl Func {
         // function's type.
         unsafe {
             let base = driver::entry_window(ctx)?;
-            write_vals(id, base, ty.params(), params)?;
+            write_vals(&*(*ctx).core, base, ty.params(), params)?;
             driver::invoke(ctx, base, def)?;
             let mut at = base.cast_const();
             for (result, ty) in results.iter_mut().zip(ty.results()) {
-                *result = Val::load(at, *ty, id);
+                *result = Val::load(at, *ty, &*(*ctx).core);
                 at = at.add(ty.slots());
             }
         }
@@ -158,7 +158,7 @@ impl Func {
     /// to Rust: no allocation, one comparison.
     ///
     /// An `i32` or `f32` stands in the lower half of its slot, and the upper
-    /// half is ignored. A `v128` takes two slots, lane 0 lowest in the first. An `externref` is its key plus one, null is zero.
+    /// half is ignored. A `v128` takes two slots, lane 0 lowest in the first.
     ///
     /// # Errors
     ///
@@ -227,8 +227,8 @@ impl Func {
             driver::start(
                 ctx,
                 def,
-                |window| write_vals(id, window, ty.params(), params),
-                |window| read_vals(id, window, ty.results()),
+                |window| write_vals(&*(*ctx).core, window, ty.params(), params),
+                |window| read_vals(&*(*ctx).core, window, ty.results()),
             )
         };
         Ok(match done? {
@@ -275,7 +275,6 @@ impl<T, X> StoreContextMut<'_, T, X> {
     ///
     /// Those of [`Store::resume`].
     pub fn resume(&mut self, activation: ActivationId, results: &[Val]) -> Result<Progress> {
-        let id = self.core().id;
         let ctx = self.ctx();
         // SAFETY: the store is borrowed for us alone; `write` and `read` get
         // definitions of this store with their windows.
@@ -284,10 +283,10 @@ impl<T, X> StoreContextMut<'_, T, X> {
                 ctx,
                 activation,
                 |host, window| {
-                    write_vals(id, window, type_of(host).results(), results)?;
+                    write_vals(&*(*ctx).core, window, type_of(host).results(), results)?;
                     Ok(HostStatus::Done)
                 },
-                |func, window| read_vals(id, window, type_of(func).results()),
+                |func, window| read_vals(&*(*ctx).core, window, type_of(func).results()),
             )
         };
         Ok(match done? {
@@ -343,7 +342,7 @@ fn check_count(what: &str, expected: usize, found: usize) -> Result<()> {
 ///
 /// The window must have the slots of these types.
 pub(super) unsafe fn write_vals(
-    id: StoreId,
+    core: &StoreCore,
     window: *mut Slot,
     types: &[ValType],
     vals: &[Val],
@@ -353,7 +352,7 @@ pub(super) unsafe fn write_vals(
     for (i, (val, ty)) in vals.iter().zip(types).enumerate() {
         // SAFETY: there are slots for each type.
         unsafe {
-            val.store(at, *ty, id)
+            val.store(at, *ty, core)
                 .map_err(|error| error.context(format!("argument {i}")))?;
             at = at.add(ty.slots());
         }
@@ -366,12 +365,16 @@ pub(super) unsafe fn write_vals(
 /// # Safety
 ///
 /// The slots must hold values of these types in store `id`.
-pub(super) unsafe fn read_vals(id: StoreId, window: *const Slot, types: &[ValType]) -> Vec<Val> {
+pub(super) unsafe fn read_vals(
+    core: &StoreCore,
+    window: *const Slot,
+    types: &[ValType],
+) -> Vec<Val> {
     let mut at = window;
     let read = |ty: &ValType| {
         // SAFETY: passed on to the caller.
         unsafe {
-            let val = Val::load(at, *ty, id);
+            let val = Val::load(at, *ty, core);
             at = at.add(ty.slots());
             val
         }
@@ -401,16 +404,16 @@ where
 {
     fn call(&self, call: HostCall<'_, T, X>) -> Answer {
         let window = call.window_ptr();
-        let id = call.store_id();
+        let core = call.core();
         // SAFETY: the window holds arguments of the function's type.
-        let params = unsafe { read_vals(id, window, self.ty.params()) };
+        let params = unsafe { read_vals(&*core, window, self.ty.params()) };
         let defaults = self.ty.results().iter().map(|ty| Val::default_for(*ty));
         let mut results: Vec<Val> = defaults.collect();
         let mut caller = call.into_caller();
         let mut run = || {
             (self.function)(caller.reborrow(), &params, &mut results)?;
             // SAFETY: the window has the slots of the results.
-            unsafe { write_vals(id, window, self.ty.results(), &results) }
+            unsafe { write_vals(&*core, window, self.ty.results(), &results) }
                 .map_err(|error| error.context("result of a host function"))
         };
         match run() {

@@ -57,7 +57,7 @@ impl Global {
         }
         let mut slots = [0; 2];
         // SAFETY: no type takes more than two slots.
-        unsafe { value.store(slots.as_mut_ptr(), ty.content, core.id)? };
+        unsafe { value.store(slots.as_mut_ptr(), ty.content, core)? };
         let block: Box<[GlobalData]> = Box::new([GlobalData::new(ty, slots)]);
         let block = Owned::new(block);
         let data = block.element(0);
@@ -103,13 +103,14 @@ impl Global {
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind) if it belongs to another store.
     pub fn get(&self, store: impl AsContext) -> Result<Val> {
-        let id = store.as_context().core().id;
-        let data = self.data_in(id)?;
+        let store = store.as_context();
+        let core = store.core();
+        let data = self.data_in(core.id)?;
         // SAFETY: the global belongs to the store, which is borrowed; it
         // holds a value of its type.
         unsafe {
             let data = data.as_ref();
-            Ok(Val::load(data.def.value.as_ptr(), data.ty.content, id))
+            Ok(Val::load(data.def.value.as_ptr(), data.ty.content, core))
         }
     }
 
@@ -133,7 +134,7 @@ impl Global {
         }
         let slots = data.def.value.as_mut_ptr();
         // SAFETY: a global has the slots of every type.
-        unsafe { value.store(slots, data.ty.content, core.id) }
+        unsafe { value.store(slots, data.ty.content, core) }
     }
 }
 

@@ -13,7 +13,7 @@ use core::marker::PhantomData;
 use core::panic::AssertUnwindSafe;
 use core::ptr::{self, NonNull};
 use core::slice;
-use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::{AtomicPtr, AtomicU32};
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
@@ -202,6 +202,12 @@ impl<'a, T, X> HostCall<'a, T, X> {
     pub(crate) fn store_id(&self) -> StoreId {
         // SAFETY: as in `data`.
         unsafe { (*self.inner()).core.id }
+    }
+
+    /// The part of the store that values need.
+    pub(crate) fn core(&self) -> *const StoreCore {
+        // SAFETY: a host call has the store alone.
+        unsafe { (*self.store).core }
     }
 
     pub(crate) fn window_ptr(&self) -> *mut Slot {
@@ -469,6 +475,8 @@ unsafe extern "C" fn entry<T, X, H: HostFunc<T, X>>(
     func: *const FuncDef,
     then: u32,
 ) -> HostStatus {
+    // SAFETY: passed on to the caller; the borrow ends at once.
+    let scope = unsafe { (*(*store).core).handles.mark() };
     // What leaves the closure is one word, so that it stays in a register.
     let status = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: passed on to the caller. The closure lives in the store,
@@ -502,6 +510,9 @@ unsafe extern "C" fn entry<T, X, H: HostFunc<T, X>>(
             answer => unsafe { other_answer(store, func, answer) },
         }
     }));
+    // SAFETY: as above. The results are in the window, where the guest's
+    // frame keeps what they refer to.
+    unsafe { (*(*store).core).handles.release(scope) };
     match status {
         Ok(status) => status,
         // SAFETY: passed on to the caller.
@@ -668,6 +679,7 @@ impl HostTemplate {
                 host: ptr::null(),
                 type_id: self.ty.id(),
                 rtt: self.ty.rtt(),
+                heap_number: AtomicU32::new(0),
                 index: FuncIndex(0),
                 param_slots: self.ty.param_slots(),
                 result_slots: self.ty.result_slots(),
@@ -784,17 +796,17 @@ macro_rules! closures {
                 reason = "type parameters name the values; the empty list has none"
             )]
             fn call(&self, call: HostCall<'_, T, X>) -> Answer {
-                let (window, id) = (call.window_ptr(), call.store_id());
+                let (window, core) = (call.window_ptr(), call.core());
                 let mut slot = 0;
                 $(
                     // SAFETY: the function's type says that the slot holds
                     // an argument of this type.
-                    let $arg = unsafe { $arg::load(window.add(slot), id) };
+                    let $arg = unsafe { $arg::load(window.add(slot), &*core) };
                     slot += $arg::TYPE.slots();
                 )*
                 let results = (self.function)($($arg),*);
                 // SAFETY: the window has room for the results.
-                answer(unsafe { results.write(window, id) })
+                answer(unsafe { results.write(window, &*core) })
             }
 
             fn callee_slots(&self) -> u32 {
@@ -837,18 +849,18 @@ macro_rules! closures {
                 reason = "type parameters name the values; the empty list has none"
             )]
             fn call(&self, call: HostCall<'_, T, X>) -> Answer {
-                let (window, id) = (call.window_ptr(), call.store_id());
+                let (window, core) = (call.window_ptr(), call.core());
                 let mut slot = 0;
                 $(
                     // SAFETY: the function's type says that the slot holds
                     // an argument of this type.
-                    let $arg = unsafe { $arg::load(window.add(slot), id) };
+                    let $arg = unsafe { $arg::load(window.add(slot), &*core) };
                     slot += $arg::TYPE.slots();
                 )*
                 let results = (self.function)(call.into_caller(), $($arg),*);
                 // SAFETY: the window has room for the results, and nothing
                 // that the closure did has moved it.
-                answer(unsafe { results.write(window, id) })
+                answer(unsafe { results.write(window, &*core) })
             }
 
             fn callee_slots(&self) -> u32 {

@@ -5,26 +5,28 @@
 //! keeps what it has written into imported tables and memories, and those
 //! tables may refer to its functions.
 
+use core::cell::Cell;
 use core::fmt;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::{AtomicPtr, AtomicU32};
 
 use super::driver;
 use super::func::{Func, type_of};
 use super::global::{Global, GlobalData};
+use super::heap;
 use super::libcalls;
 use super::linker::{LinkProblem, LinkProblems};
 use super::memory::{Memory, MemoryData};
+use super::objects;
 use super::owned::Owned;
 use super::store::{AsContext, AsContextMut, StoreContextMut, StoreCore, StoreId, wrong_store};
 use super::table::{Table, TableData};
 use super::tag::{Tag, TagData};
 use super::typed::{TypedFunc, WasmParams, WasmResults};
 use super::vmctx::{FuncDef, GlobalDef, MemoryDef, Slot, StoreCtx, TableDef, TagDef, VmCtx};
-use crate::config::Proposal;
 use crate::engine::Engine;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, GlobalIndex};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::interp;
 use crate::module::{
     ConstContext, DataMode, ElemItems, ElemMode, ElemSegment, EntityIndex, Module, ModuleInner,
@@ -263,12 +265,10 @@ impl ConstContext for InstanceData {
         self.func_def(func).as_ptr().expose_provenance() as Slot
     }
 
-    fn new_object(&self, op: NewOp, _: &mut Vec<u64>) -> Result<u64> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("constant expressions that make objects are not supported: {op:?}"),
-        )
-        .with_proposal(Proposal::Gc))
+    fn new_object(&self, op: NewOp, stack: &mut Vec<u64>) -> Result<u64> {
+        // SAFETY: the instance is being made, so the caller has its store
+        // alone and borrows no more of it than the instance.
+        unsafe { objects::new_constant(self.vmctx.store, &self.module, op, stack) }
     }
 }
 
@@ -700,6 +700,7 @@ unsafe fn build(
             tables: tables.pointer().as_ptr().cast_const().cast(),
             tags: tags.pointer().as_ptr().cast_const().cast(),
             imports: imports.pointer().as_ptr().cast_const().cast(),
+            heap_base: Cell::new(unsafe { (*store).heap_base }),
             instance,
             cells: [0; 4],
         },
@@ -718,6 +719,11 @@ unsafe fn build(
     // SAFETY: the block was just made, and nobody else refers to it.
     unsafe { (*pointer.as_ptr()).funcs = Owned::new(func_defs(inner, pointer.as_ptr().cast())) };
     core.instances.push(data);
+    for ty in &inner.types {
+        // SAFETY: passed on to the caller; the instance keeps its module,
+        // which keeps the type.
+        unsafe { heap::learn(store, ty.rtt()) };
+    }
     Ok(pointer)
 }
 
@@ -765,6 +771,7 @@ fn func_defs(inner: &ModuleInner, cx: *mut VmCtx) -> Box<[FuncDef]> {
             host: ptr::null(),
             type_id: ty.id(),
             rtt: ty.rtt(),
+            heap_number: AtomicU32::new(0),
             index: *func,
             param_slots: ty.param_slots(),
             result_slots: ty.result_slots(),

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use super::activation::Activations;
 use super::exception::Exceptions;
 use super::global::GlobalData;
+use super::handles::Handles;
 use super::host::{HostFuncData, StoreParts};
 use super::instance::InstanceData;
 use super::interrupt::{Interrupt, InterruptHandle};
@@ -35,12 +36,14 @@ use super::vmctx::{FuncDef, MemoryDef, StoreCtx, TICK_SLICE};
 use crate::config::Limits;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::gc::{Bump, Heap};
 use crate::interp;
+use crate::types::rtt::Rtt;
 use crate::types::{DefinedType, RefType, TypeId};
 
 /// Names one store of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StoreId(NonZeroU64);
+pub(crate) struct StoreId(NonZeroU64);
 
 impl StoreId {
     fn next() -> StoreId {
@@ -77,7 +80,7 @@ pub(crate) struct StoreInner<T, X> {
 }
 
 /// The part of a store that does not depend on the embedder's types.
-pub(crate) struct StoreCore {
+pub struct StoreCore {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
     pub(crate) dispatch: interp::Dispatch,
@@ -108,8 +111,16 @@ pub(crate) struct StoreCore {
     /// The blocks in which they are.
     pub(crate) tag_blocks: Vec<Owned<[TagData]>>,
     pub(crate) host_funcs: Vec<Owned<HostFuncData>>,
-    /// Types that tables and globals made by the host name.
+    /// Types that tables, globals and objects made by the host name.
     pub(crate) types: BTreeMap<TypeId, DefinedType>,
+    /// Structures, arrays, exceptions and values of the host.
+    pub(crate) gc: Heap,
+    /// Run-time types by id, null where none is known.
+    pub(crate) rtts: Vec<*const Rtt>,
+    /// Functions by the numbers that objects have for them.
+    pub(crate) func_numbers: Vec<*const FuncDef>,
+    /// References in the hands of the host.
+    pub(crate) handles: Handles,
 }
 
 /// What counts against [`Limits`].
@@ -152,6 +163,10 @@ impl StoreCore {
             tag_blocks: Vec::new(),
             host_funcs: Vec::new(),
             types: BTreeMap::new(),
+            gc: Heap::new(engine.config().gc_zeal),
+            rtts: Vec::new(),
+            func_numbers: Vec::new(),
+            handles: Handles::default(),
         }
     }
 }
@@ -164,6 +179,12 @@ impl StoreCore {
             self.types.entry(defined.id()).or_insert(defined);
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for StoreCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreCore").finish_non_exhaustive()
     }
 }
 
@@ -206,6 +227,10 @@ impl<T, X> Store<T, X> {
                 window: ptr::null_mut(),
                 host: ptr::null(),
                 tick: TICK_SLICE,
+                alloc: Bump::default(),
+                heap_base: ptr::null_mut(),
+                rtts: ptr::null(),
+                outer: ptr::null(),
                 core: ptr::null_mut(),
             },
             core,
@@ -354,6 +379,12 @@ impl<'a, T, X> StoreContext<'a, T, X> {
         // SAFETY: as in `data`.
         let fuel = unsafe { (*self.inner.as_ptr()).ctx.fuel };
         Ok(u64::try_from(fuel).unwrap_or(0))
+    }
+
+    /// The cursor of the heap.
+    pub(crate) fn bump(&self) -> Bump {
+        // SAFETY: as in `data`.
+        unsafe { (*self.inner.as_ptr()).ctx.alloc }
     }
 
     pub(crate) fn core(&self) -> &'a StoreCore {

@@ -181,7 +181,7 @@ impl Table {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
         core.keep_type(ty.element)?;
-        let init = init.to_slot(ty.element.into(), core.id)?;
+        let init = init.to_slot(ty.element.into(), core)?;
         let data = TableData::create(core, ty, init)?;
         Ok(Table {
             store: core.id,
@@ -235,15 +235,16 @@ impl Table {
     /// [`ErrorKind::Usage`](crate::ErrorKind) if the table belongs to
     /// another store.
     pub fn get(&self, store: impl AsContext, index: u64) -> Result<Val> {
-        let id = store.as_context().core().id;
-        let data = self.data_in(id)?;
+        let store = store.as_context();
+        let core = store.core();
+        let data = self.data_in(core.id)?;
         // SAFETY: the table belongs to the store, which is borrowed.
         let data = unsafe { data.as_ref() };
         let position = usize::try_from(index).ok();
         let slot = position.and_then(|position| data.elements().get(position));
         let slot = *slot.ok_or(Trap::TableOutOfBounds)?;
         // SAFETY: elements hold references of the table's type and store.
-        Ok(unsafe { Val::from_slot(slot, data.element_type(), id) })
+        Ok(unsafe { Val::from_slot(slot, data.element_type(), core) })
     }
 
     /// Replaces an element.
@@ -259,7 +260,7 @@ impl Table {
         // SAFETY: the table belongs to the store, which is borrowed for us
         // alone; the block is not part of the core.
         let data = unsafe { data.as_mut() };
-        let value = value.to_slot(data.element_type(), core.id)?;
+        let value = value.to_slot(data.element_type(), core)?;
         let position = usize::try_from(index).ok();
         let slot = position.and_then(|position| data.elements_mut().get_mut(position));
         *slot.ok_or(Trap::TableOutOfBounds)? = value;
@@ -280,7 +281,7 @@ impl Table {
         let mut data = self.data_in(core.id)?;
         // SAFETY: as in `set`.
         let data = unsafe { data.as_mut() };
-        let init = init.to_slot(data.element_type(), core.id)?;
+        let init = init.to_slot(data.element_type(), core)?;
         data.grow(core, init, delta).ok_or_else(|| {
             Error::limit(format!(
                 "the table cannot grow by {delta} elements: it has {} of {}",

@@ -6,8 +6,11 @@ use core::marker::PhantomData;
 
 use super::driver;
 use super::func::Func;
-use super::store::{AsContextMut, StoreId};
-use super::value::{ExternRef, func_from_slot, func_to_slot, low, read_vector, write_vector};
+use super::reference::{AnyRef, ExnRef, ExternRef};
+use super::store::{AsContextMut, StoreCore};
+use super::value::{
+    func_from_slot, func_to_slot, low, read_vector, ref_from_slot, ref_to_slot, write_vector,
+};
 use super::vmctx::Slot;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -15,11 +18,11 @@ use crate::types::{FuncType, ValType};
 
 /// A Rust type that stands for one WebAssembly type: `i32`, `u32`, `i64`,
 /// `u64`, `f32`, `f64`, `u128` for a `v128` (lane 0 lowest), `Option<Func>`,
-/// `Option<ExternRef>`.
+/// and `Option` of [`AnyRef`], [`ExternRef`] and [`ExnRef`].
 pub trait WasmTy: sealed::Slotted + Send + Sync + Copy + 'static {}
 
 pub(crate) mod sealed {
-    use super::{Result, Slot, StoreId, ValType};
+    use super::{Result, Slot, StoreCore, ValType};
 
     /// How a value stands in its slots.
     pub trait Slotted: Sized {
@@ -32,14 +35,14 @@ pub(crate) mod sealed {
         ///
         /// There must be the slots of this type at `at`.
         #[doc(hidden)]
-        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()>;
+        unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
         /// The value.
         ///
         /// # Safety
         ///
         /// The slots at `at` must hold a value of this type in store `id`.
         #[doc(hidden)]
-        unsafe fn load(at: *const Slot, id: StoreId) -> Self;
+        unsafe fn load(at: *const Slot, core: &StoreCore) -> Self;
     }
 }
 
@@ -49,14 +52,14 @@ macro_rules! numbers {
         impl sealed::Slotted for $rust {
             const TYPE: ValType = ValType::$wasm;
             #[inline]
-            unsafe fn store(self, at: *mut Slot, _: StoreId) -> Result<()> {
+            unsafe fn store(self, at: *mut Slot, _: &StoreCore) -> Result<()> {
                 let $value = self;
                 // SAFETY: passed on to the caller.
                 unsafe { at.write($to) };
                 Ok(())
             }
             #[inline]
-            unsafe fn load(at: *const Slot, _: StoreId) -> $rust {
+            unsafe fn load(at: *const Slot, _: &StoreCore) -> $rust {
                 // SAFETY: passed on to the caller.
                 let $slot = unsafe { at.read() };
                 $from
@@ -78,13 +81,13 @@ impl WasmTy for u128 {}
 impl sealed::Slotted for u128 {
     const TYPE: ValType = ValType::V128;
     #[inline]
-    unsafe fn store(self, at: *mut Slot, _: StoreId) -> Result<()> {
+    unsafe fn store(self, at: *mut Slot, _: &StoreCore) -> Result<()> {
         // SAFETY: passed on to the caller.
         unsafe { write_vector(at, self) };
         Ok(())
     }
     #[inline]
-    unsafe fn load(at: *const Slot, _: StoreId) -> u128 {
+    unsafe fn load(at: *const Slot, _: &StoreCore) -> u128 {
         // SAFETY: passed on to the caller.
         unsafe { read_vector(at) }
     }
@@ -94,33 +97,44 @@ impl WasmTy for Option<Func> {}
 impl sealed::Slotted for Option<Func> {
     const TYPE: ValType = ValType::FUNCREF;
     #[inline]
-    unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
-        let slot = func_to_slot(self, id)?;
+    unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
+        let slot = func_to_slot(self, core.id)?;
         // SAFETY: passed on to the caller.
         unsafe { at.write(slot) };
         Ok(())
     }
     #[inline]
-    unsafe fn load(at: *const Slot, id: StoreId) -> Option<Func> {
+    unsafe fn load(at: *const Slot, core: &StoreCore) -> Option<Func> {
         // SAFETY: passed on to the caller.
-        unsafe { func_from_slot(at.read(), id) }
+        unsafe { func_from_slot(at.read(), core.id) }
     }
 }
 
-impl WasmTy for Option<ExternRef> {}
-impl sealed::Slotted for Option<ExternRef> {
-    const TYPE: ValType = ValType::EXTERNREF;
-    #[inline]
-    unsafe fn store(self, at: *mut Slot, _: StoreId) -> Result<()> {
-        // SAFETY: passed on to the caller.
-        unsafe { at.write(ExternRef::to_slot(self)) };
-        Ok(())
-    }
-    #[inline]
-    unsafe fn load(at: *const Slot, _: StoreId) -> Option<ExternRef> {
-        // SAFETY: passed on to the caller.
-        ExternRef::from_slot(unsafe { at.read() })
-    }
+macro_rules! references {
+    ($($rust:ident $wasm:ident;)*) => {$(
+        impl WasmTy for Option<$rust> {}
+        impl sealed::Slotted for Option<$rust> {
+            const TYPE: ValType = ValType::$wasm;
+            #[inline]
+            unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
+                let slot = ref_to_slot(self, core)?;
+                // SAFETY: passed on to the caller.
+                unsafe { at.write(slot) };
+                Ok(())
+            }
+            #[inline]
+            unsafe fn load(at: *const Slot, core: &StoreCore) -> Option<$rust> {
+                // SAFETY: passed on to the caller.
+                ref_from_slot(unsafe { at.read() }, core)
+            }
+        }
+    )*};
+}
+
+references! {
+    AnyRef ANYREF;
+    ExternRef EXTERNREF;
+    ExnRef EXNREF;
 }
 
 /// Parameters of a typed call: `()`, one [`WasmTy`], or a tuple of up to 16.
@@ -140,7 +154,7 @@ impl<O: lists::Outcome> ClosureResults for O {}
 
 pub(crate) mod lists {
     use super::sealed::Slotted;
-    use super::{Error, Result, Slot, StoreId, ValType, WasmTy};
+    use super::{Error, Result, Slot, StoreCore, ValType, WasmTy};
 
     /// Values in consecutive slots.
     pub trait List: Send + Sync + Sized + 'static {
@@ -153,14 +167,14 @@ pub(crate) mod lists {
         ///
         /// There must be the slots of all values at `at`.
         #[doc(hidden)]
-        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()>;
+        unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
         /// Reads them.
         ///
         /// # Safety
         ///
         /// The slots at `at` must hold values of these types in store `id`.
         #[doc(hidden)]
-        unsafe fn load(at: *const Slot, id: StoreId) -> Self;
+        unsafe fn load(at: *const Slot, core: &StoreCore) -> Self;
     }
 
     /// What a closure answers.
@@ -174,7 +188,7 @@ pub(crate) mod lists {
         ///
         /// There must be the slots of all results at `at`.
         #[doc(hidden)]
-        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()>;
+        unsafe fn write(self, at: *mut Slot, core: &StoreCore) -> Result<()>;
     }
 
     impl<L: List> Outcome for L {
@@ -182,9 +196,9 @@ pub(crate) mod lists {
             L::types()
         }
         #[inline]
-        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()> {
+        unsafe fn write(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
             // SAFETY: passed on to the caller.
-            unsafe { self.store(at, id) }
+            unsafe { self.store(at, core) }
         }
     }
 
@@ -193,9 +207,9 @@ pub(crate) mod lists {
             L::types()
         }
         #[inline]
-        unsafe fn write(self, at: *mut Slot, id: StoreId) -> Result<()> {
+        unsafe fn write(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
             // SAFETY: passed on to the caller.
-            unsafe { self?.store(at, id) }
+            unsafe { self?.store(at, core) }
         }
     }
 
@@ -204,14 +218,14 @@ pub(crate) mod lists {
             &[A::TYPE]
         }
         #[inline]
-        unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
+        unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
             // SAFETY: passed on to the caller.
-            unsafe { <A as Slotted>::store(self, at, id) }
+            unsafe { <A as Slotted>::store(self, at, core) }
         }
         #[inline]
-        unsafe fn load(at: *const Slot, id: StoreId) -> A {
+        unsafe fn load(at: *const Slot, core: &StoreCore) -> A {
             // SAFETY: passed on to the caller.
-            unsafe { <A as Slotted>::load(at, id) }
+            unsafe { <A as Slotted>::load(at, core) }
         }
     }
 
@@ -228,22 +242,22 @@ pub(crate) mod lists {
                     &[$($value::TYPE),*]
                 }
                 #[inline]
-                unsafe fn store(self, at: *mut Slot, id: StoreId) -> Result<()> {
+                unsafe fn store(self, at: *mut Slot, core: &StoreCore) -> Result<()> {
                     let ($($value,)*) = self;
                     let mut slot = 0;
                     $(
                         // SAFETY: passed on to the caller.
-                        unsafe { Slotted::store($value, at.add(slot), id)? };
+                        unsafe { Slotted::store($value, at.add(slot), core)? };
                         slot += <$value as Slotted>::TYPE.slots();
                     )*
                     Ok(())
                 }
                 #[inline]
-                unsafe fn load(at: *const Slot, id: StoreId) -> Self {
+                unsafe fn load(at: *const Slot, core: &StoreCore) -> Self {
                     let mut slot = 0;
                     $(
                         // SAFETY: passed on to the caller.
-                        let $value = unsafe { <$value as Slotted>::load(at.add(slot), id) };
+                        let $value = unsafe { <$value as Slotted>::load(at.add(slot), core) };
                         slot += <$value as Slotted>::TYPE.slots();
                     )*
                     ($($value,)*)
@@ -335,9 +349,9 @@ impl<P: WasmParams, R: WasmResults> TypedFunc<P, R> {
         // to it, and its type was compared when `self` was made.
         unsafe {
             let base = driver::entry_window(ctx)?;
-            params.store(base, id)?;
+            params.store(base, &*(*ctx).core)?;
             driver::invoke(ctx, base, def)?;
-            Ok(R::load(base, id))
+            Ok(R::load(base, &*(*ctx).core))
         }
     }
 }

@@ -161,12 +161,12 @@ unsafe fn take(
         (*store).ip = frames.ip;
         (*store).sp = frames.sp;
         (*store).cx = frames.cx;
-        let core: &mut StoreCore = &mut *(*store).core;
         let reference = if clause.with_ref {
-            exception::materialize(core)?
+            exception::materialize(store)?
         } else {
             0
         };
+        let core: &mut StoreCore = &mut *(*store).core;
         let mut to = frames.sp.add(usize::from(clause.payload));
         if clause.tag().is_some() {
             for slot in core.exceptions.payload() {

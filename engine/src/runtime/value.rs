@@ -1,11 +1,10 @@
 //! Values of any type, and their form in a slot.
 
-use core::fmt;
-use core::num::NonZeroU64;
 use core::ptr::NonNull;
 
 use super::func::Func;
-use super::store::StoreId;
+use super::reference::{self, AnyRef, ArrayRef, ExnRef, ExternRef, Reference, Sealed, StructRef};
+use super::store::{StoreCore, StoreId};
 use super::vmctx::{FuncDef, Slot};
 use crate::error::{Error, Result};
 use crate::types::{HeapType, Hierarchy, ValType};
@@ -26,48 +25,12 @@ pub enum Val {
     V128(u128),
     /// A function, or null.
     FuncRef(Option<Func>),
+    /// A structure, an array or a 31-bit integer, or null.
+    AnyRef(Option<AnyRef>),
     /// A value of the host, or null.
     ExternRef(Option<ExternRef>),
-}
-
-/// A reference to something of the host: a key that guests can keep and hand
-/// back, but not make. The engine does not own what the key stands for.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExternRef(NonZeroU64);
-
-impl ExternRef {
-    /// A reference with the given key; `None` for [`u64::MAX`], the one key
-    /// that is not available.
-    #[must_use]
-    pub fn new(key: u64) -> Option<ExternRef> {
-        Some(ExternRef(NonZeroU64::MIN.checked_add(key)?))
-    }
-
-    /// The key.
-    #[must_use]
-    pub fn key(self) -> u64 {
-        self.0.get() - 1
-    }
-
-    pub(crate) fn to_slot(this: Option<ExternRef>) -> Slot {
-        this.map_or(0, |reference| reference.0.get())
-    }
-
-    pub(crate) fn from_slot(slot: Slot) -> Option<ExternRef> {
-        NonZeroU64::new(slot).map(ExternRef)
-    }
-}
-
-impl From<u32> for ExternRef {
-    fn from(key: u32) -> ExternRef {
-        ExternRef(NonZeroU64::MIN.saturating_add(u64::from(key)))
-    }
-}
-
-impl fmt::Debug for ExternRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ExternRef({})", self.key())
-    }
+    /// An exception, or null.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -81,7 +44,9 @@ impl Val {
             Val::F64(_) => ValType::F64,
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FUNCREF,
+            Val::AnyRef(_) => ValType::ANYREF,
             Val::ExternRef(_) => ValType::EXTERNREF,
+            Val::ExnRef(_) => ValType::EXNREF,
         }
     }
 
@@ -96,7 +61,9 @@ impl Val {
             ValType::V128 => Val::V128(0),
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 Hierarchy::Func => Val::FuncRef(None),
-                Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => Val::ExternRef(None),
+                Hierarchy::Any => Val::AnyRef(None),
+                Hierarchy::Extern => Val::ExternRef(None),
+                Hierarchy::Exn => Val::ExnRef(None),
             },
         }
     }
@@ -157,8 +124,8 @@ impl Val {
     /// # Safety
     ///
     /// There must be as many slots at `at` as the type takes.
-    pub(crate) unsafe fn store(self, at: *mut Slot, ty: ValType, id: StoreId) -> Result<()> {
-        let slot = self.to_slot(ty, id)?;
+    pub(crate) unsafe fn store(self, at: *mut Slot, ty: ValType, core: &StoreCore) -> Result<()> {
+        let slot = self.to_slot(ty, core)?;
         // SAFETY: passed on to the caller; the value has type `ty`.
         unsafe {
             match self {
@@ -173,39 +140,47 @@ impl Val {
     ///
     /// # Safety
     ///
-    /// The slots must hold a value of that type in the store `id`.
-    pub(crate) unsafe fn load(at: *const Slot, ty: ValType, id: StoreId) -> Val {
+    /// The slots must hold a value of that type in that store.
+    pub(crate) unsafe fn load(at: *const Slot, ty: ValType, core: &StoreCore) -> Val {
         // SAFETY: passed on to the caller.
         unsafe {
             match ty {
                 ValType::V128 => Val::V128(read_vector(at)),
-                _ => Val::from_slot(at.read(), ty, id),
+                _ => Val::from_slot(at.read(), ty, core),
             }
         }
     }
 
-    /// Whether the value has type `ty`, in the store `id`.
-    fn has_type(self, ty: ValType, id: StoreId) -> Result<bool> {
+    /// Whether the value has type `ty`.
+    fn has_type(self, ty: ValType, core: &StoreCore) -> Result<bool> {
         let ValType::Ref(ty) = ty else {
             return Ok(self.ty() == ty);
         };
+        let is_null = |hierarchy| ty.nullable && ty.heap.hierarchy() == hierarchy;
+        let matches = |reference: u32, hierarchy| {
+            ty.heap.hierarchy() == hierarchy && reference::matches(core, reference, ty.heap)
+        };
         Ok(match self {
-            Val::FuncRef(None) => ty.nullable && ty.heap.hierarchy() == Hierarchy::Func,
+            Val::FuncRef(None) => is_null(Hierarchy::Func),
             Val::FuncRef(Some(func)) => {
                 // SAFETY: the definition belongs to this store, which its
                 // caller has borrowed; its type lives as long.
-                let rtt = unsafe { &*func.def_in(id)?.as_ref().rtt };
+                let rtt = unsafe { &*func.def_in(core.id)?.as_ref().rtt };
                 HeapType::ConcreteFunc(rtt.id).matches(ty.heap, |_, sup| rtt.inherits(sup))
             }
-            Val::ExternRef(None) => ty.nullable && ty.heap.hierarchy() == Hierarchy::Extern,
-            Val::ExternRef(Some(_)) => ty.heap == HeapType::Extern,
+            Val::AnyRef(None) => is_null(Hierarchy::Any),
+            Val::AnyRef(Some(any)) => matches(any.handle().get(core)?, Hierarchy::Any),
+            Val::ExternRef(None) => is_null(Hierarchy::Extern),
+            Val::ExternRef(Some(value)) => matches(value.handle().get(core)?, Hierarchy::Extern),
+            Val::ExnRef(None) => is_null(Hierarchy::Exn),
+            Val::ExnRef(Some(exception)) => matches(exception.handle().get(core)?, Hierarchy::Exn),
             Val::I32(_) | Val::I64(_) | Val::F32(_) | Val::F64(_) | Val::V128(_) => false,
         })
     }
 
     /// The value's slot, the first of a vector, if it has type `ty` and belongs to this store.
-    pub(crate) fn to_slot(self, ty: ValType, id: StoreId) -> Result<Slot> {
-        if !self.has_type(ty, id)? {
+    pub(crate) fn to_slot(self, ty: ValType, core: &StoreCore) -> Result<Slot> {
+        if !self.has_type(ty, core)? {
             return Err(Error::usage(format!(
                 "expected a value of type {ty}, found one of type {}",
                 self.ty()
@@ -217,18 +192,20 @@ impl Val {
             Val::F32(bits) => Slot::from(bits),
             Val::F64(bits) => bits,
             Val::V128(bits) => halves(bits)[0],
-            Val::FuncRef(func) => func_to_slot(func, id)?,
-            Val::ExternRef(reference) => ExternRef::to_slot(reference),
+            Val::FuncRef(func) => func_to_slot(func, core.id)?,
+            Val::AnyRef(any) => ref_to_slot(any, core)?,
+            Val::ExternRef(value) => ref_to_slot(value, core)?,
+            Val::ExnRef(exception) => ref_to_slot(exception, core)?,
         })
     }
 
-    /// The value of type `ty` in a slot of the store `id`; see
+    /// The value of type `ty` in a slot of a store; see
     /// [`load`](Val::load) for types of two slots.
     ///
     /// # Safety
     ///
     /// The slot must hold a value of that type in that store.
-    pub(crate) unsafe fn from_slot(slot: Slot, ty: ValType, id: StoreId) -> Val {
+    pub(crate) unsafe fn from_slot(slot: Slot, ty: ValType, core: &StoreCore) -> Val {
         match ty {
             ValType::I32 => Val::I32(low(slot).cast_signed()),
             ValType::I64 => Val::I64(slot.cast_signed()),
@@ -238,13 +215,27 @@ impl Val {
             ValType::Ref(ty) => match ty.heap.hierarchy() {
                 // SAFETY: the slot holds a reference of this store by the
                 // caller's promise.
-                Hierarchy::Func => Val::FuncRef(unsafe { func_from_slot(slot, id) }),
-                Hierarchy::Extern | Hierarchy::Any | Hierarchy::Exn => {
-                    Val::ExternRef(ExternRef::from_slot(slot))
-                }
+                Hierarchy::Func => Val::FuncRef(unsafe { func_from_slot(slot, core.id) }),
+                Hierarchy::Any => Val::AnyRef(ref_from_slot(slot, core)),
+                Hierarchy::Extern => Val::ExternRef(ref_from_slot(slot, core)),
+                Hierarchy::Exn => Val::ExnRef(ref_from_slot(slot, core)),
             },
         }
     }
+}
+
+/// The slot of a reference into the heap.
+pub(crate) fn ref_to_slot<R: Reference>(reference: Option<R>, core: &StoreCore) -> Result<Slot> {
+    match reference {
+        None => Ok(0),
+        Some(reference) => Ok(Slot::from(reference.handle().get(core)?)),
+    }
+}
+
+/// A handle for the reference in a slot.
+pub(crate) fn ref_from_slot<R: Reference>(slot: Slot, core: &StoreCore) -> Option<R> {
+    let reference = low(slot);
+    (reference != 0).then(|| reference::new(core, reference))
 }
 
 /// The slots of a vector.
@@ -347,6 +338,36 @@ impl From<f64> for Val {
 impl From<u128> for Val {
     fn from(bits: u128) -> Val {
         Val::V128(bits)
+    }
+}
+
+impl From<AnyRef> for Val {
+    fn from(reference: AnyRef) -> Val {
+        Val::AnyRef(Some(reference))
+    }
+}
+
+impl From<StructRef> for Val {
+    fn from(reference: StructRef) -> Val {
+        Val::AnyRef(Some(reference.into()))
+    }
+}
+
+impl From<ArrayRef> for Val {
+    fn from(reference: ArrayRef) -> Val {
+        Val::AnyRef(Some(reference.into()))
+    }
+}
+
+impl From<ExternRef> for Val {
+    fn from(reference: ExternRef) -> Val {
+        Val::ExternRef(Some(reference))
+    }
+}
+
+impl From<ExnRef> for Val {
+    fn from(reference: ExnRef) -> Val {
+        Val::ExnRef(Some(reference))
     }
 }
 

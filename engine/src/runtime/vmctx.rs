@@ -11,11 +11,14 @@
 //! A value takes one 64-bit slot, a `v128` two, its lower half first. An
 //! `i32` or `f32` is the low half of its slot; the upper half may hold
 //! anything, and readers ignore it. A null reference is zero; a `funcref` is
-//! the address of its [`FuncDef`]; an `externref` is the host's key plus one.
+//! the address of its [`FuncDef`], and every other reference 32 bits, with
+//! zeros above them.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::entity::{FuncIndex, TypeId};
+use crate::gc::Bump;
 use crate::types::rtt::Rtt;
 
 /// One word of the slot stack.
@@ -80,6 +83,14 @@ pub(crate) struct StoreCtx {
     pub(crate) host: *const FuncDef,
     /// Ticks left when guest code was last left.
     pub(crate) tick: i64,
+    /// The hole in which small objects are made.
+    pub(crate) alloc: Bump,
+    /// The byte that references count from.
+    pub(crate) heap_base: *mut u8,
+    /// Types of the heap's objects by the ids in their headers.
+    pub(crate) rtts: *const *const Rtt,
+    /// The registers of the run that this one interrupted.
+    pub(crate) outer: *const super::driver::Saved,
     /// The non-generic part of the store, for slow paths.
     pub(crate) core: *mut crate::runtime::store::StoreCore,
 }
@@ -102,6 +113,9 @@ pub(crate) struct VmCtx {
     pub(crate) tags: *const *mut TagDef,
     /// Imported functions by index.
     pub(crate) imports: *const *const FuncDef,
+    /// The byte that references count from. A cell, since it is set when the
+    /// store makes its first object, whoever borrows the instance then.
+    pub(crate) heap_base: Cell<*mut u8>,
     /// The instance that owns this block: index into `StoreCore`.
     pub(crate) instance: u32,
     /// Anonymous words that stubs and compiled code may test inline. The
@@ -195,6 +209,8 @@ pub(crate) struct FuncDef {
     /// What the type is a subtype of. Whoever made the definition keeps the
     /// type.
     pub(crate) rtt: *const Rtt,
+    /// Number of the function in objects; zero until it is stored in one.
+    pub(crate) heap_number: AtomicU32,
     /// Index in its module; zero for a host function.
     pub(crate) index: FuncIndex,
     /// Slots of parameters and of results.

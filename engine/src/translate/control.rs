@@ -450,7 +450,12 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
     pub(super) fn call(&mut self, (callee, ty): (Callee<S::Val>, &'m FuncTypeRef)) -> Result<()> {
         let site = self.call_site(callee, ty)?;
         self.sink.call(site, &self.stack.roots(site.window));
+        if self.zeal_at_calls {
+            // The arguments are roots, too.
+            self.stack.safepoint();
+        }
         self.stack.truncate(self.stack.height() - ty.params().len());
+        self.stack.safepoint();
         self.push_homes(ty.results())
     }
 
@@ -460,6 +465,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
     ) -> Result<()> {
         let site = self.call_site(callee, ty)?;
         self.sink.return_call(site, &self.stack.roots(site.window));
+        self.stack.safepoint();
         self.dead();
         Ok(())
     }

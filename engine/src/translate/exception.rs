@@ -74,6 +74,8 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
             None => self.stack.next_home()?,
         };
         self.stack.flush_above(first, self.sink);
+        // A handler may want an object.
+        self.stack.safepoint();
         self.sink.throw(tag, payload, &self.stack.roots(payload));
         self.dead();
         Ok(())
@@ -81,6 +83,7 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
 
     pub(super) fn throw_ref(&mut self) {
         let exception = self.stack.pop();
+        self.stack.safepoint();
         let roots = self.stack.roots(exception.home);
         self.sink.throw_ref(exception.val, exception.home, &roots);
         self.dead();

@@ -10,10 +10,12 @@ mod atomic;
 mod control;
 mod exception;
 mod fuel;
+mod gc;
 mod memory;
 mod numeric;
 mod print;
 mod reference;
+mod roots;
 mod simd;
 mod sink;
 mod stack;
@@ -31,11 +33,13 @@ use crate::module::{FuncIndex, ModuleInner, TagIndex};
 use crate::types::ValType;
 
 pub(crate) use atomic::{AtomicKind, AtomicOp, AtomicWidth};
+pub(crate) use gc::{ArrayBulk, CastTarget, CastTest, FieldLoad, NewObject};
 pub(crate) use numeric::{
     BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp, for_each_binary, for_each_compare,
     for_each_load, for_each_store, for_each_unary,
 };
 pub use print::print_ir;
+pub(crate) use roots::{RootMaps, Safepoint};
 pub(crate) use simd::{
     ExtractLane, LaneWidth, ReplaceLane, Splat, VectorBinary, VectorLoad, VectorOp, VectorShift,
     VectorTernary, VectorTest, VectorUnary, for_each_vector_binary, for_each_vector_extract,
@@ -66,6 +70,8 @@ struct Walk<'m, C, S: Sink> {
     layout: Layout,
     fuel: Meter<S::FuelPoint>,
     normalize_nans: bool,
+    /// Whether collections are tried before calls.
+    zeal_at_calls: bool,
     /// In dead code: how many blocks were opened in it.
     skip: Option<u32>,
 }
@@ -95,6 +101,7 @@ pub(crate) fn translate<C: Check, S: Sink>(
         layout: Layout::default(),
         fuel: Meter::new(config.fuel),
         normalize_nans: config.canonicalize_nans,
+        zeal_at_calls: config.gc_zeal.calls > 0,
         skip: None,
     };
     walk.body(func, &FunctionBody::new(reader))
@@ -114,13 +121,15 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             if self.skip.is_some() && self.skips(&op) {
                 continue;
             }
+            self.stack.at(offset);
             self.sink.at(offset)?;
             self.operator(offset, &op)?;
         }
-        let zeroed = self.stack.zeroed();
+        let (zeroed, roots) = (self.stack.zeroed(), self.stack.root_maps());
         self.sink.finish(&Summary {
             frame_slots: self.stack.frame_slots(),
             zeroed: &zeroed,
+            roots,
         })
     }
 
@@ -374,7 +383,7 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             O::I64Sub128 => return self.wide(WideOp::I64Sub128),
             O::I64MulWideS => return self.wide(WideOp::I64MulWideS),
             O::I64MulWideU => return self.wide(WideOp::I64MulWideU),
-            _ => return self.vector(offset, op),
+            _ => return self.gc(offset, op),
         }
         Ok(())
     }

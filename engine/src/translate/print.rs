@@ -7,8 +7,10 @@ use core::fmt::Write as _;
 use crate::error::Result;
 use crate::module::{FuncIndex, Module, TagIndex};
 use crate::types::ValType;
+use crate::types::rtt::Storage;
 
 use super::atomic::AtomicOp;
+use super::gc::{ArrayBulk, CastTarget, CastTest, FieldLoad, NewObject};
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
 use super::simd::VectorOp;
 use super::sink::{
@@ -125,6 +127,35 @@ fn root_list(roots: &dyn RootMap) -> String {
     });
     list.push_str(" }");
     list
+}
+
+fn spaced(operands: &[BulkOperand<Val>]) -> String {
+    let mut text = String::new();
+    for operand in operands {
+        let _ = write!(text, " {}", operand.val);
+    }
+    text
+}
+
+/// A test without the numbers of types, which depend on what else the engine
+/// has loaded.
+fn cast(test: CastTest) -> String {
+    let mut text = if test.negated { "not " } else { "" }.to_owned();
+    if test.nullable {
+        text.push_str("null or ");
+    }
+    match test.target {
+        CastTarget::Object { depth, .. } => {
+            let _ = write!(text, "object of depth {depth}");
+        }
+        CastTarget::Func { depth, .. } => {
+            let _ = write!(text, "function of depth {depth}");
+        }
+        other => {
+            let _ = write!(text, "{other:?}");
+        }
+    }
+    text
 }
 
 impl Sink for Printer {
@@ -308,6 +339,85 @@ impl Sink for Printer {
 
     fn non_null(&mut self, _: ValType, val: Val, _: FrameSlot) {
         self.line(format_args!("non-null {val}"));
+    }
+
+    fn new_object(
+        &mut self,
+        object: NewObject<'_>,
+        operands: &[BulkOperand<Val>],
+        dst: FrameSlot,
+    ) -> Val {
+        let what = match object {
+            NewObject::Struct(_) => "struct.new".to_owned(),
+            NewObject::StructDefault(_) => "struct.new_default".to_owned(),
+            NewObject::Array(_) => "array.new".to_owned(),
+            NewObject::ArrayDefault(_) => "array.new_default".to_owned(),
+            NewObject::ArrayFixed(_, first, count) => {
+                format!("array.new_fixed s{first}.. for {count}")
+            }
+            NewObject::ArrayData(_, data) => format!("array.new_data {data}"),
+            NewObject::ArrayElem(_, elem) => format!("array.new_elem {elem}"),
+        };
+        let text = spaced(operands);
+        self.def(dst, format_args!("{what}{text}"))
+    }
+
+    fn field_get(&mut self, load: FieldLoad, offset: u32, object: Val, dst: FrameSlot) -> Val {
+        self.def(dst, format_args!("{load:?} {object}.{offset}"))
+    }
+
+    fn field_set(
+        &mut self,
+        storage: Storage,
+        offset: u32,
+        object: BulkOperand<Val>,
+        value: BulkOperand<Val>,
+    ) {
+        let (object, value) = (object.val, value.val);
+        self.line(format_args!("{storage:?} {object}.{offset} = {value}"));
+    }
+
+    fn array_get(
+        &mut self,
+        load: FieldLoad,
+        array: BulkOperand<Val>,
+        index: BulkOperand<Val>,
+    ) -> Val {
+        self.def(
+            array.home,
+            format_args!("{load:?} {}[{}]", array.val, index.val),
+        )
+    }
+
+    fn array_set(&mut self, storage: Storage, [array, index, value]: [BulkOperand<Val>; 3]) {
+        self.line(format_args!(
+            "{storage:?} {}[{}] = {}",
+            array.val, index.val, value.val
+        ));
+    }
+
+    fn array_len(&mut self, array: Val, dst: FrameSlot) -> Val {
+        self.def(dst, format_args!("array.len {array}"))
+    }
+
+    fn array_bulk(&mut self, op: ArrayBulk, operands: &[BulkOperand<Val>]) {
+        let text = spaced(operands);
+        self.line(format_args!("array {op:?}{text}"));
+    }
+
+    fn i31_get(&mut self, signed: bool, reference: Val, dst: FrameSlot) -> Val {
+        let sign = if signed { "s" } else { "u" };
+        self.def(dst, format_args!("i31.get_{sign} {reference}"))
+    }
+
+    fn ref_test(&mut self, test: CastTest, reference: BulkOperand<Val>, dst: FrameSlot) -> Val {
+        let text = cast(test);
+        self.def(dst, format_args!("ref.test {text} {}", reference.val))
+    }
+
+    fn ref_cast(&mut self, test: CastTest, reference: BulkOperand<Val>) {
+        let text = cast(test);
+        self.line(format_args!("ref.cast {text} {}", reference.val));
     }
 
     fn label(&mut self) -> u32 {

@@ -58,7 +58,7 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
 
     /// Pops a reference that is used once more after the operator has looked
     /// at it: it stays in its local or its home.
-    fn pop_to_keep(&mut self) -> Operand<S::Val> {
+    pub(super) fn pop_to_keep(&mut self) -> Operand<S::Val> {
         if self.stack.peek().place == Place::Constant {
             self.stack.flush_above(self.stack.height() - 1, self.sink);
         }
@@ -66,7 +66,7 @@ impl<C: Check, S: Sink> Walk<'_, C, S> {
     }
 
     /// Pushes what [`pop_to_keep`](Walk::pop_to_keep) answered.
-    fn push_kept(&mut self, reference: &Operand<S::Val>) -> Result<()> {
+    pub(super) fn push_kept(&mut self, reference: &Operand<S::Val>) -> Result<()> {
         match reference.place {
             Place::Local(index) => self.local_get(index),
             Place::Home | Place::Constant => {

@@ -15,10 +15,13 @@ use wasmparser::{Operator, ValType as ParsedType};
 
 use crate::error::Result;
 use crate::module::{FuncIndex, TableIndex, TagIndex, TypeIndex};
+use crate::types::rtt::Storage;
 use crate::types::{AddressType, ValType};
 
 use super::atomic::AtomicOp;
+use super::gc::{ArrayBulk, CastTest, FieldLoad, NewObject};
 use super::numeric::{BinaryOp, CompareOp, LoadOp, StoreOp, UnaryOp};
+use super::roots::RootMaps;
 use super::simd::VectorOp;
 use super::wide::WideOp;
 
@@ -87,6 +90,8 @@ pub(crate) struct Summary<'a> {
     /// Locals that must be zero when the function starts, as first slot and
     /// count: references, and whatever is read before it is written.
     pub(crate) zeroed: &'a [(FrameSlot, u16)],
+    /// The references of frames, for the collector.
+    pub(crate) roots: RootMaps,
 }
 
 /// Whom a call site calls.
@@ -287,6 +292,50 @@ pub(crate) trait Sink {
     /// Traps if the reference is null, and leaves it where it is; `home` is
     /// its home.
     fn non_null(&mut self, ty: ValType, val: Self::Val, home: FrameSlot);
+
+    /// Makes an object; its operands, in order, are roots until it exists.
+    fn new_object(
+        &mut self,
+        object: NewObject<'_>,
+        operands: &[BulkOperand<Self::Val>],
+        dst: FrameSlot,
+    ) -> Self::Val;
+    /// Reads the field at `offset` bytes of a structure; null traps.
+    fn field_get(
+        &mut self,
+        load: FieldLoad,
+        offset: u32,
+        object: Self::Val,
+        dst: FrameSlot,
+    ) -> Self::Val;
+    fn field_set(
+        &mut self,
+        storage: Storage,
+        offset: u32,
+        object: BulkOperand<Self::Val>,
+        value: BulkOperand<Self::Val>,
+    );
+    /// The result goes to the home of the array.
+    fn array_get(
+        &mut self,
+        load: FieldLoad,
+        array: BulkOperand<Self::Val>,
+        index: BulkOperand<Self::Val>,
+    ) -> Self::Val;
+    /// Operands are array, index and value.
+    fn array_set(&mut self, storage: Storage, operands: [BulkOperand<Self::Val>; 3]);
+    fn array_len(&mut self, array: Self::Val, dst: FrameSlot) -> Self::Val;
+    fn array_bulk(&mut self, op: ArrayBulk, operands: &[BulkOperand<Self::Val>]);
+    fn i31_get(&mut self, signed: bool, reference: Self::Val, dst: FrameSlot) -> Self::Val;
+    /// Whether a reference passes a test, as an `i32`.
+    fn ref_test(
+        &mut self,
+        test: CastTest,
+        reference: BulkOperand<Self::Val>,
+        dst: FrameSlot,
+    ) -> Self::Val;
+    /// Traps if a reference does not pass, and leaves it where it is.
+    fn ref_cast(&mut self, test: CastTest, reference: BulkOperand<Self::Val>);
 
     /// A label that is bound later.
     fn label(&mut self) -> Self::Label;

@@ -8,6 +8,7 @@
 use crate::error::{Error, Result};
 use crate::types::ValType;
 
+use super::roots::{RootMaps, RootSpan};
 use super::sink::{FrameSlot, Layout, RootMap, Sink};
 
 /// No operand.
@@ -36,6 +37,8 @@ pub(crate) struct Operand<V> {
     pub(crate) place: Place,
     pub(crate) home: FrameSlot,
     pub(crate) ty: ValType,
+    /// The operator that brought the operand to its home.
+    since: u32,
 }
 
 /// A local variable.
@@ -64,10 +67,16 @@ pub(crate) struct Stack<V> {
     frame_slots: u32,
     /// All operands below this height are in their homes.
     flushed: usize,
-    /// Reference locals in order.
+    /// Locals that the collector follows, in order.
     ref_locals: Vec<FrameSlot>,
-    /// Operands of reference types.
+    /// Operands that the collector follows.
     ref_operands: u32,
+    /// The operator that is walked now.
+    offset: u32,
+    /// The last operator during which a collection may happen.
+    safepoint: u32,
+    /// Operands that were home at one of those.
+    spans: Vec<RootSpan>,
 }
 
 impl<V: Copy> Stack<V> {
@@ -82,13 +91,32 @@ impl<V: Copy> Stack<V> {
             flushed: 0,
             ref_locals: Vec::new(),
             ref_operands: 0,
+            offset: 0,
+            safepoint: 0,
+            spans: Vec::new(),
         }
+    }
+
+    /// The operator at `offset` starts.
+    pub(crate) fn at(&mut self, offset: u32) {
+        self.offset = offset;
+    }
+
+    /// A collection may happen during the operator. What it has popped
+    /// before this is no root then.
+    pub(crate) fn safepoint(&mut self) {
+        self.safepoint = self.offset;
+    }
+
+    /// The references of the function's frames, after its walk.
+    pub(crate) fn root_maps(&mut self) -> RootMaps {
+        RootMaps::new(&self.ref_locals, core::mem::take(&mut self.spans))
     }
 
     /// Declares a local; parameters come first.
     pub(crate) fn declare(&mut self, ty: ValType, slot: u32, parameter: bool) -> Result<()> {
         let slot = frame_slot(slot)?;
-        if ty.is_ref() {
+        if ty.is_traced() {
             self.ref_locals.push(slot);
         }
         self.locals.push(Local {
@@ -171,13 +199,14 @@ impl<V: Copy> Stack<V> {
         let home = frame_slot(self.top)?;
         self.top += u32::try_from(ty.slots()).unwrap_or(0);
         self.frame_slots = self.frame_slots.max(self.top);
-        self.ref_operands += u32::from(ty.is_ref());
+        self.ref_operands += u32::from(ty.is_traced());
         self.operands.push(Operand {
             val,
             below: NONE,
             place,
             home,
             ty,
+            since: self.offset,
         });
         Ok(())
     }
@@ -195,10 +224,25 @@ impl<V: Copy> Stack<V> {
     #[inline]
     fn forget(&mut self, operand: &Operand<V>) {
         self.top = u32::from(operand.home);
-        self.ref_operands -= u32::from(operand.ty.is_ref());
+        if operand.ty.is_traced() {
+            self.ref_operands -= 1;
+            self.note_span(operand);
+        }
         self.flushed = self.flushed.min(self.operands.len());
         if let Place::Local(index) = operand.place {
             self.locals[index as usize].alias = operand.below;
+        }
+    }
+
+    fn note_span(&mut self, operand: &Operand<V>) {
+        let (since, now) = (operand.since, self.offset);
+        let is_seen = self.safepoint > since || (self.safepoint == now && since == now);
+        if is_seen && operand.place == Place::Home {
+            self.spans.push(RootSpan {
+                slot: operand.home,
+                from: since,
+                to: now,
+            });
         }
     }
 
@@ -245,6 +289,7 @@ impl<V: Copy> Stack<V> {
         operand.val = sink.slot(operand.ty, operand.home);
         operand.place = Place::Home;
         operand.below = NONE;
+        operand.since = self.offset;
     }
 
     /// The local `index` is about to be overwritten: its aliases move home.
@@ -260,6 +305,7 @@ impl<V: Copy> Stack<V> {
             sink.spill(operand.ty, operand.val, operand.home);
             operand.val = sink.slot(operand.ty, operand.home);
             operand.place = Place::Home;
+            operand.since = self.offset;
             position = core::mem::replace(&mut operand.below, NONE);
         }
     }
@@ -328,7 +374,8 @@ impl<V: Copy> RootMap for Roots<'_, V> {
             return;
         }
         for operand in &self.stack.operands {
-            if operand.home < self.window && operand.ty.is_ref() && operand.place == Place::Home {
+            if operand.home < self.window && operand.ty.is_traced() && operand.place == Place::Home
+            {
                 each(operand.home);
             }
         }

@@ -15,13 +15,6 @@ pub(crate) type FuncTypeRef = DefinedType;
 mod composite;
 mod note;
 mod registry;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "values of the host become objects when instructions on the heap do"
-    )
-)]
 pub(crate) mod rtt;
 pub(crate) mod subtype;
 
@@ -271,6 +264,13 @@ impl ValType {
     #[must_use]
     pub fn is_ref(self) -> bool {
         matches!(self, ValType::Ref(_))
+    }
+
+    /// Whether values of this type are references that the collector
+    /// follows: all but those to functions.
+    #[must_use]
+    pub(crate) fn is_traced(self) -> bool {
+        matches!(self, ValType::Ref(ty) if ty.heap.hierarchy() != Hierarchy::Func)
     }
 
     /// The type as a reference type, if it is one.

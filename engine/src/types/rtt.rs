@@ -37,6 +37,23 @@ impl Storage {
     }
 }
 
+impl Storage {
+    /// Slots that a value of it takes outside objects.
+    pub(crate) const fn slots(self) -> usize {
+        match self {
+            Storage::V128 => 2,
+            Storage::I8
+            | Storage::I16
+            | Storage::I32
+            | Storage::I64
+            | Storage::F32
+            | Storage::F64
+            | Storage::Ref
+            | Storage::FuncRef => 1,
+        }
+    }
+}
+
 /// Where a field is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -157,6 +174,14 @@ impl Rtt {
     /// knows the target's depth.
     pub(crate) fn inherits(&self, target: TypeId) -> bool {
         self.path().contains(&target)
+    }
+
+    /// The fields; none of an array.
+    pub(crate) fn fields(&self) -> &[Field] {
+        match &self.shape {
+            Shape::Fields { fields, .. } => fields,
+            Shape::Array { .. } | Shape::Host => &[],
+        }
     }
 
     /// Bytes of an object; `length` matters for arrays alone. `None` if it

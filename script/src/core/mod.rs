@@ -179,7 +179,7 @@ impl Modules {
         let mut arguments = Vec::new();
         for argument in &invoke.args {
             arguments.push(match argument {
-                WastArg::Core(argument) => values::argument(argument)?,
+                WastArg::Core(argument) => values::argument(&mut self.store, argument)?,
                 _ => return Err("a component's value as argument of a core function".to_owned()),
             });
         }
@@ -201,7 +201,7 @@ impl Modules {
     }
 
     /// Compares what a call or a global answered with what is expected.
-    pub(crate) fn compare(expected: &[WastRet<'_>], found: &[Val]) -> Result<(), Mismatch> {
+    pub(crate) fn compare(&self, expected: &[WastRet<'_>], found: &[Val]) -> Result<(), Mismatch> {
         let mut wanted = Vec::new();
         for expected in expected {
             match expected {
@@ -209,7 +209,7 @@ impl Modules {
                 _ => {
                     return Err(Mismatch::new(
                         "a component's value",
-                        values::show_all(found),
+                        values::show_all(&self.store, found),
                     ));
                 }
             }
@@ -218,14 +218,14 @@ impl Modules {
             && wanted
                 .iter()
                 .zip(found)
-                .all(|(expected, found)| values::matches(expected, found));
+                .all(|(expected, found)| values::matches(&self.store, expected, found));
         if same {
             Ok(())
         } else {
             let wanted: Vec<_> = wanted.into_iter().map(values::show_expected).collect();
             Err(Mismatch::new(
                 format!("[{}]", wanted.join(" ")),
-                values::show_all(found),
+                values::show_all(&self.store, found),
             ))
         }
     }

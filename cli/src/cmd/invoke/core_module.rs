@@ -166,9 +166,13 @@ fn text(value: &Val) -> String {
         Val::F32(bits) => f32::from_bits(*bits).to_string(),
         Val::F64(bits) => f64::from_bits(*bits).to_string(),
         Val::V128(bits) => format!("0x{bits:032x}"),
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".to_owned(),
+        Val::FuncRef(None) | Val::AnyRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => {
+            "null".to_owned()
+        }
         Val::FuncRef(Some(_)) => "<function>".to_owned(),
-        Val::ExternRef(Some(reference)) => format!("<extern {}>", reference.key()),
+        Val::AnyRef(Some(_)) => "<object>".to_owned(),
+        Val::ExternRef(Some(_)) => "<extern>".to_owned(),
+        Val::ExnRef(Some(_)) => "<exception>".to_owned(),
     }
 }
 
@@ -179,13 +183,17 @@ fn json(value: &Val) -> serde_json::Value {
         Val::I64(v) if v.unsigned_abs() <= 1 << 53 => (*v).into(),
         Val::F32(bits) if f32::from_bits(*bits).is_finite() => f32::from_bits(*bits).into(),
         Val::F64(bits) if f64::from_bits(*bits).is_finite() => f64::from_bits(*bits).into(),
-        Val::FuncRef(None) | Val::ExternRef(None) => serde_json::Value::Null,
+        Val::FuncRef(None) | Val::AnyRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => {
+            serde_json::Value::Null
+        }
         Val::I64(_)
         | Val::F32(_)
         | Val::F64(_)
         | Val::V128(_)
         | Val::FuncRef(_)
-        | Val::ExternRef(_) => text(value).into(),
+        | Val::AnyRef(_)
+        | Val::ExternRef(_)
+        | Val::ExnRef(_) => text(value).into(),
     }
 }
 
