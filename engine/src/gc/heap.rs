@@ -388,7 +388,7 @@ impl Heap {
         self.taken_bytes += bytes;
         self.stats.allocated_bytes_total += u64::from(size_bytes);
         self.note_committed();
-        Ok(place.at)
+        Ok(place)
     }
 
     fn note_committed(&mut self) {

@@ -42,13 +42,6 @@ pub(super) struct LargeObjects {
     pub(super) kept_bytes: u64,
 }
 
-/// A place for a large object.
-pub(super) struct LargePlace {
-    pub(super) at: u32,
-    /// Whether all bytes are zero.
-    pub(super) is_zero: bool,
-}
-
 /// The bytes that an object of a size takes.
 pub(super) fn size_of_pages(size_bytes: u32) -> Option<u32> {
     if size_bytes >= RETURNED_BYTES_MIN {
@@ -59,9 +52,9 @@ pub(super) fn size_of_pages(size_bytes: u32) -> Option<u32> {
 }
 
 impl LargeObjects {
-    /// A place for an object; `None` if the space is used up or the system
-    /// refuses.
-    pub(super) fn allocate(&mut self, arena: &mut Arena, size_bytes: u32) -> Option<LargePlace> {
+    /// A place for an object, which may hold anything; `None` if the space is
+    /// used up or the system refuses.
+    pub(super) fn allocate(&mut self, arena: &mut Arena, size_bytes: u32) -> Option<u32> {
         let size = size_of_pages(size_bytes)?;
         let is_aligned = size.is_multiple_of(UNIT_BYTES);
         let smallest = Gap {
@@ -87,7 +80,7 @@ impl LargeObjects {
             }
             self.gap(gap.start..start, gap.is_zero);
             self.gap(start + size..gap.start + gap.size_bytes, gap.is_zero);
-            return Some(self.place(start, size, gap.is_zero));
+            return Some(self.place(start, size));
         }
         let top = arena.large_start;
         let start = top.checked_sub(size)?;
@@ -96,16 +89,16 @@ impl LargeObjects {
         }
         // `large_start` is a multiple of a unit, as an aligned size is.
         self.gap(arena.large_start..start, true);
-        Some(self.place(start, size, true))
+        Some(self.place(start, size))
     }
 
-    fn place(&mut self, start: u32, size: u32, is_zero: bool) -> LargePlace {
+    fn place(&mut self, start: u32, size: u32) -> u32 {
         self.objects.push(Large {
             start,
             end: start + size,
         });
         self.bytes += u64::from(size);
-        LargePlace { at: start, is_zero }
+        start
     }
 
     fn gap(&mut self, bytes: Range<u32>, is_zero: bool) {

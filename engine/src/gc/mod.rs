@@ -18,7 +18,6 @@
     unsafe_code,
     reason = "objects are read and written through pointers into the heap"
 )]
-#![cfg_attr(not(test), expect(dead_code, reason = "guests use the heap next"))]
 
 mod arena;
 mod collect;
@@ -35,7 +34,7 @@ use core::time::Duration;
 
 pub(crate) use collect::Roots;
 pub(crate) use heap::{Attempt, Heap, INLINE_BYTES_MAX, Refusal};
-pub(crate) use host_values::{DroppedValues, HostValue};
+pub(crate) use host_values::HostValue;
 
 use crate::types::rtt::Rtt;
 

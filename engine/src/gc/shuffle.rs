@@ -132,7 +132,7 @@ impl Mover<'_> {
 
     fn allocate(&mut self, size_bytes: u32) -> Option<u32> {
         if size_bytes > SMALL_BYTES_MAX {
-            let at = self.large.allocate(&mut self.to, size_bytes)?.at;
+            let at = self.large.allocate(&mut self.to, size_bytes)?;
             // SAFETY: the object is in usable space, and so is its mark.
             unsafe { *self.to.mark(at) = self.colour };
             return Some(at);

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::RttTable;
+use super::arena::Arena;
 use super::collect::Roots;
 use super::heap::{Heap, SMALL_BYTES_MAX};
 use super::mark::describe;
-use crate::types::rtt::{ARRAY_LENGTH_OFFSET, RttKind, Shape, Storage, elements_offset};
+use crate::types::rtt::{ARRAY_LENGTH_OFFSET, Rtt, RttKind, Shape, Storage, elements_offset};
 
 impl Heap {
     /// Looks for what cannot be.
@@ -72,32 +73,46 @@ impl Heap {
                 return wrong("two objects share bytes");
             }
             objects.insert(at, end);
-            let object = arena.object(at);
-            let mut follow = |offset: usize| {
-                // SAFETY: fields and elements are inside the object.
-                waiting.push((unsafe { object.add(offset).cast::<u32>().read() }, at));
-            };
-            match (&rtt.shape, rtt.kind) {
-                (Shape::Fields { refs, .. }, RttKind::Struct | RttKind::Func) => {
-                    refs.iter().for_each(|offset| follow(*offset as usize));
-                }
-                (Shape::Array { element }, RttKind::Array) => {
-                    if *element == Storage::Ref {
-                        // SAFETY: an array has its length here.
-                        let length = unsafe {
-                            object
-                                .add(ARRAY_LENGTH_OFFSET as usize)
-                                .cast::<u32>()
-                                .read()
-                        };
-                        let first = elements_offset(*element) as usize;
-                        (0..length as usize).for_each(|index| follow(first + index * 4));
-                    }
-                }
-                (Shape::Host, RttKind::Host) => {}
-                _ => return wrong("its type contradicts itself"),
+            // SAFETY: an object of this type starts here.
+            if !unsafe { follow(arena, rtt, at, &mut waiting) } {
+                return wrong("its type contradicts itself");
             }
         }
         Ok(())
     }
+}
+
+/// Puts the references of an object on the list. False if its type cannot
+/// be.
+///
+/// # Safety
+///
+/// An object of type `rtt` must be at `at`.
+unsafe fn follow(arena: &Arena, rtt: &Rtt, at: u32, waiting: &mut Vec<(u32, u32)>) -> bool {
+    let object = arena.object(at);
+    let mut push = |offset: usize| {
+        // SAFETY: fields and elements are inside the object.
+        waiting.push((unsafe { object.add(offset).cast::<u32>().read() }, at));
+    };
+    match (&rtt.shape, rtt.kind) {
+        (Shape::Fields { refs, .. }, RttKind::Struct | RttKind::Func) => {
+            refs.iter().for_each(|offset| push(*offset as usize));
+        }
+        (Shape::Array { element }, RttKind::Array) => {
+            if *element == Storage::Ref {
+                // SAFETY: an array has its length here.
+                let length = unsafe {
+                    object
+                        .add(ARRAY_LENGTH_OFFSET as usize)
+                        .cast::<u32>()
+                        .read()
+                };
+                let first = elements_offset(*element) as usize;
+                (0..length as usize).for_each(|index| push(first + index * 4));
+            }
+        }
+        (Shape::Host, RttKind::Host) => {}
+        (Shape::Fields { .. } | Shape::Array { .. } | Shape::Host, _) => return false,
+    }
+    true
 }

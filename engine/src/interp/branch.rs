@@ -286,9 +286,9 @@ impl Encoder<'_> {
                     _ => return false,
                 }
             }
-            Kind::Binary { .. }
+            Kind::Test { .. }
+            | Kind::Binary { .. }
             | Kind::Compare { .. }
-            | Kind::Test { .. }
             | Kind::Load { .. }
             | Kind::Copy { .. }
             | Kind::Vector

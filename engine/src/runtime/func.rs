@@ -92,7 +92,7 @@ impl Func {
     ///
     /// [`ErrorKind::Limit`](crate::ErrorKind) if the type is too long, or if
     /// the function wants too many slots;
-    /// [`ErrorKind::Usage`](crate::ErrorKind) if the type has function
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the type has
     /// references.
     pub fn from_host<C: AsContextMut>(
         mut store: C,
@@ -163,7 +163,7 @@ impl Func {
     /// # Errors
     ///
     /// As for [`call`](Func::call), and
-    /// [`ErrorKind::Usage`](crate::ErrorKind) if the type has function
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if the type has
     /// references.
     #[inline]
     pub fn call_raw<'s, C: AsContextMut>(

@@ -13,7 +13,7 @@ use super::owned::Owned;
 use super::roots::StoreRoots;
 use super::store::StoreCore;
 use super::vmctx::{FuncDef, Slot, StoreCtx};
-use crate::gc::{Attempt, DroppedValues, HostValue, Refusal};
+use crate::gc::{Attempt, HostValue, Refusal};
 use crate::translate::Safepoint;
 use crate::trap::Trap;
 use crate::types::rtt::{
@@ -169,18 +169,15 @@ pub(crate) unsafe fn collect(store: *mut StoreCtx, pending_bytes: u32, safepoint
     unsafe {
         let core = (*store).core;
         let mut roots = StoreRoots { store, safepoint };
-        let types = &*(*core).rtts.as_slice();
+        let types = (*core).rtts.as_slice();
         let dropped = (*core)
             .gc
             .collect(&mut (*store).alloc, types, &mut roots, pending_bytes);
         move_base(store);
-        finalise(dropped);
+        // Destructors of the host run where nothing of the store is
+        // borrowed.
+        dropped.finalise();
     }
-}
-
-/// Runs destructors of the host, where nothing of the store is borrowed.
-fn finalise(dropped: DroppedValues) {
-    dropped.finalise();
 }
 
 /// Tells the contexts where the heap is now.

@@ -45,8 +45,8 @@ use crate::types::{FuncType, FuncTypeRef};
 /// caller or have a guest function called without nesting.
 ///
 /// `i32` and `f32` stand in the lower half of their slot, and the upper half
-/// is ignored. A `v128` takes two slots, lane 0 lowest in the first. An `externref` is its key plus one, null is zero. Function
-/// references cannot be passed: they are addresses.
+/// is ignored. A `v128` takes two slots, lane 0 lowest in the first.
+/// References cannot be passed.
 pub trait HostFunc<T, X>: Send + Sync + 'static {
     /// Runs the function.
     fn call(&self, call: HostCall<'_, T, X>) -> Answer;
@@ -597,9 +597,7 @@ fn call_request(core: &StoreCore, callee: Func, then: u32, slots: u32) -> Result
 
 #[cold]
 pub(crate) fn raw_func_ref() -> Error {
-    Error::usage(
-        "a function reference cannot be passed in a raw window: use Func::call or Func::new",
-    )
+    Error::usage("a reference cannot be passed in a raw window: use Func::call or Func::new")
 }
 
 /// Whatever a host function keeps, without its type.

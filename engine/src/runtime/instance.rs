@@ -691,6 +691,8 @@ unsafe fn build(
     let globals = Owned::new(resolved.globals.into_boxed_slice());
     let tags = Owned::new(resolved.tags.into_boxed_slice());
     let imports = Owned::new(resolved.funcs.into_boxed_slice());
+    // SAFETY: the context is live.
+    let heap_base = unsafe { (*store).heap_base };
     let data = Owned::new(Box::new(InstanceData {
         vmctx: VmCtx {
             store,
@@ -700,7 +702,7 @@ unsafe fn build(
             tables: tables.pointer().as_ptr().cast_const().cast(),
             tags: tags.pointer().as_ptr().cast_const().cast(),
             imports: imports.pointer().as_ptr().cast_const().cast(),
-            heap_base: Cell::new(unsafe { (*store).heap_base }),
+            heap_base: Cell::new(heap_base),
             instance,
             cells: [0; 4],
         },

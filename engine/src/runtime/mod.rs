@@ -14,6 +14,7 @@
 )]
 
 pub(crate) mod activation;
+mod aggregate;
 pub(crate) mod backtrace;
 pub(crate) mod driver;
 pub(crate) mod exception;

@@ -353,10 +353,7 @@ impl ExternRef {
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind) if the scope of the handle has
     /// ended, or if it belongs to another store.
-    pub fn data<'s, C: AsContext>(
-        self,
-        store: &'s C,
-    ) -> Result<Option<&'s (dyn Any + Send + Sync)>> {
+    pub fn data(self, store: &impl AsContext) -> Result<Option<&(dyn Any + Send + Sync)>> {
         let core = store.as_context().core();
         let reference = self.0.get(core)?;
         let Some(slot) = host_slot(core, reference) else {

@@ -96,7 +96,7 @@ impl StoreRoots {
             for instance in (*core).instances.iter().map(Owned::pointer) {
                 let instance: *mut InstanceData = instance.as_ptr();
                 let segments = &*(*instance).module.inner().elems;
-                let values = (&mut (*instance).elem_values).iter_mut();
+                let values = &mut (*instance).elem_values;
                 for (segment, values) in segments.iter().zip(values) {
                     if ValType::Ref(segment.ty).is_traced() {
                         for slot in values {

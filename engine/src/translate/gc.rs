@@ -3,7 +3,9 @@
 //! What a module's types look like in memory is known here, so sinks get
 //! offsets and widths, never field indices.
 
-use wasmparser::{HeapType as ParsedHeap, Operator, RefType as ParsedRef, ValType as ParsedType};
+use wasmparser::{
+    HeapType as ParsedHeap, Operator, RefType as ParsedRef, UnpackedIndex, ValType as ParsedType,
+};
 
 use crate::error::Result;
 use crate::module::TypeIndex;
@@ -134,6 +136,7 @@ fn element(rtt: &Rtt) -> Storage {
 
 impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
     /// The operators on objects of the heap.
+    #[expect(clippy::too_many_lines, reason = "one arm an operator")]
     pub(super) fn gc(&mut self, offset: u32, op: &Operator<'_>) -> Result<()> {
         use Operator as O;
         match *op {
@@ -406,6 +409,13 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
         let ValType::Ref(ty) = self.value_type(parsed)? else {
             return Ok(CastTarget::Bottom);
         };
+        let defined = match heap {
+            ParsedHeap::Concrete(UnpackedIndex::Module(index)) => {
+                Some(self.module.type_at(TypeIndex(index)))
+            }
+            ParsedHeap::Concrete(_) | ParsedHeap::Abstract { .. } | ParsedHeap::Exact(_) => None,
+        };
+        let depth = defined.map_or(0, |ty| ty.rtt().depth);
         Ok(match ty.heap {
             HeapType::Any | HeapType::Extern | HeapType::Func | HeapType::Exn => CastTarget::Top,
             HeapType::None | HeapType::NoExtern | HeapType::NoFunc | HeapType::NoExn => {
@@ -415,23 +425,13 @@ impl<'m, C: Check, S: Sink> Walk<'m, C, S> {
             HeapType::I31 => CastTarget::I31,
             HeapType::Struct => CastTarget::Struct,
             HeapType::Array => CastTarget::Array,
-            HeapType::ConcreteStruct(id) | HeapType::ConcreteArray(id) => {
-                let ty = self.defined(id.0);
-                CastTarget::Object {
-                    id: id.0,
-                    depth: ty.map_or(0, |ty| ty.rtt().depth),
-                    is_final: ty.is_some_and(|ty| ty.definition().is_final),
-                }
-            }
-            HeapType::ConcreteFunc(id) => CastTarget::Func {
+            HeapType::ConcreteStruct(id) | HeapType::ConcreteArray(id) => CastTarget::Object {
                 id: id.0,
-                depth: self.defined(id.0).map_or(0, |ty| ty.rtt().depth),
+                depth,
+                is_final: defined.is_some_and(|ty| ty.definition().is_final),
             },
+            HeapType::ConcreteFunc(id) => CastTarget::Func { id: id.0, depth },
         })
-    }
-
-    fn defined(&self, id: u32) -> Option<&'m DefinedType> {
-        self.module.types.iter().find(|ty| ty.id().0 == id)
     }
 
     pub(super) fn ref_test(&mut self, heap: ParsedHeap, nullable: bool) -> Result<()> {

@@ -110,6 +110,9 @@ impl<V: Copy> Stack<V> {
 
     /// The references of the function's frames, after its walk.
     pub(crate) fn root_maps(&mut self) -> RootMaps {
+        // What the function returns, or leaves behind dead code, was on the
+        // stack to the end.
+        self.truncate(0);
         RootMaps::new(&self.ref_locals, core::mem::take(&mut self.spans))
     }
 
