@@ -2,8 +2,8 @@
 
 use linkspan_engine::{
     AnyRef, AsContext, AsContextMut, Caller, Config, DispatchMode, Engine, Error, ErrorKind,
-    Extern, ExternType, Func, GcZeal, Global, I31, Instance, Memory, Module, Proposal, Store,
-    Table, Tag, Val, ValType,
+    Extern, ExternType, Func, GcZeal, Global, I31, Instance, Limits, Memory, Module, Proposal,
+    Store, Table, Tag, Val, ValType,
 };
 
 use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
@@ -63,10 +63,13 @@ impl Ours {
         name: &'static str,
     ) -> Result<Self, String> {
         let mut config = Config::new();
+        let mut limits = Limits::default();
+        limits.gc_heap_bytes_max = 64 << 20;
         config
             .dispatch(dispatch)
             .gc_zeal(zeal)
-            .max_stack_bytes(64 << 20);
+            .max_stack_bytes(64 << 20)
+            .limits(limits);
         for proposal in Proposal::ALL {
             config.proposal(*proposal, proposal.is_supported());
         }
@@ -177,10 +180,13 @@ impl Guest for Running {
         let table = self.instance.get_table(&self.store, name);
         let table = table.expect("the module exports it");
         let size = table.size(&self.store).unwrap_or(0);
-        (0..size)
-            .filter_map(|index| table.get(&mut self.store, index).ok())
-            .map(|element| value(&self.store, &element))
-            .collect()
+        let mut values = Vec::new();
+        for index in 0..size {
+            if let Ok(element) = table.get(&mut self.store, index) {
+                values.push(value(&self.store, &element));
+            }
+        }
+        values
     }
 
     fn host_calls(&self) -> u64 {
