@@ -312,6 +312,7 @@ pub struct Config {
     pub(crate) max_stack_bytes: usize,
     pub(crate) max_module_bytes: usize,
     pub(crate) max_functions: u32,
+    pub(crate) max_types: u32,
     pub(crate) limits: Limits,
     pub(crate) gc_zeal: GcZeal,
 }
@@ -329,6 +330,7 @@ impl Config {
             max_stack_bytes: 1 << 20,
             max_module_bytes: 1 << 30,
             max_functions: 1_000_000,
+            max_types: 250_000,
             limits: Limits::default(),
             gc_zeal: GcZeal::default(),
         }
@@ -399,6 +401,14 @@ impl Config {
     /// Tries the collector hard; for tests. Results never depend on it.
     pub fn gc_zeal(&mut self, zeal: GcZeal) -> &mut Config {
         self.gc_zeal = zeal;
+        self
+    }
+
+    /// Modules that define more types are refused; a quarter of a million by
+    /// default, and at most a million. A type of two bytes in a binary takes
+    /// more than a hundred in memory.
+    pub fn max_types(&mut self, count: u32) -> &mut Config {
+        self.max_types = count.min(1_000_000);
         self
     }
 

@@ -147,6 +147,15 @@ impl Error {
         error
     }
 
+    /// The same failure, but a host function that answers with it stops the
+    /// guest instead of throwing again.
+    #[cold]
+    #[must_use]
+    pub fn without_exception(mut self) -> Error {
+        self.0.exception = None;
+        self
+    }
+
     #[cold]
     pub(crate) fn with_offset(mut self, offset: u64) -> Error {
         self.0.offset = Some(offset);

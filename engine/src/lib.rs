@@ -29,11 +29,11 @@
 //!
 //! # What runs
 //!
-//! WebAssembly 2.0 without vectors, and beyond it tail calls, extended
-//! constant expressions and several memories. A module that needs more is
-//! refused with an error that names the [`Proposal`] and the offset in the
-//! binary. Every proposal has its switch in [`Config`], those that are part
-//! of WebAssembly 2.0 too.
+//! WebAssembly 3.0, and beyond it threads, wide arithmetic and custom page
+//! sizes; the last two are off by default. A module that needs more, or what
+//! is switched off, is refused with an error that names the [`Proposal`] and
+//! the offset in the binary. Every proposal has its switch in [`Config`],
+//! those that are part of WebAssembly 3.0 too.
 //!
 //! # Map
 //!
@@ -43,8 +43,10 @@
 //! |---|---|
 //! | `entity`, `types`, `trap`, `config`, `error`, `engine` | words that all others use |
 //! | `sys` | the operating system: address space for memories and stacks |
+//! | `gc` | the heap of a store, and its collector |
 //! | `module` | bytes → [`Module`]: decoded and validated, nothing translated |
 //! | `translate` | one walk over a function's body, told to a sink |
+//! | `gc` | the heap of a store, and its collector |
 //! | `interp` | a sink that writes register code, and the handlers that run it |
 //! | `runtime` | [`Store`], instances, calls, and the driver that enters tiers |
 //!

@@ -96,6 +96,10 @@ fn each_proposal_that_is_off_is_named_with_its_offset() {
     for (text, proposal) in cases {
         let mut config = Config::new();
         config.proposal(proposal, false);
+        if proposal == Proposal::FunctionReferences {
+            // It contains the other.
+            config.wasm_gc(false);
+        }
         let error = refuse(&config, text);
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{text}: {error}");
         assert_eq!(error.proposal(), Some(proposal), "{text}: {error}");
@@ -252,6 +256,18 @@ fn configured_limits_refuse_modules() {
     locals.push_str(")))");
     let error = refuse(&Config::new(), &locals);
     assert!(error.to_string().contains("local"), "{error}");
+
+    let mut config = Config::new();
+    config.max_types(3);
+    let group = "(rec (type (func)) (type (struct)) (type (array i8)))";
+    let error = refuse(
+        &config,
+        &format!("(module {group} (type (func (param i32))))"),
+    );
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert_eq!(error.message(), "expected at most 3 types, found more");
+    let binary = wat::parse_str(format!("(module {group})")).unwrap();
+    assert!(Module::validate(&Engine::new(&config).unwrap(), binary).is_ok());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Atomic instructions, in one form each: the address is slot `a`, the first
 //! operand is slot `b`, the second is the slot in the upper half of word 2.
-//! The lower half of that word names the memory, with two flags. Words 3 and
-//! 4 are the offset. All are sequentially consistent.
+//! The lower half of that word names the memory, with a flag. Words 3 and 4
+//! are the offset. All are sequentially consistent. Operands are wrapped to
+//! the width of what they meet in memory, and results zero-extended.
 
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
@@ -18,13 +19,10 @@ use crate::runtime::libcalls;
 use crate::runtime::vmctx::{Ip, MemoryDef, Slot, VmCtx};
 use crate::translate::{AtomicKind, AtomicOp, BulkOperand, MemoryPlace};
 use crate::trap::Trap;
-use crate::types::ValType;
+use crate::types::AddressType;
 
 /// In the lower half of word 2: addresses have 64 bits.
 pub(super) const WIDE_ADDRESS: u16 = 1 << 15;
-
-/// The same for the first operand.
-pub(super) const WIDE_OPERAND: u16 = 1 << 14;
 
 /// Words of every atomic instruction but the fence.
 const WORDS: usize = 5;
@@ -49,18 +47,16 @@ impl Access {
             let half = |index: usize| *ip.cast::<u16>().add(index);
             let slot = |index: u16| *sp.add(usize::from(index));
             let flags = half(4);
-            let narrowed = |slot: u64, wide: u16| {
-                if flags & wide == 0 {
-                    slot & 0xffff_ffff
-                } else {
-                    slot
-                }
-            };
+            let address = slot(half(2));
             Access {
-                memory: u32::from(flags & !(WIDE_ADDRESS | WIDE_OPERAND)),
-                address: narrowed(slot(half(2)), WIDE_ADDRESS),
+                memory: u32::from(flags & !WIDE_ADDRESS),
+                address: if flags & WIDE_ADDRESS == 0 {
+                    address & 0xffff_ffff
+                } else {
+                    address
+                },
                 offset: read(ip.add(3).cast()),
-                a: narrowed(slot(half(3)), WIDE_OPERAND),
+                a: slot(half(3)),
                 b: slot(half(5)),
             }
         }
@@ -335,12 +331,12 @@ impl Encoder<'_> {
         operands: &[BulkOperand<Val>],
     ) -> Val {
         let mut slots = [0; 3];
-        let wide = |index: usize, flag: u16| match operands.get(index) {
-            Some(operand) if operand.ty == ValType::I64 => flag,
-            Some(_) | None => 0,
-        };
         // Validation allows at most 100 memories.
-        let memory = place.memory as u16 | wide(0, WIDE_ADDRESS) | wide(1, WIDE_OPERAND);
+        let memory = place.memory as u16
+            | match place.address {
+                AddressType::I32 => 0,
+                AddressType::I64 => WIDE_ADDRESS,
+            };
         for (slot, operand) in slots.iter_mut().zip(operands) {
             *slot = self.slot_of(operand.ty, operand.val, operand.home);
         }

@@ -264,10 +264,7 @@ impl Encoder<'_> {
 
     /// An addition, a comparison of the sum, and a branch back, in one.
     fn write_latch(&mut self, cond: Val, when: bool, label: Label) -> bool {
-        let Some(last) = self.asm.recent(0) else {
-            return false;
-        };
-        let Val::Slot(cond) = cond else {
+        let (Some(last), Val::Slot(cond)) = (self.asm.recent(0), cond) else {
             return false;
         };
         let (sum, op, bound, pops) = match last.kind {

@@ -346,11 +346,9 @@ impl Encoder<'_> {
             Plain::TestKind,
         ];
         let at = self.write_test(ops, test, slot, dst);
-        let kind = if slot == dst {
-            Kind::Other
-        } else {
-            Kind::Test { test, a: slot }
-        };
+        // Fused with a branch, the test writes nothing, so it may be that
+        // it would overwrite what it reads.
+        let kind = Kind::Test { test, a: slot };
         self.asm.defined(at, ValType::I32, dst, kind);
         Val::Slot(dst)
     }

@@ -132,6 +132,9 @@ impl<'a> Decoder<'a> {
             {
                 return Err(not_a_module());
             }
+            if let Payload::TypeSection(section) = &payload {
+                self.check_type_count(section)?;
+            }
             if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
                 let mut func = func.into_validator(allocations);
                 func.validate(&body)?;
@@ -191,6 +194,22 @@ impl<'a> Decoder<'a> {
                 "expected at most {max} functions, found {}",
                 self.parts.funcs.len()
             )));
+        }
+        Ok(())
+    }
+
+    /// Counts the types before anything is made of them: no other items have
+    /// so many bytes in memory for each in the binary.
+    fn check_type_count(&self, section: &wasmparser::TypeSectionReader<'_>) -> Result<(), Failure> {
+        let max = self.engine.config().max_types;
+        let mut count: usize = 0;
+        for group in section.clone() {
+            count = count.saturating_add(group?.types().len());
+            if count > max as usize {
+                return Err(
+                    Error::limit(format!("expected at most {max} types, found more")).into(),
+                );
+            }
         }
         Ok(())
     }

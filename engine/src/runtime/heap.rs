@@ -13,6 +13,7 @@ use super::owned::Owned;
 use super::roots::StoreRoots;
 use super::store::StoreCore;
 use super::vmctx::{FuncDef, Slot, StoreCtx};
+use crate::error::Error;
 use crate::gc::{Attempt, HostValue, Refusal};
 use crate::translate::Safepoint;
 use crate::trap::Trap;
@@ -198,6 +199,20 @@ unsafe fn move_base(store: *mut StoreCtx) {
             (*instance.as_ptr()).vmctx.heap_base.set(base);
         }
     }
+}
+
+/// What the collector found that cannot be, which no guest can bring about:
+/// the heap makes no objects any more.
+///
+/// # Safety
+///
+/// `store` must be a live context whose core nobody borrows.
+#[cold]
+pub(crate) unsafe fn damage(store: *mut StoreCtx) -> Option<Error> {
+    // SAFETY: passed on to the caller.
+    let core = unsafe { &*(*store).core };
+    let what = core.gc.corruption()?;
+    Some(Error::usage(format!("the heap is damaged: {what}")))
 }
 
 /// Room for an object, of which nothing is written yet.

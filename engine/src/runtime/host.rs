@@ -64,12 +64,14 @@ pub trait HostFunc<T, X>: Send + Sync + 'static {
 
     /// Goes on after the guest function that an [`Answer::Call`] asked for
     /// has thrown an exception, which `error` carries; `then` is what the
-    /// answer said. Unless a function says otherwise, the exception goes on
-    /// to its own caller. A trap stops the function, too, and is not seen
+    /// answer said. Unless a function says otherwise, this is its own
+    /// failure, which no guest catches: state that it keeps across the call
+    /// would not be undone. To let the exception go on to the caller, answer
+    /// `error` as it is. A trap stops the function, too, and is not seen
     /// here.
     fn catch(&self, call: HostCall<'_, T, X>, then: u32, error: Error) -> Answer {
         let _ = (call, then);
-        Answer::Trap(error)
+        Answer::Trap(error.without_exception())
     }
 
     /// Slots beyond parameters and results that the function keeps in its

@@ -33,7 +33,8 @@ use crate::module::{
     NewOp,
 };
 use crate::trap::Trap;
-use crate::types::{ExternType, GlobalType, MemoryType, TableType};
+use crate::types::rtt::RttKind;
+use crate::types::{DefinedType, ExternType, GlobalType, MemoryType, TableType};
 
 /// Something that instances import and export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -721,7 +722,9 @@ unsafe fn build(
     // SAFETY: the block was just made, and nobody else refers to it.
     unsafe { (*pointer.as_ptr()).funcs = Owned::new(func_defs(inner, pointer.as_ptr().cast())) };
     core.instances.push(data);
-    for ty in &inner.types {
+    // Types of functions are learnt with the first exception of theirs.
+    let is_object = |ty: &&DefinedType| ty.rtt().kind != RttKind::Func;
+    for ty in inner.types.iter().filter(is_object) {
         // SAFETY: passed on to the caller; the instance keeps its module,
         // which keeps the type.
         unsafe { heap::learn(store, ty.rtt()) };

@@ -7,7 +7,7 @@ use core::ptr;
 
 use super::heap;
 use super::instance::{Bulk, InstanceData};
-use super::libcalls::{FINE, TRAPPED, set_trap};
+use super::libcalls::{FINE, TRAPPED, set_error, set_trap};
 use super::store::StoreCore;
 use super::vmctx::{FuncDef, Slot, StoreCtx, VmCtx};
 use crate::entity::{DataIndex, ElemIndex};
@@ -39,7 +39,13 @@ unsafe fn made(cx: *mut VmCtx, result: Result<u32, Trap>) -> u32 {
         Ok(at) => at,
         Err(trap) => {
             // SAFETY: passed on to the caller.
-            unsafe { set_trap((*cx).store, trap) };
+            unsafe {
+                let store = (*cx).store;
+                match heap::damage(store) {
+                    Some(error) => set_error(store, error),
+                    None => set_trap(store, trap),
+                }
+            }
             NO_OBJECT
         }
     }

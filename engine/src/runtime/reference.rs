@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 use super::handles::{Handle, OwnedHandle};
 use super::heap;
 use super::store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut, StoreCore};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gc::GcStats;
 use crate::translate::Safepoint;
 use crate::types::rtt::{HOST_SLOT_OFFSET, RttKind};
@@ -368,11 +368,14 @@ impl ExternRef {
     /// # Errors
     ///
     /// As for [`data`](ExternRef::data).
-    pub fn data_mut<'s, T: 's, X: 's>(
+    pub fn data_mut(
         self,
-        store: &'s mut StoreContextMut<'_, T, X>,
-    ) -> Result<Option<&'s mut (dyn Any + Send + Sync)>> {
-        let core = store.core_mut();
+        store: &mut impl AsContextMut,
+    ) -> Result<Option<&mut (dyn Any + Send + Sync)>> {
+        let mut context = store.as_context_mut();
+        let core: *mut StoreCore = context.core_mut();
+        // SAFETY: the store is borrowed for us alone as long as the answer.
+        let core = unsafe { &mut *core };
         let reference = self.0.get(core)?;
         let Some(slot) = host_slot(core, reference) else {
             return Ok(None);
@@ -453,9 +456,10 @@ impl<T, X> StoreContextMut<'_, T, X> {
         // SAFETY: the store is borrowed for us alone; all references that
         // the host holds are in handles, and guests wait in calls.
         unsafe { heap::collect(ctx, 0, Safepoint::Call) };
-        match self.core().gc.corruption() {
+        // SAFETY: as above.
+        match unsafe { heap::damage(ctx) } {
             None => Ok(()),
-            Some(what) => Err(Error::usage(format!("the heap is damaged: {what}"))),
+            Some(error) => Err(error),
         }
     }
 

@@ -109,6 +109,9 @@ impl StoreRoots {
     }
 }
 
+/// Positions that a walk keeps.
+const OFFSETS: usize = 16;
+
 /// Visits the frames of one run, up to where the driver entered it.
 ///
 /// # Safety
@@ -119,6 +122,9 @@ unsafe fn visit_run(
     mut safepoint: Safepoint,
     each: &mut dyn FnMut(&mut u32),
 ) -> bool {
+    // Where a position belongs takes a search, and a deep stack has few
+    // positions: the last of each kind are kept.
+    let mut offsets = [(core::ptr::null(), 0); OFFSETS];
     // SAFETY: passed on to the caller; every step goes to the caller that
     // the frame's header names, and a function's map names slots of its
     // frames.
@@ -126,7 +132,11 @@ unsafe fn visit_run(
         loop {
             match frames.here() {
                 Here::Guest(guest) => {
-                    let offset = guest.code.wasm_offset(frames.ip);
+                    let known = &mut offsets[frames.ip.addr() / 4 % OFFSETS];
+                    if known.0 != frames.ip {
+                        *known = (frames.ip, guest.code.wasm_offset(frames.ip));
+                    }
+                    let offset = known.1;
                     guest.code.roots().for_each(offset, safepoint, |slot| {
                         visit_slot(&mut *frames.sp.add(usize::from(slot)), each);
                     });

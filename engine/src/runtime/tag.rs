@@ -41,7 +41,7 @@ impl TagData {
     fn new(number: usize, ty: &FuncTypeRef, origin: Option<(Module, TagIndex)>) -> TagData {
         TagData {
             def: TagDef {
-                // A tag takes more than one byte of an address space.
+                // So many tags would take hundreds of gigabytes.
                 number: u32::try_from(number).unwrap_or(u32::MAX),
                 type_id: ty.id(),
                 payload_slots: ty.param_slots(),

@@ -214,15 +214,55 @@ macro_rules! define_load_list {
     };
 }
 
-for_each_vector_unary!(define_list, /** An operator of one vector. */ VectorUnary unary F32x4NormalizeNan F64x2NormalizeNan);
-for_each_vector_binary!(define_list, /** An operator of two vectors. */ VectorBinary binary);
-for_each_vector_ternary!(define_list, /** An operator of three vectors. */ VectorTernary ternary);
-for_each_vector_shift!(define_list, /** A shift of all lanes by an `i32`. */ VectorShift shift);
-for_each_vector_test!(define_list, /** A question about all lanes; the answer is an `i32`. */ VectorTest test);
-for_each_vector_splat!(define_list, /** A vector whose lanes are all the same. */ Splat splat);
-for_each_vector_extract!(define_lane_list, /** Reads a lane. */ ExtractLane extract);
-for_each_vector_replace!(define_lane_list, /** Replaces a lane. */ ReplaceLane replace);
-for_each_vector_load!(define_load_list, /** A load that makes a whole vector. */ VectorLoad load_op);
+for_each_vector_unary!(
+    define_list,
+    /** An operator of one vector. */
+    VectorUnary unary
+    F32x4NormalizeNan F64x2NormalizeNan
+);
+for_each_vector_binary!(
+    define_list,
+    /** An operator of two vectors. */
+    VectorBinary binary
+);
+for_each_vector_ternary!(
+    define_list,
+    /** An operator of three vectors. */
+    VectorTernary ternary
+);
+for_each_vector_shift!(
+    define_list,
+    /** A shift of all lanes by an `i32`. */
+    VectorShift shift
+);
+for_each_vector_test!(
+    define_list,
+    /** A question about all lanes; the answer is an `i32`. */
+    VectorTest test
+);
+for_each_vector_splat!(
+    define_list,
+    #[expect(clippy::enum_variant_names, reason = "operators keep their names")]
+    /** A vector whose lanes are all the same. */
+    Splat splat
+);
+for_each_vector_extract!(
+    define_lane_list,
+    #[expect(clippy::enum_variant_names, reason = "operators keep their names")]
+    /** Reads a lane. */
+    ExtractLane extract
+);
+for_each_vector_replace!(
+    define_lane_list,
+    #[expect(clippy::enum_variant_names, reason = "operators keep their names")]
+    /** Replaces a lane. */
+    ReplaceLane replace
+);
+for_each_vector_load!(
+    define_load_list,
+    /** A load that makes a whole vector. */
+    VectorLoad load_op
+);
 
 /// The lane that an access to memory reads or writes alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{FuncType, HeapType, RefType, ValType};
+use super::{FuncType, HeapType, RefType, ValType, list};
 use crate::entity::TypeId;
 
 /// What a field of a structure or an element of an array holds.
@@ -99,7 +99,7 @@ impl StructType {
     #[must_use]
     pub fn new(fields: impl IntoIterator<Item = FieldType>) -> StructType {
         StructType {
-            fields: fields.into_iter().collect(),
+            fields: list(fields.into_iter().collect()),
         }
     }
 

@@ -330,7 +330,7 @@ impl FuncType {
         let param_count = u32::try_from(types.len()).unwrap_or(u32::MAX);
         types.extend(results);
         FuncType {
-            types: types.into(),
+            types: list(types),
             param_count,
         }
     }
@@ -345,6 +345,15 @@ impl FuncType {
     #[must_use]
     pub fn results(&self) -> &[ValType] {
         &self.types[self.param_count as usize..]
+    }
+}
+
+/// A shared list; all empty ones are one.
+fn list<T>(items: Vec<T>) -> Arc<[T]> {
+    if items.is_empty() {
+        Arc::default()
+    } else {
+        items.into()
     }
 }
 

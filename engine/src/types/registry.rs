@@ -8,8 +8,9 @@
 //!
 //! A group is counted: a [`DefinedType`] and every group that refers to it
 //! keep it, and its ids are free again when the last is dropped. Only
-//! registering, the last drop and looking up an id take the registry's lock;
-//! whoever has a [`DefinedType`] reads it without.
+//! registering, the last drop and looking up an id take the registry's lock,
+//! and none for long: groups are made and compared without it. Whoever has a
+//! [`DefinedType`] reads it without.
 
 use core::fmt;
 use core::hash::{Hash as _, Hasher as _};
@@ -57,33 +58,32 @@ pub struct DefinedType {
     position: u32,
 }
 
-/// A recursion group.
+/// A recursion group. It owns the ids of its members, and gives them back
+/// when it is dropped.
 struct Group {
     members: Box<[Member]>,
-    key: Key,
+    /// See [`hash`].
+    hash: u64,
     /// The other groups that it refers to.
     uses: Vec<Arc<Group>>,
+    paths: Paths,
     registry: Arc<TypeRegistry>,
 }
 
-/// What makes two groups equal. The hash comes first in comparisons, since
-/// definitions lie all over the memory.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    hash: u64,
-    /// With positions for the group's own ids.
-    definitions: Arc<[SubType]>,
-}
+/// Where a registry keeps a group: by its hash, and then by the id of its
+/// first member, since groups that differ may have one hash.
+type Key = (u64, TypeId);
 
-impl Key {
-    fn new(definitions: Vec<SubType>) -> Key {
-        let mut hasher = DefaultHasher::new();
-        definitions.hash(&mut hasher);
-        Key {
-            hash: hasher.finish(),
-            definitions: definitions.into(),
-        }
-    }
+/// The paths of members from their roots, by position, as far as subtypes
+/// share them.
+type Paths = Mutex<BTreeMap<u32, Arc<[TypeId]>>>;
+
+/// Equal for equal groups. Their own ids are positions here, so nobody needs
+/// the ids of a group to look for it.
+fn hash(definitions: &[SubType]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    definitions.hash(&mut hasher);
+    hasher.finish()
 }
 
 struct Member {
@@ -192,6 +192,27 @@ impl Group {
             })
             .collect()
     }
+
+    /// Where the registry keeps it.
+    fn key(&self) -> Option<Key> {
+        let first = self.members.first()?;
+        Some((self.hash, first.rtt.id))
+    }
+
+    /// Whether it is the group that `definitions` describe, which name
+    /// `others` from outside.
+    fn is(self: &Arc<Group>, definitions: &[SubType], others: &[DefinedType]) -> bool {
+        let absolute = |id: TypeId| {
+            let member = self.members.get(id.position()?)?;
+            Some(member.rtt.id)
+        };
+        self.members.len() == definitions.len()
+            // What names a member from outside is another group.
+            && !others.iter().any(|other| Arc::ptr_eq(&other.group, self))
+            && self.members.iter().zip(definitions).all(|(member, definition)| {
+                definition.map_ids(&|id| absolute(id).unwrap_or(id)) == member.definition
+            })
+    }
 }
 
 impl Drop for Group {
@@ -216,14 +237,35 @@ pub(crate) struct TypeRegistry {
 
 #[derive(Default)]
 struct RegistryInner {
-    /// Groups by their definitions, with the id of the first member.
-    groups: BTreeMap<Key, (TypeId, Weak<Group>)>,
+    groups: BTreeMap<Key, Weak<Group>>,
     /// Group and position by id.
     by_id: Vec<Option<(Weak<Group>, u32)>>,
     free: Vec<TypeId>,
 }
 
 impl RegistryInner {
+    /// The groups with a hash that are not among `seen`.
+    fn alike(&self, hash: u64, seen: &[Arc<Group>]) -> Vec<Arc<Group>> {
+        let all = (hash, TypeId(0))..=(hash, TypeId(u32::MAX));
+        let groups = self.groups.range(all).map(|(_, group)| group);
+        // The last reference to a group is never dropped here, under the
+        // lock: what is found is kept.
+        groups
+            .filter(|group| seen.iter().all(|seen| Arc::as_ptr(seen) != group.as_ptr()))
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+
+    /// From now on the group is found.
+    fn publish(&mut self, group: &Arc<Group>) {
+        for (position, member) in group.members.iter().enumerate() {
+            self.by_id[member.rtt.id.0 as usize] = Some((Arc::downgrade(group), position as u32));
+        }
+        if let Some(key) = group.key() {
+            self.groups.insert(key, Arc::downgrade(group));
+        }
+    }
+
     fn find(&self, id: TypeId) -> Option<DefinedType> {
         let (group, position) = self.by_id.get(id.0 as usize)?.as_ref()?;
         Some(DefinedType {
@@ -289,34 +331,46 @@ impl TypeRegistry {
         if definitions.is_empty() {
             return Ok(Vec::new());
         }
-        let key = Key::new(definitions);
-        let outside = outside_ids(&key.definitions)?;
-        // What is dropped here is dropped after the lock, which the drop of
+        let hash = hash(&definitions);
+        let others = self.others(outside_ids(&definitions)?)?;
+        // What is in these two is dropped after the lock, which the drop of
         // a group takes.
-        let mut others = Vec::with_capacity(outside.len());
-        let mut inner = self.lock();
-        for id in outside {
+        let mut seen: Vec<Arc<Group>> = Vec::new();
+        let mut made: Option<Arc<Group>> = None;
+        loop {
+            let mut inner = self.lock();
+            let alike = inner.alike(hash, &seen);
+            if alike.is_empty()
+                && let Some(group) = &made
+            {
+                inner.publish(group);
+                drop(inner);
+                return Ok(group.all());
+            }
+            drop(inner);
+            if let Some(group) = alike.iter().find(|group| group.is(&definitions, &others)) {
+                return Ok(group.all());
+            }
+            seen.extend(alike);
+            if made.is_none() {
+                let shapes = shapes(&definitions, &others)?;
+                let ids = self.lock().take_ids(definitions.len())?;
+                let group = Group::new(self, hash, &definitions, shapes, &ids, &others);
+                made = Some(Arc::new(group));
+            }
+        }
+    }
+
+    /// The types that a group names from outside, by ascending ids.
+    fn others(&self, ids: Vec<TypeId>) -> Result<Vec<DefinedType>> {
+        let mut others = Vec::with_capacity(ids.len());
+        // Dropped before the types found so far, whose drop takes the lock.
+        let inner = self.lock();
+        for id in ids {
             others.push(inner.find(id).ok_or_else(|| dead_type(id))?);
         }
-        if let Some((_, weak)) = inner.groups.get(&key)
-            && let Some(group) = weak.upgrade()
-        {
-            drop(inner);
-            return Ok(group.all());
-        }
-        // A dead entry belongs to a group whose drop waits for this lock. It
-        // keeps its own ids, and will find that the entry is no longer its
-        // own.
-        let shapes = shapes(&key.definitions, &others)?;
-        let ids = inner.take_ids(key.definitions.len())?;
-        let group = Arc::new(Group::new(self, key, shapes, &ids, &others));
-        for (position, id) in ids.iter().enumerate() {
-            inner.by_id[id.0 as usize] = Some((Arc::downgrade(&group), position as u32));
-        }
-        let entry = (ids[0], Arc::downgrade(&group));
-        inner.groups.insert(group.key.clone(), entry);
         drop(inner);
-        Ok(group.all())
+        Ok(others)
     }
 
     /// The type that has an id now.
@@ -326,12 +380,8 @@ impl TypeRegistry {
 
     fn remove(&self, group: &Group) {
         let mut inner = self.lock();
-        let Some(first) = group.members.first().map(|member| member.rtt.id) else {
-            return;
-        };
-        let entry = inner.groups.get(&group.key);
-        if entry.is_some_and(|(owner, _)| *owner == first) {
-            inner.groups.remove(&group.key);
+        if let Some(key) = group.key() {
+            inner.groups.remove(&key);
         }
         for member in group.members.iter().rev() {
             inner.by_id[member.rtt.id.0 as usize] = None;
@@ -358,13 +408,13 @@ impl fmt::Debug for TypeRegistry {
 }
 
 /// The ids of other groups' types in a group, ascending.
-fn outside_ids(key: &[SubType]) -> Result<Vec<TypeId>> {
+fn outside_ids(definitions: &[SubType]) -> Result<Vec<TypeId>> {
     let mut ids = Vec::new();
     let mut missing = None;
-    for definition in key {
+    for definition in definitions {
         definition.for_each_id(&mut |id| match id.position() {
             None => ids.push(id),
-            Some(position) if position >= key.len() => missing = Some(id),
+            Some(position) if position >= definitions.len() => missing = Some(id),
             Some(_) => {}
         });
     }
@@ -383,10 +433,10 @@ fn other(others: &[DefinedType], id: TypeId) -> Option<&DefinedType> {
 }
 
 /// Checks lengths and depths, and lays the objects out.
-fn shapes(key: &[SubType], others: &[DefinedType]) -> Result<Vec<Shape>> {
-    let mut depths: Vec<usize> = Vec::with_capacity(key.len());
-    let mut shapes = Vec::with_capacity(key.len());
-    for definition in key {
+fn shapes(definitions: &[SubType], others: &[DefinedType]) -> Result<Vec<Shape>> {
+    let mut depths: Vec<usize> = Vec::with_capacity(definitions.len());
+    let mut shapes = Vec::with_capacity(definitions.len());
+    for definition in definitions {
         let depth = match definition.supertype.map(|id| (id, id.position())) {
             None => 0,
             Some((id, None)) => {
@@ -474,11 +524,26 @@ fn slots(types: &[ValType]) -> u16 {
     u16::try_from(types.iter().map(|ty| ty.slots()).sum::<usize>()).unwrap_or(u16::MAX)
 }
 
+/// The path of `parent`, which is the member of a group at `position`, for
+/// one of its subtypes.
+fn shared_path(
+    paths: &mut BTreeMap<u32, Arc<[TypeId]>>,
+    position: u32,
+    parent: &Rtt,
+) -> Arc<[TypeId]> {
+    let path = paths
+        .entry(position)
+        .or_insert_with(|| parent.path().collect());
+    Arc::clone(path)
+}
+
 impl Group {
-    /// A group whose definitions [`shapes`] has accepted.
+    /// A group whose definitions [`shapes`] has accepted, and which has
+    /// these `ids`.
     fn new(
         registry: &Arc<TypeRegistry>,
-        key: Key,
+        hash: u64,
+        definitions: &[SubType],
         shapes: Vec<Shape>,
         ids: &[TypeId],
         others: &[DefinedType],
@@ -487,19 +552,33 @@ impl Group {
             Some(position) => ids.get(position).copied().unwrap_or(id),
             None => id,
         };
+        let mut paths = BTreeMap::new();
         let mut members: Vec<Member> = Vec::with_capacity(ids.len());
-        for ((definition, shape), id) in key.definitions.iter().zip(shapes).zip(ids) {
-            let supertype = definition.supertype.and_then(|id| match id.position() {
-                Some(position) => members.get(position).map(|member| &member.rtt),
-                None => other(others, id).map(DefinedType::rtt),
-            });
+        for ((definition, shape), id) in definitions.iter().zip(shapes).zip(ids) {
             let (kind, params, results): (_, &[ValType], &[ValType]) = match &definition.composite {
                 CompositeType::Func(ty) => (RttKind::Func, ty.params(), ty.results()),
                 CompositeType::Struct(_) => (RttKind::Struct, &[], &[]),
                 CompositeType::Array(_) => (RttKind::Array, &[], &[]),
             };
+            let rtt = match definition.supertype.map(|id| (id, id.position())) {
+                None => Rtt::new(*id, kind, &[], shape),
+                Some((_, Some(position))) => {
+                    let parent = &members[position].rtt;
+                    parent.subtype(*id, shape, || {
+                        shared_path(&mut paths, position as u32, parent)
+                    })
+                }
+                Some((supertype, None)) => match other(others, supertype) {
+                    Some(parent) => parent.rtt().subtype(*id, shape, || {
+                        let paths = &parent.group.paths;
+                        let mut paths = paths.lock().unwrap_or_else(PoisonError::into_inner);
+                        shared_path(&mut paths, parent.position, parent.rtt())
+                    }),
+                    None => Rtt::new(*id, kind, &[], shape),
+                },
+            };
             members.push(Member {
-                rtt: Rtt::new(*id, kind, supertype.map_or(&[], Rtt::path), shape),
+                rtt,
                 param_slots: slots(params),
                 result_slots: slots(results),
                 definition: definition.map_ids(&absolute),
@@ -510,8 +589,9 @@ impl Group {
         uses.dedup_by(|a, b| Arc::ptr_eq(a, b));
         Group {
             members: members.into(),
-            key,
+            hash,
             uses,
+            paths: Mutex::new(paths),
             registry: Arc::clone(registry),
         }
     }

@@ -5,6 +5,8 @@
 //! the types of its instances in a table of its own, by id, so that reading
 //! one takes no lock and types live as long as objects of them can.
 
+use std::sync::Arc;
+
 use crate::entity::TypeId;
 
 /// What one field or element is, in an object.
@@ -118,33 +120,54 @@ pub(crate) struct Rtt {
     pub(crate) kind: RttKind,
     /// How many supertypes the type has.
     pub(crate) depth: u8,
-    /// All supertypes from the root down to the type itself; zero behind.
+    /// All supertypes from the root down to the type itself, as many as fit;
+    /// zero behind.
     display: [TypeId; DISPLAY_MIN],
-    /// The same for types deeper than [`DISPLAY_MIN`], else empty.
-    deep_display: Box<[TypeId]>,
+    /// All supertypes without the type itself, if they and it do not fit
+    /// there. The subtypes of a type share one list.
+    supertypes: Option<Arc<[TypeId]>>,
     pub(crate) shape: Shape,
 }
 
 impl Rtt {
     /// A type whose `supertypes` are given from the root down.
     pub(crate) fn new(id: TypeId, kind: RttKind, supertypes: &[TypeId], shape: Shape) -> Rtt {
-        let path = || supertypes.iter().copied().chain(core::iter::once(id));
         let mut display = [TypeId(0); DISPLAY_MIN];
-        for (entry, id) in display.iter_mut().zip(path()) {
-            *entry = id;
+        for (entry, id) in display.iter_mut().zip(supertypes.iter().chain([&id])) {
+            *entry = *id;
         }
-        let deep = supertypes.len() >= DISPLAY_MIN;
         Rtt {
             id,
             kind,
-            // The validator allows at most 63 supertypes.
+            // There are at most `SUPERTYPES_MAX`.
             depth: u8::try_from(supertypes.len()).unwrap_or(u8::MAX),
             display,
-            deep_display: if deep {
-                path().collect()
-            } else {
-                Box::default()
-            },
+            supertypes: (supertypes.len() >= DISPLAY_MIN).then(|| supertypes.into()),
+            shape,
+        }
+    }
+
+    /// A subtype; `path` is this type's [path](Rtt::path), which is wanted if
+    /// it is long.
+    pub(crate) fn subtype(
+        &self,
+        id: TypeId,
+        shape: Shape,
+        path: impl FnOnce() -> Arc<[TypeId]>,
+    ) -> Rtt {
+        let depth = self.depth.saturating_add(1);
+        let mut display = self.display;
+        let entry = display.get_mut(usize::from(depth));
+        let is_long = entry.is_none();
+        if let Some(entry) = entry {
+            *entry = id;
+        }
+        Rtt {
+            id,
+            kind: self.kind,
+            depth,
+            display,
+            supertypes: is_long.then(path),
             shape,
         }
     }
@@ -153,27 +176,30 @@ impl Rtt {
     /// the target's.
     #[inline]
     pub(crate) fn is_subtype(&self, target: TypeId, depth: u8) -> bool {
-        let depth = usize::from(depth);
-        let display = match self.display.get(depth) {
-            Some(entry) => Some(entry),
-            None => self.deep_display.get(depth),
-        };
-        display == Some(&target)
+        match self.display.get(usize::from(depth)) {
+            Some(entry) => *entry == target,
+            None => self.id == target || self.is_deep_subtype(target, depth),
+        }
     }
 
-    /// All supertypes from the root down to the type itself.
-    pub(crate) fn path(&self) -> &[TypeId] {
-        if self.deep_display.is_empty() {
-            &self.display[..=usize::from(self.depth)]
-        } else {
-            &self.deep_display
-        }
+    fn is_deep_subtype(&self, target: TypeId, depth: u8) -> bool {
+        let supertypes = self.supertypes.as_deref().unwrap_or_default();
+        supertypes.get(usize::from(depth)) == Some(&target)
+    }
+
+    /// All supertypes from the root down, then the type itself.
+    pub(crate) fn path(&self) -> impl Iterator<Item = TypeId> + '_ {
+        let supertypes = match &self.supertypes {
+            Some(supertypes) => supertypes,
+            None => &self.display[..usize::from(self.depth).min(DISPLAY_MIN - 1)],
+        };
+        supertypes.iter().copied().chain([self.id])
     }
 
     /// Whether this is the type `target` or one of its subtypes, if nobody
     /// knows the target's depth.
     pub(crate) fn inherits(&self, target: TypeId) -> bool {
-        self.path().contains(&target)
+        self.path().any(|id| id == target)
     }
 
     /// The fields; none of an array.
@@ -314,6 +340,31 @@ mod tests {
                 assert_eq!(rtt.is_subtype(*id, at), usize::from(at) <= depth);
             }
             assert!(!rtt.is_subtype(TypeId(9), 0));
+        }
+    }
+
+    #[test]
+    fn subtypes_of_one_type_share_its_path() {
+        let shape = || fields_shape(4, &[]).unwrap();
+        let mut rtt = Rtt::new(TypeId(10), RttKind::Struct, &[], shape());
+        let mut whole = vec![TypeId(10)];
+        for id in (11..74).map(TypeId) {
+            let path: Arc<[TypeId]> = rtt.path().collect();
+            assert_eq!(*path, *whole);
+            let one = rtt.subtype(id, shape(), || Arc::clone(&path));
+            let other = rtt.subtype(TypeId(99), shape(), || path);
+            assert!(
+                one.path()
+                    .eq(Rtt::new(id, RttKind::Struct, &whole, shape()).path())
+            );
+            for (depth, id) in whole.iter().enumerate() {
+                let depth = u8::try_from(depth).unwrap();
+                assert!(one.is_subtype(*id, depth) && other.is_subtype(*id, depth));
+            }
+            assert!(!one.is_subtype(TypeId(99), one.depth) && !other.is_subtype(id, one.depth));
+            assert!(other.is_subtype(TypeId(99), one.depth));
+            whole.push(id);
+            rtt = one;
         }
     }
 

@@ -1,5 +1,6 @@
 ;; Which slots hold references at a call: parameters and locals of reference
-;; type, operands below the window, but no number and nothing unwritten.
+;; type, operands below the window, but no number, nothing unwritten, and no
+;; function, which is never collected.
 (module
   (func $use (param externref) (result externref) (local.get 0))
   (func (export "f") (param i32 externref funcref) (result externref)

@@ -43,6 +43,60 @@
 
 (assert_trap (invoke "catch") "uncaught exception: tag \"oops\" with payload (i32 5)")
 
+;; Both are lost.
+(assert_trap (invoke "catch") "cannot enter component instance")
+
+;; What a callee runs for the adapter is behind the boundary, too: `realloc`
+;; for a parameter, `post-return` after a result.
+(component definition $Helpers
+  (component $Callee
+    (core module $M
+      (tag $e)
+      (memory (export "memory") 1)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (throw $e))
+      (func (export "take") (param i32 i32))
+      (func (export "give") (result i32) (i32.const 7))
+      (func (export "after") (param i32) (throw $e)))
+    (core instance $m (instantiate $M))
+    (func (export "take") (param "text" string)
+      (canon lift (core func $m "take") (memory $m "memory") (realloc (func $m "realloc"))))
+    (func (export "give") (result u32)
+      (canon lift (core func $m "give") (post-return (func $m "after")))))
+  (component $Caller
+    (import "take" (func $take (param "text" string)))
+    (import "give" (func $give (result u32)))
+    (core module $Memory (memory (export "memory") 1))
+    (core instance $memory (instantiate $Memory))
+    (core func $lowered-take (canon lower (func $take) (memory $memory "memory")))
+    (core func $lowered-give (canon lower (func $give)))
+    (core module $M
+      (import "" "take" (func $take (param i32 i32)))
+      (import "" "give" (func $give (result i32)))
+      (func (export "take") (result i32)
+        (block $h
+          (try_table (catch_all $h) (call $take (i32.const 0) (i32.const 3))))
+        (i32.const 1))
+      (func (export "give") (result i32)
+        (block $h
+          (try_table (catch_all $h) (drop (call $give))))
+        (i32.const 1)))
+    (core instance $m (instantiate $M (with "" (instance
+      (export "take" (func $lowered-take)) (export "give" (func $lowered-give))))))
+    (func (export "take") (result u32) (canon lift (core func $m "take")))
+    (func (export "give") (result u32) (canon lift (core func $m "give"))))
+  (instance $callee (instantiate $Callee))
+  (instance $caller (instantiate $Caller
+    (with "take" (func $callee "take")) (with "give" (func $callee "give"))))
+  (export "take" (func $caller "take"))
+  (export "give" (func $caller "give")))
+
+(component instance $a $Helpers)
+(assert_trap (invoke $a "take") "uncaught exception")
+(assert_trap (invoke $a "give") "cannot enter component instance")
+(component instance $b $Helpers)
+(assert_trap (invoke $b "give") "uncaught exception")
+(assert_trap (invoke $b "take") "cannot enter component instance")
+
 ;; A destructor that throws stops whoever drops the handle.
 (component
   (core module $Dtor

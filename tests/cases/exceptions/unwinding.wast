@@ -193,7 +193,7 @@
 (assert_exception (invoke "uncaught-tail" (i32.const 1)))
 (assert_return (invoke "uncaught" (i32.const 4)))
 (assert_trap (invoke "trap") "integer divide by zero")
-(assert_return (invoke "deep" (i32.const 3000)) (i32.const 77))
+(assert_return (invoke "deep" (i32.const 1500)) (i32.const 77))
 
 ;; A tag of another type is another tag, and so is another definition.
 (assert_unlinkable

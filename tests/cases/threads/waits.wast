@@ -123,6 +123,7 @@
 (assert_return (invoke "cmpxchg" (i64.const 0) (i64.const 7)) (i64.const 0x80))
 (assert_return (invoke "cmpxchg8" (i64.const 24) (i32.const 0x17f) (i32.const 3)) (i32.const 0x80))
 (assert_return (invoke "get" (i64.const 24)) (i64.const 0x80))
+;; Expected value and replacement are wrapped.
 (assert_return (invoke "cmpxchg8" (i64.const 24) (i32.const 0x180) (i32.const 0x103)) (i32.const 0x80))
 (assert_return (invoke "get" (i64.const 24)) (i64.const 3))
 (assert_return (invoke "add-const") (i64.const 3))

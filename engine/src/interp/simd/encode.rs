@@ -20,6 +20,7 @@ impl Encoder<'_> {
         self.asm.wrote(at, &[to, to + 1], Kind::Other);
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm a shape of operators")]
     pub(in super::super) fn write_vector(
         &mut self,
         op: VectorOp,

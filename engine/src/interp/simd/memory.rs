@@ -12,18 +12,48 @@ use crate::trap::Trap;
 
 /// A load that makes a whole vector of what is read.
 pub(super) trait Load {
-    type Raw: Raw;
-    fn extend(raw: Self::Raw) -> impl Lanes;
+    /// Bytes that are read.
+    const SIZE_BYTES: usize;
+    /// # Safety
+    ///
+    /// `place` is what `P` found for as many bytes.
+    unsafe fn load<P: Place>(place: *mut u8) -> impl Lanes;
 }
 
 macro_rules! loads {
     ($($name:ident $raw:ty, |$bits:ident| $value:expr;)*) => {$(
         pub(super) struct $name;
         impl Load for $name {
-            type Raw = $raw;
+            const SIZE_BYTES: usize = size_of::<$raw>();
             #[inline(always)]
-            fn extend($bits: $raw) -> impl Lanes {
+            unsafe fn load<P: Place>(place: *mut u8) -> impl Lanes {
+                // SAFETY: The caller's promise.
+                let $bits: $raw = unsafe { P::load(place) };
                 $value
+            }
+        }
+    )*};
+}
+
+/// Loads of half as many bytes, each lane extended. Lanes are read one by
+/// one: the compiler makes one load of them, but takes a number of 64 bits
+/// apart if it is given one.
+macro_rules! extending_loads {
+    ($($name:ident $lane:ident $wide:ident $count:literal;)*) => {$(
+        pub(super) struct $name;
+        impl Load for $name {
+            const SIZE_BYTES: usize = 8;
+            #[inline(always)]
+            unsafe fn load<P: Place>(place: *mut u8) -> impl Lanes {
+                let mut out: [$wide; $count] = [0; $count];
+                let mut i = 0;
+                while i < $count {
+                    // SAFETY: The caller's promise: the lanes take 8 bytes.
+                    let lane = unsafe { P::load::<$lane>(place.add(i * size_of::<$lane>())) };
+                    out[i] = $wide::from($lane::from_le(lane));
+                    i += 1;
+                }
+                out
             }
         }
     )*};
@@ -31,18 +61,21 @@ macro_rules! loads {
 
 loads! {
     V128Load [u64; 2], |x| map(x, u64::from_le);
-    V128Load8x8S [i8; 8], |x| map(x, i16::from);
-    V128Load8x8U [u8; 8], |x| map(x, u16::from);
-    V128Load16x4S [i16; 4], |x| map(x, |x| i32::from(i16::from_le(x)));
-    V128Load16x4U [u16; 4], |x| map(x, |x| u32::from(u16::from_le(x)));
-    V128Load32x2S [i32; 2], |x| map(x, |x| i64::from(i32::from_le(x)));
-    V128Load32x2U [u32; 2], |x| map(x, |x| u64::from(u32::from_le(x)));
     V128Load8Splat u8, |x| [x; 16];
     V128Load16Splat u16, |x| [u16::from_le(x); 8];
     V128Load32Splat u32, |x| [u32::from_le(x); 4];
     V128Load64Splat u64, |x| [u64::from_le(x); 2];
     V128Load32Zero u32, |x| [u32::from_le(x), 0, 0, 0];
     V128Load64Zero u64, |x| [u64::from_le(x), 0];
+}
+
+extending_loads! {
+    V128Load8x8S i8 i16 8;
+    V128Load8x8U u8 u16 8;
+    V128Load16x4S i16 i32 4;
+    V128Load16x4U u16 u32 4;
+    V128Load32x2S i32 i64 2;
+    V128Load32x2U u32 u64 2;
 }
 
 /// `d = O [place]`
@@ -54,10 +87,10 @@ impl<O: Load, P: Place> Op for LoadFrom<O, P> {
         // SAFETY: the encoder writes the words and slots that this reads;
         // `find` checks the bounds of the memory.
         unsafe {
-            let Some(place) = P::find(&r, size_of::<O::Raw>()) else {
+            let Some(place) = P::find(&r, O::SIZE_BYTES) else {
                 return stop::<D>(r, Trap::MemoryOutOfBounds);
             };
-            r.put_vector(r.d(), O::extend(P::load(place)));
+            r.put_vector(r.d(), O::load::<P>(place));
             r.next::<D>(P::WORDS)
         }
     }
