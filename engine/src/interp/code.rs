@@ -102,9 +102,9 @@ impl Code {
     }
 
     /// The clauses that see exceptions which leave the instruction in front
-    /// of a position, innermost first; the position must be
-    /// [inside](Code::contains).
-    pub(crate) fn clauses(&self, ip: Ip) -> impl Iterator<Item = &Clause> {
+    /// of a position, innermost first, and `None` for each step between
+    /// them; the position must be [inside](Code::contains).
+    pub(crate) fn clauses(&self, ip: Ip) -> impl Iterator<Item = Option<&Clause>> {
         let behind = self.behind(ip);
         self.handlers.iter().flat_map(move |h| h.around(behind))
     }
