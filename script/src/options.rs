@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use linkspan_engine::{Config, DispatchMode, Features, Proposal, Tier};
+use linkspan_engine::{Config, DispatchMode, Features, GcZeal, Proposal, Tier};
 
 /// A way in which the engine can run guests. Every script must behave the same
 /// in each.
@@ -42,7 +42,34 @@ impl Mode {
 
     /// Further modes for scripts with references that a collector traces:
     /// collections as early and as often as they may ever happen.
-    pub const STRESS: &'static [Mode] = &[];
+    pub const STRESS: &'static [Mode] = &[
+        Mode {
+            name: "zeal-1",
+            summary: "a collection at each allocation and each call",
+            configure: |config| collecting(config, every(1)),
+        },
+        Mode {
+            name: "zeal-3",
+            summary: "a collection at each third allocation and call",
+            configure: |config| collecting(config, every(3)),
+        },
+        Mode {
+            name: "zeal-17",
+            summary: "a collection at each seventeenth allocation and call",
+            configure: |config| collecting(config, every(17)),
+        },
+        Mode {
+            name: "shuffle",
+            summary: "a collection at each allocation and each call, which moves every object",
+            configure: |config| {
+                let zeal = GcZeal {
+                    shuffle: true,
+                    ..every(1)
+                };
+                collecting(config, zeal);
+            },
+        },
+    ];
 
     /// The engine's own choice.
     pub const AUTO: Mode = Mode {
@@ -66,6 +93,24 @@ impl Mode {
         let found = all().find(|mode| mode.name == name).copied();
         found.ok_or_else(|| format!("expected one of {}, found {name:?}", names()))
     }
+}
+
+/// A zeal that collects at every `n`th occasion and then checks the heap.
+fn every(n: u32) -> GcZeal {
+    GcZeal {
+        allocations: n,
+        calls: n,
+        shuffle: false,
+        verify: true,
+    }
+}
+
+/// Collections go through all frames and objects: a smaller stack keeps what
+/// recurses without end from taking time without end.
+const STRESSED_STACK_BYTES: usize = 128 << 10;
+
+fn collecting(config: &mut Config, zeal: GcZeal) {
+    config.max_stack_bytes(STRESSED_STACK_BYTES).gc_zeal(zeal);
 }
 
 fn dispatched(config: &mut Config, dispatch: DispatchMode) {

@@ -432,7 +432,7 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
                 .map(|value| vec![value]),
             WastExecute::Wat(wat) => self.try_out(wat).map(|()| Vec::new()),
         };
-        self.modules.compare(expected, &core.map_err(fail)?)
+        Modules::compare(expected, &core.map_err(fail)?)
     }
 
     fn execute_any(&mut self, exec: WastExecute<'_>) -> Outcome<()> {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use linkspan_engine::{Features, Proposal};
-use linkspan_script::{Mode, Options, Report, parse_features, run_file};
+use linkspan_engine::Features;
+use linkspan_script::{Mode, Options, parse_features, run_file};
 
 use crate::harness::{Failure, Outcome, Suite};
 
@@ -16,9 +16,6 @@ pub struct Plan {
     pub features: Features,
     /// Each file runs in each of these.
     pub modes: &'static [&'static [Mode]],
-    /// What the suite is about. As long as the engine lacks one of these, a
-    /// file that fails is skipped instead, with the reason.
-    pub needs: &'static [Proposal],
 }
 
 impl Plan {
@@ -29,7 +26,6 @@ impl Plan {
         Plan {
             features: Features::default(),
             modes: &[Mode::ALL],
-            needs: &[],
         }
     }
 }
@@ -41,13 +37,13 @@ pub fn add(suite: &mut Suite, files: Vec<(String, PathBuf)>, plan: Plan) {
         for mode in plan.modes.iter().copied().flatten() {
             let path = Arc::clone(&path);
             let options = Options {
-                features: supported(plan.features),
+                features: plan.features,
                 mode: *mode,
                 ..Options::default()
             };
             suite.case(mode.name, name.clone(), move || {
                 match run_file(&path, &options) {
-                    Ok(report) => judge(report, plan.needs),
+                    Ok(report) => Outcome::Ran(report.failures.into_iter().map(failure).collect()),
                     Err(error) => Outcome::Ran(vec![Failure::at(0, error.to_string())]),
                 }
             });
@@ -70,33 +66,6 @@ pub fn features_of(path: &PathBuf) -> Result<Features, String> {
         Some(list) => parse_features(list).map_err(|error| format!("{}: {error}", path.display())),
         None => Ok(Features::default()),
     }
-}
-
-/// What of `features` this engine has.
-fn supported(mut features: Features) -> Features {
-    for proposal in features.iter().filter(|proposal| !proposal.is_supported()) {
-        features.set(proposal, false);
-    }
-    features
-}
-
-fn judge(report: Report, needs: &[Proposal]) -> Outcome {
-    let missing = needs.iter().filter(|proposal| !is_ready(**proposal));
-    let missing: Vec<&str> = missing.map(|proposal| proposal.name()).collect();
-    if missing.is_empty() || report.is_success() {
-        return Outcome::Ran(report.failures.into_iter().map(failure).collect());
-    }
-    let (failed, passed) = (report.failures.len(), report.passed);
-    let missing = missing.join(", ");
-    Outcome::Skipped(format!("{failed} fail and {passed} hold without {missing}"))
-}
-
-/// Whether the engine has all of a proposal: then it is on by default, but for
-/// those that are no part of a WebAssembly standard.
-fn is_ready(proposal: Proposal) -> bool {
-    let optional = [Proposal::WideArithmetic, Proposal::CustomPageSizes];
-    Features::default().contains(proposal)
-        || optional.contains(&proposal) && proposal.is_supported()
 }
 
 fn failure(failure: linkspan_script::Failure) -> Failure {

@@ -20,7 +20,6 @@ struct Group {
     files: usize,
     features: fn() -> Features,
     modes: &'static [&'static [Mode]],
-    needs: &'static [Proposal],
 }
 
 const COMMON: &[&[Mode]] = &[Mode::ALL];
@@ -33,7 +32,6 @@ const GROUPS: &[Group] = &[
         files: 73,
         features: Features::wasm1,
         modes: COMMON,
-        needs: &[],
     },
     Group {
         name: "wasm-v2",
@@ -41,7 +39,6 @@ const GROUPS: &[Group] = &[
         files: 90,
         features: Features::wasm2,
         modes: COMMON,
-        needs: &[],
     },
     Group {
         name: "wasm-v3",
@@ -49,7 +46,6 @@ const GROUPS: &[Group] = &[
         files: 97,
         features: Features::wasm3,
         modes: STRESSED,
-        needs: &[Proposal::Simd, Proposal::Gc, Proposal::Exceptions],
     },
     Group {
         name: "simd",
@@ -57,7 +53,6 @@ const GROUPS: &[Group] = &[
         files: 59,
         features: Features::wasm3,
         modes: COMMON,
-        needs: &[Proposal::Simd],
     },
     Group {
         name: "relaxed-simd",
@@ -65,7 +60,6 @@ const GROUPS: &[Group] = &[
         files: 7,
         features: Features::wasm3,
         modes: COMMON,
-        needs: &[Proposal::RelaxedSimd],
     },
     Group {
         name: "gc",
@@ -73,7 +67,6 @@ const GROUPS: &[Group] = &[
         files: 17,
         features: Features::wasm3,
         modes: STRESSED,
-        needs: &[Proposal::Gc],
     },
     Group {
         name: "exceptions",
@@ -81,7 +74,6 @@ const GROUPS: &[Group] = &[
         files: 5,
         features: Features::wasm3,
         modes: STRESSED,
-        needs: &[Proposal::Exceptions, Proposal::Gc],
     },
     Group {
         name: "function-references",
@@ -89,7 +81,6 @@ const GROUPS: &[Group] = &[
         files: 26,
         features: || wasm3_without(Proposal::MultiMemory),
         modes: STRESSED,
-        needs: &[Proposal::FunctionReferences],
     },
     Group {
         name: "memory64",
@@ -97,7 +88,6 @@ const GROUPS: &[Group] = &[
         files: 14,
         features: || wasm3_without(Proposal::MultiMemory),
         modes: COMMON,
-        needs: &[Proposal::Memory64, Proposal::Simd],
     },
     Group {
         name: "multi-memory",
@@ -105,7 +95,6 @@ const GROUPS: &[Group] = &[
         files: 41,
         features: Features::wasm3,
         modes: COMMON,
-        needs: &[],
     },
     Group {
         name: "bulk-memory",
@@ -113,7 +102,6 @@ const GROUPS: &[Group] = &[
         files: 8,
         features: Features::wasm3,
         modes: COMMON,
-        needs: &[Proposal::FunctionReferences, Proposal::Gc],
     },
     Group {
         name: "threads",
@@ -121,7 +109,6 @@ const GROUPS: &[Group] = &[
         files: 4,
         features: || with(Features::wasm1(), Proposal::Threads),
         modes: COMMON,
-        needs: &[Proposal::Threads],
     },
     Group {
         name: "tail-call",
@@ -129,7 +116,6 @@ const GROUPS: &[Group] = &[
         files: 2,
         features: || with(Features::wasm2(), Proposal::TailCall),
         modes: COMMON,
-        needs: &[],
     },
     Group {
         name: "extended-const",
@@ -137,7 +123,6 @@ const GROUPS: &[Group] = &[
         files: 3,
         features: || with(Features::wasm2(), Proposal::ExtendedConst),
         modes: COMMON,
-        needs: &[],
     },
     Group {
         name: "annotations",
@@ -145,7 +130,6 @@ const GROUPS: &[Group] = &[
         files: 4,
         features: Features::wasm3,
         modes: COMMON,
-        needs: &[Proposal::Simd],
     },
     Group {
         name: "wide-arithmetic",
@@ -153,7 +137,6 @@ const GROUPS: &[Group] = &[
         files: 1,
         features: || with(Features::wasm3(), Proposal::WideArithmetic),
         modes: COMMON,
-        needs: &[Proposal::WideArithmetic],
     },
     Group {
         name: "custom-page-sizes",
@@ -161,7 +144,6 @@ const GROUPS: &[Group] = &[
         files: 5,
         features: || with(Features::wasm3(), Proposal::CustomPageSizes),
         modes: COMMON,
-        needs: &[Proposal::CustomPageSizes],
     },
 ];
 
@@ -170,7 +152,6 @@ struct Own {
     name: &'static str,
     folder: &'static str,
     modes: &'static [&'static [Mode]],
-    needs: &'static [Proposal],
 }
 
 const OWN: &[Own] = &[
@@ -178,43 +159,36 @@ const OWN: &[Own] = &[
         name: "cases/core",
         folder: "tests/cases/core",
         modes: COMMON,
-        needs: &[],
     },
     Own {
         name: "cases/exceptions",
         folder: "tests/cases/exceptions",
         modes: STRESSED,
-        needs: &[Proposal::Exceptions, Proposal::Gc],
     },
     Own {
         name: "cases/gc",
         folder: "tests/cases/gc",
         modes: STRESSED,
-        needs: &[Proposal::Gc],
     },
     Own {
         name: "cases/memory64",
         folder: "tests/cases/memory64",
         modes: COMMON,
-        needs: &[Proposal::Memory64],
     },
     Own {
         name: "cases/regress",
         folder: "tests/cases/regress",
         modes: STRESSED,
-        needs: &[],
     },
     Own {
         name: "cases/table64",
         folder: "tests/cases/table64",
         modes: COMMON,
-        needs: &[Proposal::Memory64],
     },
     Own {
         name: "cases/threads",
         folder: "tests/cases/threads",
         modes: COMMON,
-        needs: &[Proposal::Threads],
     },
 ];
 
@@ -234,7 +208,6 @@ fn suite(group: &Group) -> Suite {
             let plan = Plan {
                 features: (group.features)(),
                 modes: group.modes,
-                needs: group.needs,
             };
             scripts::add(&mut suite, files, plan);
         }
@@ -258,7 +231,6 @@ fn own(own: &Own) -> Suite {
                 let plan = Plan {
                     features,
                     modes: own.modes,
-                    needs: own.needs,
                 };
                 scripts::add(&mut suite, vec![(name, path)], plan);
             }

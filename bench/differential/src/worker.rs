@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use linkspan_engine::DispatchMode;
+use linkspan_engine::{DispatchMode, GcZeal};
 
 use crate::arguments::Arguments;
 use crate::driver::{Seen, Shown, Stop, Tested, observe};
 use crate::generate::{Generated, generate};
-use crate::ours::{Ours, Proposals};
+use crate::ours::{Ours, Proposals, zeal};
 use crate::peer_wasmi::Wasmi;
 use crate::peer_wasmtime::Wasmtime;
 use crate::shape::{Shape, Unfit};
@@ -26,9 +26,11 @@ struct Engines(Vec<Box<dyn Tested>>);
 
 impl Engines {
     fn new() -> Result<Self, String> {
+        let idle = GcZeal::default();
         Ok(Self(vec![
-            Box::new(Ours::new(DispatchMode::Auto, "threaded")?),
-            Box::new(Ours::new(DispatchMode::Loop, "loop")?),
+            Box::new(Ours::new(DispatchMode::Auto, idle, "threaded")?),
+            Box::new(Ours::new(DispatchMode::Loop, idle, "loop")?),
+            Box::new(Ours::new(DispatchMode::Auto, zeal(), "zeal")?),
             Box::new(Wasmtime::new()?),
             Box::new(Wasmi::new()),
         ]))

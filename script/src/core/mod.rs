@@ -13,6 +13,7 @@ use linkspan_engine::{
 };
 use wast::{WastArg, WastInvoke, WastRet};
 
+use self::values::Seen;
 use crate::session::{Mismatch, Outcome};
 use crate::watchdog::Watchdog;
 
@@ -172,36 +173,44 @@ impl Modules {
         &mut self,
         watchdog: &Watchdog,
         invoke: &WastInvoke<'_>,
-    ) -> Outcome<Vec<Val>> {
+    ) -> Outcome<Vec<Seen>> {
         let instance = self.instance(invoke.module.map(|id| id.name()))?;
         let func = instance.get_func(&self.store, invoke.name);
         let func = func.ok_or_else(|| format!("no function {:?}", invoke.name))?;
-        let mut arguments = Vec::new();
-        for argument in &invoke.args {
-            arguments.push(match argument {
-                WastArg::Core(argument) => values::argument(&mut self.store, argument)?,
-                _ => return Err("a component's value as argument of a core function".to_owned()),
-            });
-        }
         let count = func.ty(&self.store).map_err(text)?.results().len();
         let mut results = vec![Val::I32(0); count];
         let handle = self.store.interrupt_handle();
-        let called = watchdog.watch(handle, || {
-            func.call(&mut self.store, &arguments, &mut results)
-        });
-        called.map(|()| results).map_err(text)
+        self.store.scope(|store| {
+            let mut arguments = Vec::new();
+            for argument in &invoke.args {
+                let WastArg::Core(argument) = argument else {
+                    return Err("a component's value as argument of a core function".to_owned());
+                };
+                arguments.push(values::argument(store, argument)?);
+            }
+            let called =
+                watchdog.watch(handle, || func.call(&mut *store, &arguments, &mut results));
+            called.map_err(text)?;
+            results
+                .iter()
+                .map(|value| values::look(store, value))
+                .collect()
+        })
     }
 
     /// Reads an exported global.
-    pub(crate) fn global(&mut self, instance: Option<&str>, name: &str) -> Outcome<Val> {
+    pub(crate) fn global(&mut self, instance: Option<&str>, name: &str) -> Outcome<Seen> {
         let instance = self.instance(instance)?;
         let global = instance.get_global(&self.store, name);
         let global = global.ok_or_else(|| format!("no global {name:?}"))?;
-        global.get(&self.store).map_err(text)
+        self.store.scope(|store| {
+            let value = global.get(&mut *store).map_err(text)?;
+            values::look(store, &value)
+        })
     }
 
     /// Compares what a call or a global answered with what is expected.
-    pub(crate) fn compare(&self, expected: &[WastRet<'_>], found: &[Val]) -> Result<(), Mismatch> {
+    pub(crate) fn compare(expected: &[WastRet<'_>], found: &[Seen]) -> Result<(), Mismatch> {
         let mut wanted = Vec::new();
         for expected in expected {
             match expected {
@@ -209,7 +218,7 @@ impl Modules {
                 _ => {
                     return Err(Mismatch::new(
                         "a component's value",
-                        values::show_all(&self.store, found),
+                        values::show_all(found),
                     ));
                 }
             }
@@ -218,14 +227,14 @@ impl Modules {
             && wanted
                 .iter()
                 .zip(found)
-                .all(|(expected, found)| values::matches(&self.store, expected, found));
+                .all(|(expected, found)| values::matches(expected, *found));
         if same {
             Ok(())
         } else {
             let wanted: Vec<_> = wanted.into_iter().map(values::show_expected).collect();
             Err(Mismatch::new(
                 format!("[{}]", wanted.join(" ")),
-                values::show_all(&self.store, found),
+                values::show_all(found),
             ))
         }
     }
