@@ -262,8 +262,8 @@ pub struct Limits {
     pub wait_max: Duration,
     /// Instances in the store.
     pub instances_max: usize,
-    /// Bytes that all instances take for themselves: their globals and the
-    /// functions that can be referred to. A module of a few megabytes can ask
+    /// Bytes that all instances take for themselves: their globals, the
+    /// functions that can be referred to, and lists of what they have. A module of a few megabytes can ask
     /// for tens of them at each instantiation.
     pub instance_total_bytes_max: u64,
     /// Memories in the store.

@@ -9,6 +9,7 @@
 //! Invariants: regions are sorted by their starts, an outer one before those
 //! inside; a region lies in its parent.
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::module::TagIndex;
 use crate::runtime::exception;
 use crate::runtime::vmctx::Exit;
@@ -154,18 +155,30 @@ impl Builder {
 
     /// The finished table, if there is anything in it; `position` answers
     /// where a label is.
-    pub(super) fn finish(self, position: impl Fn(u32) -> usize) -> Option<Box<Handlers>> {
+    ///
+    /// # Errors
+    ///
+    /// If a label is nowhere, for which no valid module is known.
+    pub(super) fn finish(
+        mut self,
+        position: impl Fn(u32) -> Option<usize>,
+    ) -> Result<Option<Box<Handlers>>> {
         if self.clauses.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let clauses = self.clauses.into_iter().map(|clause| Clause {
-            target: word(position(clause.target)),
-            ..clause
-        });
-        Some(Box::new(Handlers {
+        for clause in &mut self.clauses {
+            let target = position(clause.target).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Invalid,
+                    "expected a label for each handler, found none",
+                )
+            })?;
+            clause.target = word(target);
+        }
+        Ok(Some(Box::new(Handlers {
             regions: self.regions.into(),
-            clauses: clauses.collect(),
-        }))
+            clauses: self.clauses.into(),
+        })))
     }
 }
 
@@ -294,7 +307,10 @@ mod tests {
 
     #[test]
     fn clauses_are_found_from_the_inside_out() {
-        let handlers = nested().finish(|label| label as usize).unwrap();
+        let handlers = nested()
+            .finish(|label| Some(label as usize))
+            .unwrap()
+            .unwrap();
         assert!(payloads(&handlers, 4).is_empty());
         assert_eq!(payloads(&handlers, 5), [2, 3, 1]);
         assert_eq!(payloads(&handlers, 10), [2, 3, 1]);
@@ -324,7 +340,10 @@ mod tests {
         builder.leave(10);
         builder.leave(12);
         assert!(!builder.enter_leaving(12));
-        let handlers = builder.finish(|label| label as usize).unwrap();
+        let handlers = builder
+            .finish(|label| Some(label as usize))
+            .unwrap()
+            .unwrap();
         assert_eq!(payloads(&handlers, 5), [2, 1]);
         assert_eq!(handlers.around(5).count(), 4);
         assert_eq!(payloads(&handlers, 8), [1]);
@@ -343,7 +362,10 @@ mod tests {
         builder.leave(9);
         builder.cut(7);
         builder.leave(12);
-        let handlers = builder.finish(|label| label as usize).unwrap();
+        let handlers = builder
+            .finish(|label| Some(label as usize))
+            .unwrap()
+            .unwrap();
         assert_eq!(payloads(&handlers, 7), [2, 1]);
         assert_eq!(payloads(&handlers, 8), [1]);
     }

@@ -752,15 +752,16 @@ fn allocate(core: &mut StoreCore, inner: &ModuleInner, resolved: &mut Resolved) 
     let tags = inner.tags.len() - inner.imported_tags as usize;
     let values = inner.elems.iter().map(|elem| elem.items.value_count());
     let own_bytes = globals * size_of::<GlobalData>()
-        + tags * (size_of::<TagData>() + size_of::<NonNull<TagData>>())
+        + tags * size_of::<TagData>()
         + inner.escaping.len() * size_of::<FuncDef>()
-        + values.sum::<usize>() * size_of::<Slot>();
+        + values.sum::<usize>() * size_of::<Slot>()
+        + list_bytes(inner);
     let total = core.usage.instance_bytes.saturating_add(own_bytes as u64);
     let limit = core.limits.instance_total_bytes_max;
     if total > limit {
         return Err(Error::limit(format!(
-            "instances may take {limit} bytes for globals and functions in this store, and this \
-             one would make it {total}"
+            "instances may take {limit} bytes for globals, functions and segments in this store, \
+             and this one would make it {total}"
         )));
     }
     core.usage.instance_bytes = total;
@@ -775,6 +776,16 @@ fn allocate(core: &mut StoreCore, inner: &ModuleInner, resolved: &mut Resolved) 
             .push(TableData::create(core, *ty, 0)?.as_ptr().cast());
     }
     Ok(())
+}
+
+/// Bytes of an instance's lists, by what its module imports and defines.
+fn list_bytes(inner: &ModuleInner) -> usize {
+    let items = inner.memories.len() + inner.tables.len() + inner.globals.len();
+    let pointers = items + inner.tags.len() + inner.imported_funcs as usize;
+    let elem_bytes = size_of::<Box<[Slot]>>() + size_of::<bool>();
+    pointers * size_of::<*const ()>()
+        + inner.elems.len() * elem_bytes
+        + inner.datas.len() * size_of::<bool>()
 }
 
 /// Definitions of the functions that escape.

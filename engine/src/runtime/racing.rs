@@ -369,7 +369,7 @@ mod tests {
     fn copies_are_those_of_slices_for_every_alignment_and_overlap() {
         for from in 0..20 {
             for to in 0..20 {
-                for count in [0, 1, 3, 7, 8, 9, 16, 29] {
+                for count in [0, 1, 3, 7, 8, 9, 16, 29, 44] {
                     let (mut ours, mut theirs) = (block(), block());
                     let base = ours.0.as_mut_ptr();
                     // SAFETY: both ranges end below 64, and nobody else
