@@ -6,7 +6,7 @@ use crate::translate::{BinaryOp, CallSite, Callee, CastTest, CompareOp, FrameSlo
 use crate::types::{AddressType, ValType};
 
 use super::call::{CALL_WORDS, Site};
-use super::emit::{Class, Kind, Label, Val, fits};
+use super::emit::{Class, Kind, Label, Recent, Val, fits};
 use super::encode::{Encoder, slot_or_zero};
 use super::ops::{Form, LatchForm, Opcode, Plain};
 
@@ -262,25 +262,25 @@ impl Encoder<'_> {
         self.asm.forget();
     }
 
-    /// An addition, a comparison of the sum, and a branch back, in one.
-    fn write_latch(&mut self, cond: Val, when: bool, label: Label) -> bool {
-        let (Some(last), Val::Slot(cond)) = (self.asm.recent(0), cond) else {
-            return false;
-        };
-        let (sum, op, bound, pops) = match last.kind {
+    /// What a latch is made of: the sum, how it is compared and with what,
+    /// and how many of the last instructions these were.
+    fn latch_parts(
+        &self,
+        last: Recent,
+        cond: FrameSlot,
+    ) -> Option<(Recent, CompareOp, Val, usize)> {
+        match last.kind {
             // The sum itself is the condition.
             Kind::Binary {
                 op: BinaryOp::I32Add,
                 ..
-            } if last.dst == Some(cond) => (last, CompareOp::I32Ne, Val::Const(0), 1),
+            } if last.dst == Some(cond) => Some((last, CompareOp::I32Ne, Val::Const(0), 1)),
             Kind::Compare { op, a, b } if self.producer(Val::Slot(cond)).is_some() => {
-                let Some(sum) = self.asm.recent(1) else {
-                    return false;
-                };
+                let sum = self.asm.recent(1)?;
                 match sum.dst.map(Val::Slot) {
-                    Some(x) if x == a && x != b => (sum, op, b, 2),
-                    Some(x) if x == b && x != a => (sum, op.swapped(), a, 2),
-                    _ => return false,
+                    Some(x) if x == a && x != b => Some((sum, op, b, 2)),
+                    Some(x) if x == b && x != a => Some((sum, op.swapped(), a, 2)),
+                    _ => None,
                 }
             }
             Kind::Test { .. }
@@ -289,7 +289,17 @@ impl Encoder<'_> {
             | Kind::Load { .. }
             | Kind::Copy { .. }
             | Kind::Vector
-            | Kind::Other => return false,
+            | Kind::Other => None,
+        }
+    }
+
+    /// An addition, a comparison of the sum, and a branch back, in one.
+    fn write_latch(&mut self, cond: Val, when: bool, label: Label) -> bool {
+        let (Some(last), Val::Slot(cond)) = (self.asm.recent(0), cond) else {
+            return false;
+        };
+        let Some((sum, op, bound, pops)) = self.latch_parts(last, cond) else {
+            return false;
         };
         let ty = op.ty();
         let (

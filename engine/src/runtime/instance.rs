@@ -696,18 +696,47 @@ unsafe fn build(
     }
     // Nothing fails from here on, so that no tag of the store's list is lost.
     resolved.tags.extend(TagData::define(core, module));
+    let empty_memory = core.empty_memory.pointer();
+    // SAFETY: passed on to the caller.
+    let data = Owned::new(unsafe { unfinished(store, module, resolved, empty_memory, instance) });
+    let pointer = data.pointer();
+    // SAFETY: the block was just made, and nobody else refers to it.
+    unsafe { (*pointer.as_ptr()).funcs = Owned::new(func_defs(inner, pointer.as_ptr().cast())) };
+    core.instances.push(data);
+    // Types of functions are learnt with the first exception of theirs.
+    let is_object = |ty: &&DefinedType| ty.rtt().kind != RttKind::Func;
+    for ty in inner.types.iter().filter(is_object) {
+        // SAFETY: passed on to the caller; the instance keeps its module,
+        // which keeps the type.
+        unsafe { heap::learn(store, ty.rtt()) };
+    }
+    Ok(pointer)
+}
+
+/// An instance that has what it imports, and memories, tables, globals and
+/// tags, but no functions of its own.
+///
+/// # Safety
+///
+/// `store` must be a live context; what is in `resolved` belongs to it.
+unsafe fn unfinished(
+    store: *mut StoreCtx,
+    module: &Module,
+    resolved: Resolved,
+    empty_memory: NonNull<MemoryDef>,
+    instance: u32,
+) -> Box<InstanceData> {
+    let inner = module.inner();
     let memory0 = match resolved.memories.first() {
         Some(memory) => *memory,
-        None => core.empty_memory.pointer().as_ptr(),
+        None => empty_memory.as_ptr(),
     };
     let memories = Owned::new(resolved.memories.into_boxed_slice());
     let tables = Owned::new(resolved.tables.into_boxed_slice());
     let globals = Owned::new(resolved.globals.into_boxed_slice());
     let tags = Owned::new(resolved.tags.into_boxed_slice());
     let imports = Owned::new(resolved.funcs.into_boxed_slice());
-    // SAFETY: the context is live.
-    let heap_base = unsafe { (*store).heap_base };
-    let data = Owned::new(Box::new(InstanceData {
+    Box::new(InstanceData {
         vmctx: VmCtx {
             store,
             memory0,
@@ -716,7 +745,8 @@ unsafe fn build(
             tables: tables.pointer().as_ptr().cast_const().cast(),
             tags: tags.pointer().as_ptr().cast_const().cast(),
             imports: imports.pointer().as_ptr().cast_const().cast(),
-            heap_base: Cell::new(heap_base),
+            // SAFETY: the context is live.
+            heap_base: Cell::new(unsafe { (*store).heap_base }),
             instance,
             cells: [0; 4],
         },
@@ -730,19 +760,7 @@ unsafe fn build(
         elem_values: Box::default(),
         dropped_elems: vec![false; inner.elems.len()].into(),
         dropped_datas: vec![false; inner.datas.len()].into(),
-    }));
-    let pointer = data.pointer();
-    // SAFETY: the block was just made, and nobody else refers to it.
-    unsafe { (*pointer.as_ptr()).funcs = Owned::new(func_defs(inner, pointer.as_ptr().cast())) };
-    core.instances.push(data);
-    // Types of functions are learnt with the first exception of theirs.
-    let is_object = |ty: &&DefinedType| ty.rtt().kind != RttKind::Func;
-    for ty in inner.types.iter().filter(is_object) {
-        // SAFETY: passed on to the caller; the instance keeps its module,
-        // which keeps the type.
-        unsafe { heap::learn(store, ty.rtt()) };
-    }
-    Ok(pointer)
+    })
 }
 
 /// Counts what an instance takes for itself, and makes its memories and
