@@ -38,12 +38,12 @@ impl Proposals {
     }
 }
 
-/// A collector that works as often as it can: it moves all objects, at every third
-/// allocation and every seventh call, and looks at all of the heap afterwards.
+/// A collector that works as often as it can: it moves all objects, at every fifth
+/// allocation and every eleventh call, and looks at all of the heap afterwards.
 pub(crate) fn zeal() -> GcZeal {
     GcZeal {
-        allocations: 3,
-        calls: 7,
+        allocations: 5,
+        calls: 11,
         shuffle: true,
         verify: true,
     }
