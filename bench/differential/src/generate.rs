@@ -110,6 +110,7 @@ fn config(random: &mut Random, has: &Proposals, subset: bool) -> Config {
     config.max_data_segments = 5;
     config.max_tags = 4;
     config.compact_imports_enabled = false;
+    config.limit_arrays_in_const_exprs = true;
     config.simd_enabled = has.simd && random.eighths(5);
     config.relaxed_simd_enabled = has.relaxed_simd && config.simd_enabled && random.eighths(4);
     config.tail_call_enabled = random.eighths(6);
@@ -117,6 +118,10 @@ fn config(random: &mut Random, has: &Proposals, subset: bool) -> Config {
     config.custom_page_sizes_enabled = has.custom_page_sizes && random.eighths(3);
     config.memory64_enabled = has.memory64 && random.eighths(4);
     config.gc_enabled = has.gc && !subset && random.eighths(6);
+    if config.gc_enabled && random.eighths(6) {
+        // Imported functions and tags have types that no host can name.
+        config.max_imports = 0;
+    }
     config.exceptions_enabled = has.exceptions && !subset && random.eighths(5);
     config.threads_enabled = has.threads && !subset && random.eighths(3);
     config

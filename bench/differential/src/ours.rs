@@ -1,12 +1,13 @@
 //! Linkspan's engine under test.
 
 use linkspan_engine::{
-    Config, DispatchMode, Engine, Error, ErrorKind, Extern, ExternType, Features, Func, Global,
-    Instance, Memory, Module, Proposal, Store, Table, Tag, Val, ValType,
+    AnyRef, AsContext, AsContextMut, Caller, Config, DispatchMode, Engine, Error, ErrorKind,
+    Extern, ExternType, Func, GcZeal, Global, I31, Instance, Limits, Memory, Module, Proposal,
+    Store, Table, Tag, Val, ValType,
 };
 
 use crate::driver::{Guest, Stop, Tested, hash_name, hash_value, mix};
-use crate::value::{Hierarchy, Kind, Value};
+use crate::value::{Hierarchy, Value};
 
 /// The proposals that this build of the engine has, and that modules may need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +31,21 @@ impl Proposals {
             threads: Proposal::Threads.is_supported(),
             exceptions: Proposal::Exceptions.is_supported(),
             memory64: Proposal::Memory64.is_supported(),
-            // Supported ahead of the default is what can be decoded, but not yet run.
-            gc: Features::default().contains(Proposal::Gc),
+            gc: Proposal::Gc.is_supported() && Proposal::FunctionReferences.is_supported(),
             custom_page_sizes: Proposal::CustomPageSizes.is_supported(),
             wide_arithmetic: Proposal::WideArithmetic.is_supported(),
         }
+    }
+}
+
+/// A collector that works as often as it can: it moves all objects, at every fifth
+/// allocation and every eleventh call, and looks at all of the heap afterwards.
+pub(crate) fn zeal() -> GcZeal {
+    GcZeal {
+        allocations: 5,
+        calls: 11,
+        shuffle: true,
+        verify: true,
     }
 }
 
@@ -46,9 +57,19 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    pub(crate) fn new(dispatch: DispatchMode, name: &'static str) -> Result<Self, String> {
+    pub(crate) fn new(
+        dispatch: DispatchMode,
+        zeal: GcZeal,
+        name: &'static str,
+    ) -> Result<Self, String> {
         let mut config = Config::new();
-        config.dispatch(dispatch).max_stack_bytes(64 << 20);
+        let mut limits = Limits::default();
+        limits.gc_heap_bytes_max = 64 << 20;
+        config
+            .dispatch(dispatch)
+            .gc_zeal(zeal)
+            .max_stack_bytes(64 << 20)
+            .limits(limits);
         for proposal in Proposal::ALL {
             config.proposal(*proposal, proposal.is_supported());
         }
@@ -87,17 +108,16 @@ fn provide(store: &mut Store<u64>, name: u64, ty: ExternType) -> Result<Extern, 
                 .iter()
                 .map(|ty| Val::default_for(*ty))
                 .collect();
-            let answer = move |mut caller: linkspan_engine::Caller<'_, u64>,
-                               arguments: &[Val],
-                               results: &mut [Val]| {
-                let hash = arguments
-                    .iter()
-                    .map(value)
-                    .fold(mix(*caller.data(), name), hash_value);
-                *caller.data_mut() = hash;
-                results.copy_from_slice(&defaults);
-                Ok(())
-            };
+            let answer =
+                move |mut caller: Caller<'_, u64>, arguments: &[Val], results: &mut [Val]| {
+                    let hash = arguments
+                        .iter()
+                        .map(|argument| value(&caller, argument))
+                        .fold(mix(*caller.data(), name), hash_value);
+                    *caller.data_mut() = hash;
+                    results.copy_from_slice(&defaults);
+                    Ok(())
+                };
             Extern::Func(Func::new(store, ty, answer)?)
         }
         ExternType::Table(ty) => {
@@ -126,17 +146,21 @@ impl Guest for Running {
             .get_func(&self.store, name)
             .ok_or_else(missing)?;
         let ty = func.ty(&self.store).map_err(|e| stop(&e))?;
-        let arguments: Vec<Val> = arguments.iter().map(|x| argument(*x)).collect();
+        let arguments: Vec<Val> = arguments
+            .iter()
+            .map(|x| argument(&mut self.store, *x))
+            .collect();
         let mut results = vec![Val::I32(0); ty.results().len()];
         func.call(&mut self.store, &arguments, &mut results)
             .map_err(|e| stop(&e))?;
-        Ok(results.iter().map(value).collect())
+        Ok(results.iter().map(|x| value(&self.store, x)).collect())
     }
 
     fn global(&mut self, name: &str) -> Value {
         let global = self.instance.get_global(&self.store, name);
         let global = global.expect("the module exports it");
-        value(&global.get(&self.store).expect("it is of this store"))
+        let val = global.get(&mut self.store).expect("it is of this store");
+        value(&self.store, &val)
     }
 
     fn set_global(&mut self, name: &str, value: u32) {
@@ -156,10 +180,13 @@ impl Guest for Running {
         let table = self.instance.get_table(&self.store, name);
         let table = table.expect("the module exports it");
         let size = table.size(&self.store).unwrap_or(0);
-        (0..size)
-            .filter_map(|index| table.get(&self.store, index).ok())
-            .map(|element| value(&element))
-            .collect()
+        let mut values = Vec::new();
+        for index in 0..size {
+            if let Ok(element) = table.get(&mut self.store, index) {
+                values.push(value(&self.store, &element));
+            }
+        }
+        values
     }
 
     fn host_calls(&self) -> u64 {
@@ -167,41 +194,37 @@ impl Guest for Running {
     }
 }
 
-/// Whether a host can make a value of this kind with the engine as it is.
-pub(crate) fn passes(kind: Kind) -> bool {
-    match kind {
-        Kind::I32 | Kind::I64 | Kind::F32 | Kind::F64 | Kind::V128 => true,
-        Kind::Null(hierarchy) => matches!(hierarchy, Hierarchy::Func | Hierarchy::Extern),
-        Kind::I31 => false,
-    }
-}
-
-fn argument(value: Value) -> Val {
+fn argument(store: impl AsContextMut, value: Value) -> Val {
     match value {
         Value::I32(x) => Val::I32(x.cast_signed()),
         Value::I64(x) => Val::I64(x.cast_signed()),
         Value::F32(x) => Val::F32(x),
         Value::F64(x) => Val::F64(x),
         Value::V128(x) => Val::V128(x),
-        Value::V128(x) => Val::V128(x),
         Value::Null(Hierarchy::Func) => Val::FuncRef(None),
         Value::Null(Hierarchy::Extern) => Val::ExternRef(None),
-        Value::Null(_) | Value::I31(_) | Value::Object => {
-            unreachable!("no module of this build needs {value}")
-        }
+        Value::Null(Hierarchy::Any) => Val::AnyRef(None),
+        Value::Null(Hierarchy::Exn) => Val::ExnRef(None),
+        Value::I31(x) => Val::AnyRef(Some(AnyRef::from_i31(store, I31::wrapping_u32(x)))),
+        Value::Object => unreachable!("no host passes an object"),
     }
 }
 
-fn value(val: &Val) -> Value {
+fn value(store: impl AsContext, val: &Val) -> Value {
     match val {
         Val::I32(x) => Value::I32(x.cast_unsigned()),
         Val::I64(x) => Value::I64(x.cast_unsigned()),
         Val::F32(x) => Value::F32(*x),
         Val::F64(x) => Value::F64(*x),
         Val::V128(x) => Value::V128(*x),
-        Val::V128(x) => Value::V128(*x),
         Val::FuncRef(func) => Value::reference(func.is_none()),
         Val::ExternRef(reference) => Value::reference(reference.is_none()),
+        Val::ExnRef(reference) => Value::reference(reference.is_none()),
+        Val::AnyRef(Some(reference)) => match reference.as_i31(store) {
+            Ok(Some(number)) => Value::I31(number.get_u32()),
+            Ok(None) | Err(_) => Value::Object,
+        },
+        Val::AnyRef(None) => Value::reference(true),
     }
 }
 
@@ -221,7 +244,8 @@ fn stop(error: &Error) -> Stop {
         (Some("unaligned atomic"), _) => Stop::Misaligned,
         (Some("expected shared memory"), _) => Stop::NotShared,
         (_, ErrorKind::Exception) => Stop::Exception,
-        (Some("call stack exhausted"), _) | (_, ErrorKind::Limit) => Stop::Resource,
+        (Some("call stack exhausted" | "allocation size too large" | "heap exhausted"), _)
+        | (_, ErrorKind::Limit) => Stop::Resource,
         (Some(text), _) if text.starts_with("null") && text.ends_with("reference") => {
             Stop::NullReference
         }

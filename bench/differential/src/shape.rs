@@ -6,7 +6,6 @@ use wasmparser::{
     CompositeInnerType, Operator, Parser, Payload, UnpackedIndex, ValType, Validator, WasmFeatures,
 };
 
-use crate::ours::passes;
 use crate::value::{Hierarchy, Kind};
 
 /// A module as its host sees it.
@@ -75,9 +74,7 @@ impl Shape {
                 let ty = types[id].unwrap_func();
                 let kinds: Option<Vec<Kind>> =
                     ty.params().iter().map(|ty| kind(types, *ty)).collect();
-                if let Some(kinds) = kinds
-                    && kinds.iter().all(|kind| passes(*kind))
-                {
+                if let Some(kinds) = kinds {
                     self.functions.push((name.to_owned(), kinds));
                 }
             }
@@ -106,7 +103,7 @@ fn kind(types: &Types, ty: ValType) -> Option<Kind> {
 fn makeable(types: &Types, entity: Option<EntityType>) -> bool {
     let has_default = |ty: ValType| {
         let is_needed = matches!(ty, ValType::Ref(reference) if !reference.is_nullable());
-        !is_needed && kind(types, ty).is_some_and(passes)
+        !is_needed && kind(types, ty).is_some()
     };
     match entity {
         Some(EntityType::Global(ty)) => has_default(ty.content_type),

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use linkspan_engine::DispatchMode;
+use linkspan_engine::{DispatchMode, GcZeal};
 
 use crate::arguments::Arguments;
 use crate::driver::{Seen, Shown, Stop, Tested, observe};
 use crate::generate::{Generated, generate};
-use crate::ours::{Ours, Proposals};
+use crate::ours::{Ours, Proposals, zeal};
 use crate::peer_wasmi::Wasmi;
 use crate::peer_wasmtime::Wasmtime;
 use crate::shape::{Shape, Unfit};
@@ -21,38 +21,52 @@ use crate::tally::Tally;
 /// its frames from it.
 const STACK_BYTES: usize = 256 << 20;
 
-/// All engines; ours first, wasmi last.
-struct Engines(Vec<Box<dyn Tested>>);
+/// All engines.
+struct Engines {
+    /// Ours, ours in the other dispatch mode, and the judge: they run every module.
+    all: Vec<Box<dyn Tested>>,
+    /// Runs what keeps to its proposals.
+    wasmi: Box<dyn Tested>,
+    /// Ours with a zealous collector runs the others.
+    zeal: Box<dyn Tested>,
+}
 
 impl Engines {
     fn new() -> Result<Self, String> {
-        Ok(Self(vec![
-            Box::new(Ours::new(DispatchMode::Auto, "threaded")?),
-            Box::new(Ours::new(DispatchMode::Loop, "loop")?),
-            Box::new(Wasmtime::new()?),
-            Box::new(Wasmi::new()),
-        ]))
+        let idle = GcZeal::default();
+        Ok(Self {
+            all: vec![
+                Box::new(Ours::new(DispatchMode::Auto, idle, "threaded")?),
+                Box::new(Ours::new(DispatchMode::Loop, idle, "loop")?),
+                Box::new(Wasmtime::new()?),
+            ],
+            wasmi: Box::new(Wasmi::new()),
+            zeal: Box::new(Ours::new(DispatchMode::Auto, zeal(), "zeal")?),
+        })
+    }
+
+    /// The engines for a module, in the order in which they are compared.
+    fn chosen(&self, subset: bool) -> impl Iterator<Item = &dyn Tested> {
+        let last = if subset { &self.wasmi } else { &self.zeal };
+        self.all.iter().chain([last]).map(|engine| &**engine)
     }
 
     /// Runs a module on all engines that can be expected to have what it needs.
     fn observe(&self, bytes: &[u8], shape: &Shape, seed: u64, subset: bool) -> Vec<Seen> {
-        let count = self.0.len() - usize::from(!subset);
-        self.0[..count]
-            .iter()
-            .map(|engine| observe(&**engine, bytes, shape, seed))
+        self.chosen(subset)
+            .map(|engine| observe(engine, bytes, shape, seed))
             .collect()
     }
 
-    /// How an engine differs from the first one, if one does. The last one in the
-    /// list is heard last: it differs alone if all others agree.
-    fn difference(&self, seen: &[Seen]) -> Option<Difference> {
+    /// How an engine differs from the first one, if one does.
+    fn difference(&self, seen: &[Seen], subset: bool) -> Option<Difference> {
         let (first, others) = seen.split_first()?;
         let (engine, what) = others
             .iter()
-            .zip(&self.0[1..])
+            .zip(self.chosen(subset).skip(1))
             .find_map(|(other, engine)| Some((engine, first.difference(other)?)))?;
         Some(Difference {
-            what: format!("{} / {}: {what}", self.0[0].name(), engine.name()),
+            what: format!("{} / {}: {what}", self.all[0].name(), engine.name()),
             alone: engine.name() == Wasmi::NAME,
         })
     }
@@ -118,8 +132,15 @@ fn one(
         }
     };
     let seen = engines.observe(bytes, &shape, seed, subset);
+    // A host cannot name types that are not final or belong to a group.
+    let is_unlinkable = matches!(&seen[0].start, Some(Stop::Other(why))
+        if why.contains("with other supertypes, finality or recursion group"));
+    if is_unlinkable {
+        tally.unfit = 1;
+        return (tally, None);
+    }
     let difference = engines
-        .difference(&seen)
+        .difference(&seen, subset)
         .filter(|found| !(unfinished && found.what.contains("is not supported by this version")));
     let returned = |seen: &Seen| seen.calls.iter().filter(|(_, end)| end.is_ok()).count() as u64;
     let first = &seen[0];
@@ -149,13 +170,14 @@ pub(crate) fn show(path: &Path) -> Result<bool, String> {
     on_a_large_stack(move || {
         let engines = Engines::new()?;
         let shape = Shape::of(&bytes).map_err(|why| format!("{why:?}"))?;
-        let mut seen = engines.observe(&bytes, &shape, seed, true);
-        // An engine that refuses the module has nothing to say about it.
-        let last = seen.len() - 1;
-        if matches!(seen[last].start, Some(Stop::Refused(_))) {
-            seen.truncate(last);
+        // Who refuses the module has nothing to say about it.
+        let mut subset = true;
+        let mut seen = engines.observe(&bytes, &shape, seed, subset);
+        if matches!(seen[seen.len() - 1].start, Some(Stop::Refused(_))) {
+            subset = false;
+            seen = engines.observe(&bytes, &shape, seed, subset);
         }
-        for (engine, seen) in engines.0.iter().zip(&seen) {
+        for (engine, seen) in engines.chosen(subset).zip(&seen) {
             println!("== {}: {:?}", engine.name(), seen.start);
             for (call, outcome) in &seen.calls {
                 println!("{call}: {}", Shown(outcome));
@@ -164,7 +186,7 @@ pub(crate) fn show(path: &Path) -> Result<bool, String> {
                 println!("{line}");
             }
         }
-        match engines.difference(&seen) {
+        match engines.difference(&seen, subset) {
             Some(Difference { what, .. }) => {
                 println!("differs: {what}");
                 Ok(false)

@@ -4,6 +4,7 @@
 #[cfg(feature = "component")]
 mod component;
 mod core;
+mod heap;
 mod program;
 
 use bench_protocol::{Case, Work, serve};
@@ -18,7 +19,8 @@ fn load(engine: &linkspan_engine::Engine, case: Case, bytes: &[u8]) -> Result<Wo
         Case::Kernel | Case::CoreImport => core::run(engine, bytes),
         Case::CoreNoop => core::noop(engine, bytes),
         Case::CoreAdd => core::add(engine, bytes),
-        Case::Heap | Case::Stores => Err(bench_protocol::unsupported(case)),
+        Case::Heap => heap::run(engine, bytes),
+        Case::Stores => heap::stores(engine, bytes),
         Case::Program => Ok(program::load(engine, bytes)),
         Case::ComponentNoop
         | Case::ComponentAdd
