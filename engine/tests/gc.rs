@@ -275,6 +275,25 @@ impl linkspan_engine::HostFunc<(), ()> for Waiting {
 }
 
 #[test]
+fn what_a_function_returns_is_a_root_until_it_does() {
+    let text = r#"(module
+        (type $box (struct (field i32)))
+        (func $three (param i32) (result (ref $box) i64 (ref null $box))
+            (struct.new $box (local.get 0)) (i64.const 5) (struct.new $box (i32.const 100)))
+        (func (export "run") (param i32) (result i32)
+            (call $three (local.get 0))
+            (struct.get $box 0)
+            (local.set 0)
+            (i32.add (i32.wrap_i64) (local.get 0))
+            (local.set 0)
+            (i32.add (struct.get $box 0) (local.get 0))))"#;
+    for engine in engines() {
+        let (mut store, instance) = alone(&engine, text);
+        assert_eq!(call(&mut store, instance, "run", 7), 112);
+    }
+}
+
+#[test]
 fn payloads_of_exceptions_survive_collections() {
     let text = r#"(module
         (type $box (struct (field i32)))

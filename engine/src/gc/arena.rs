@@ -145,9 +145,15 @@ impl Arena {
         self.objects.reset(bytes.start as usize, bytes.end as usize)
     }
 
-    /// Makes all objects unusable.
-    pub(super) fn close(&self) -> bool {
-        self.objects.close(0, self.objects.size_bytes())
+    /// Makes all objects unusable, as far as the system can. No more than
+    /// was ever used is touched.
+    pub(super) fn close(&self) {
+        for part in [
+            self.small_start..self.small_end,
+            self.large_start..self.large_end,
+        ] {
+            self.objects.close(part.start as usize, part.end as usize);
+        }
     }
 
     fn open(&self, bytes: Range<u32>) -> bool {
