@@ -2,6 +2,7 @@
 //! stack size, fuel, and the limits of modules and stores.
 
 use core::fmt;
+use core::time::Duration;
 
 use wasmparser::WasmFeatures;
 
@@ -253,10 +254,16 @@ pub struct Limits {
     pub table_elements_max: u64,
     /// Elements of all tables together.
     pub table_total_elements_max: u64,
+    /// The longest that one `memory.atomic.wait` may block the thread of the
+    /// host, which costs the guest no fuel: a wait that takes longer stops
+    /// the guest. There is no bound by default, and none is needed as long as
+    /// the guest's memories belong to one store alone: nobody else could end
+    /// a wait there, so it blocks nothing.
+    pub wait_max: Duration,
     /// Instances in the store.
     pub instances_max: usize,
-    /// Bytes that all instances take for themselves: their globals and the
-    /// functions that can be referred to. A module of a few megabytes can ask
+    /// Bytes that all instances take for themselves: their globals, the
+    /// functions that can be referred to, and lists of what they have. A module of a few megabytes can ask
     /// for tens of them at each instantiation.
     pub instance_total_bytes_max: u64,
     /// Memories in the store.
@@ -281,6 +288,7 @@ impl Default for Limits {
             memory_total_bytes_max: u64::MAX,
             table_elements_max: 10_000_000,
             table_total_elements_max: 100_000_000,
+            wait_max: Duration::MAX,
             instances_max: 10_000,
             instance_total_bytes_max: 1 << 30,
             memories_max: 10_000,
@@ -363,7 +371,8 @@ impl Config {
     }
 
     /// Makes guests pay one unit of fuel for each operator. The count is the
-    /// same in every run and in every tier.
+    /// same in every run and in every tier. Time that a guest waits for other
+    /// threads is bounded by [`Limits::wait_max`], not by fuel.
     pub fn fuel(&mut self, enable: bool) -> &mut Config {
         self.fuel = enable;
         self

@@ -46,7 +46,6 @@
 //! | `gc` | the heap of a store, and its collector |
 //! | `module` | bytes → [`Module`]: decoded and validated, nothing translated |
 //! | `translate` | one walk over a function's body, told to a sink |
-//! | `gc` | the heap of a store, and its collector |
 //! | `interp` | a sink that writes register code, and the handlers that run it |
 //! | `runtime` | [`Store`], instances, calls, and the driver that enters tiers |
 //!

@@ -73,6 +73,8 @@ traps! {
     UnalignedAtomic = "unaligned atomic",
     /// A wait on a memory that no other thread can reach.
     ExpectedSharedMemory = "expected shared memory",
+    /// A wait without a timeout at a memory that no other thread can reach.
+    EndlessWait = "wait that nobody can end",
     /// `call_ref` met a null reference.
     NullFunctionReference = "null function reference",
     /// The slot stack of the activation, or the nesting of host calls, is exhausted.

@@ -855,6 +855,47 @@ fn fuel_is_charged_as_without_exceptions_and_long_searches_cost_more() {
 }
 
 #[test]
+fn a_search_pays_for_all_that_it_passes() {
+    // Behind a nest of `try_table`s that have ended, each frame calls the
+    // next; the last one throws. Those without clauses are free.
+    let text = |clause: &str| {
+        format!(
+            r#"(module (tag $a) (tag $e)
+            (func $down (param i32)
+                (block $h {} {})
+                (if (local.get 0)
+                    (then (call $down (i32.sub (local.get 0) (i32.const 1))))
+                    (else (throw $e))))
+            (func (export "f") (param i32) (result i32)
+                (block $h
+                    (try_table (catch $e $h) (call $down (local.get 0))))
+                (i32.const 0)))"#,
+            format!("(try_table {clause} ").repeat(1000),
+            ")".repeat(1000)
+        )
+    };
+    let (nested, empty) = (text("(catch $a 1)"), text(""));
+    for engine in engines_with(|config| {
+        config.fuel(true);
+    }) {
+        let used = |text: &str, arg: i32| {
+            let (mut store, instance) = alone(&engine, text);
+            store.set_fuel(1 << 30).unwrap();
+            call(&mut store, instance, "f", arg).unwrap();
+            (1 << 30) - store.fuel().unwrap()
+        };
+        let calls = used(&empty, 20) - used(&empty, 10);
+        assert!(used(&nested, 20) - used(&nested, 10) >= calls + 10 * 15);
+        // A search that is too dear ends on the way.
+        let (mut store, instance) = alone(&engine, &nested);
+        let price = used(&nested, 100);
+        store.set_fuel(price / 2).unwrap();
+        let error = call(&mut store, instance, "f", 100).unwrap_err();
+        assert_eq!(error.trap(), Some(Trap::OutOfFuel));
+    }
+}
+
+#[test]
 fn an_endless_loop_of_exceptions_can_be_interrupted() {
     let text = r#"(module (tag $e)
         (func (export "f") (param i32) (result i32)

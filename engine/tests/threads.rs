@@ -216,6 +216,37 @@ fn an_interruption_ends_a_wait() {
 }
 
 #[test]
+fn nobody_waits_where_nobody_can_notify() {
+    let engine = Engine::default();
+    let text = r#"(module (memory (export "m") 1 1 shared)
+        (func (export "wait") (param i32 i64) (result i32)
+            (memory.atomic.wait32 (i32.const 0) (local.get 0) (local.get 1))))"#;
+    let module = Module::new(&engine, text).unwrap();
+    let mut store = Store::<()>::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let wait: TypedFunc<(i32, i64), i32> = instance.get_typed_func(&store, "wait").unwrap();
+    // A year is over at once, since only time could end the wait.
+    let year = 365 * 24 * 3600 * 1_000_000_000;
+    assert_eq!(wait.call(&mut store, (0, year)).unwrap(), 2);
+    assert_eq!(wait.call(&mut store, (1, -1)).unwrap(), 1);
+    let error = wait.call(&mut store, (0, -1)).unwrap_err();
+    assert_eq!(error.trap(), Some(Trap::EndlessWait));
+    // Whoever has the memory too could end it.
+    let memory = instance.get_shared_memory(&store, "m").unwrap();
+    let start = Instant::now();
+    assert_eq!(wait.call(&mut store, (0, 10_000_000)).unwrap(), 2);
+    assert!(start.elapsed() >= Duration::from_millis(10));
+    // The embedder's patience is a limit.
+    store.limits_mut().wait_max = Duration::from_millis(5);
+    for timeout in [-1, year] {
+        let error = wait.call(&mut store, (0, timeout)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+    }
+    assert_eq!(wait.call(&mut store, (0, 1)).unwrap(), 2);
+    drop(memory);
+}
+
+#[test]
 fn growth_is_seen_by_all() {
     let engine = Engine::default();
     let memory = SharedMemory::new(&engine, shared(1, 16)).unwrap();
@@ -270,9 +301,15 @@ fn an_exported_memory_can_be_taken_to_another_store() {
     let module = Module::new(&engine, text).unwrap();
     let mut store = Store::<()>::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let memory = instance.get_memory(&store, "m").unwrap();
+    // What borrows bytes does not come by a shared memory.
+    assert!(instance.get_memory(&store, "m").is_none());
+    let memory = instance.get_export(&store, "m").unwrap();
+    let memory = memory.into_memory().unwrap();
     memory.write(&mut store, 5, b"hello").unwrap();
     let handle = memory.shared(&store).unwrap().unwrap();
+    let same = instance.get_shared_memory(&store, "m").unwrap();
+    assert!(SharedMemory::same(&handle, &same));
+    assert!(instance.get_shared_memory(&store, "own").is_none());
     let own = instance.get_memory(&store, "own").unwrap();
     assert!(own.shared(&store).unwrap().is_none());
 
@@ -386,8 +423,7 @@ fn single_bytes_can_be_pages() {
     let module = Module::new(&engine, text).unwrap();
     let mut store = Store::<()>::new(&engine, ());
     let instance = Instance::new(&mut store, &module, &[]).unwrap();
-    let memory = instance.get_memory(&store, "m").unwrap();
-    let memory = memory.shared(&store).unwrap().unwrap();
+    let memory = instance.get_shared_memory(&store, "m").unwrap();
     let grow: TypedFunc<i32, i32> = instance.get_typed_func(&store, "grow").unwrap();
     let load: TypedFunc<i32, i32> = instance.get_typed_func(&store, "load").unwrap();
     assert!(load.call(&mut store, 10).is_err());

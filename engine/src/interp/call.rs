@@ -170,7 +170,7 @@ impl Target for Import {
 }
 
 /// How a function's type is compared with the one that a call expects.
-pub(super) trait Expected {
+pub(super) trait TypeTest {
     /// # Safety
     ///
     /// As for [`Op::run`]; `def` is a live definition.
@@ -180,7 +180,7 @@ pub(super) trait Expected {
 /// The type in word 3, which has no subtypes.
 pub(super) struct Final;
 
-impl Expected for Final {
+impl TypeTest for Final {
     #[inline(always)]
     unsafe fn fits(r: &Regs, def: *const FuncDef) -> bool {
         // SAFETY: the encoder writes the words that this reads.
@@ -191,7 +191,7 @@ impl Expected for Final {
 /// The type in word 3 or a subtype; `b` is its depth.
 pub(super) struct Open;
 
-impl Expected for Open {
+impl TypeTest for Open {
     #[inline(always)]
     unsafe fn fits(r: &Regs, def: *const FuncDef) -> bool {
         // SAFETY: the encoder writes the words that this reads; a function's
@@ -207,7 +207,7 @@ impl Expected for Open {
 /// `I`, of the type that `E` says.
 pub(super) struct Indirect<I, E>(PhantomData<(I, E)>);
 
-impl<I: Value + Into<u64>, E: Expected> Target for Indirect<I, E> {
+impl<I: Value + Into<u64>, E: TypeTest> Target for Indirect<I, E> {
     const WORDS: usize = 4;
 
     #[inline(always)]

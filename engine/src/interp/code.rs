@@ -27,6 +27,8 @@ pub(crate) struct Code {
     /// Starts of instructions that may trap or call, with their offsets in
     /// the binary, both as differences from the last.
     positions: Box<[u8]>,
+    /// Places in `positions` from which a search can start.
+    marks: Box<[Mark]>,
     roots: RootMaps,
     /// Where exceptions are caught, if they are.
     handlers: Option<Box<Handlers>>,
@@ -37,6 +39,18 @@ pub(crate) struct Code {
 unsafe impl Send for Code {}
 // SAFETY: see above.
 unsafe impl Sync for Code {}
+
+/// A place in the list of positions: what was read in front of it.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    at: u32,
+    offset: u32,
+    byte: u32,
+}
+
+/// Positions from one mark to the next: so many are read at most to find one,
+/// however long a guest makes its functions and however deep it recurses.
+const MARKED: usize = 64;
 
 /// What an encoder hands over.
 pub(super) struct Parts<'a> {
@@ -59,8 +73,16 @@ impl Code {
             UnsafeCell::new(u64::from_ne_bytes(bytes))
         };
         let mut positions = Vec::with_capacity(parts.positions.len() * 2);
+        let mut marks = Vec::with_capacity(parts.positions.len() / MARKED);
         let mut last = (0, 0);
-        for (at, offset) in parts.positions {
+        for (index, (at, offset)) in parts.positions.iter().enumerate() {
+            if index > 0 && index.is_multiple_of(MARKED) {
+                marks.push(Mark {
+                    at: last.0,
+                    offset: last.1,
+                    byte: u32::try_from(positions.len()).unwrap_or(u32::MAX),
+                });
+            }
             push_unsigned(&mut positions, at.wrapping_sub(last.0));
             // The entry's instructions stand last and belong to the start.
             let difference = offset.wrapping_sub(last.1).cast_signed();
@@ -76,6 +98,7 @@ impl Code {
             entry: parts.entry,
             header_slot: parts.header_slot,
             positions: positions.into_boxed_slice(),
+            marks: marks.into_boxed_slice(),
             roots: parts.roots.clone(),
             handlers: parts.handlers,
         }
@@ -102,9 +125,9 @@ impl Code {
     }
 
     /// The clauses that see exceptions which leave the instruction in front
-    /// of a position, innermost first; the position must be
-    /// [inside](Code::contains).
-    pub(crate) fn clauses(&self, ip: Ip) -> impl Iterator<Item = &Clause> {
+    /// of a position, innermost first, and `None` for each step between
+    /// them; the position must be [inside](Code::contains).
+    pub(crate) fn clauses(&self, ip: Ip) -> impl Iterator<Item = Option<&Clause>> {
         let behind = self.behind(ip);
         self.handlers.iter().flat_map(move |h| h.around(behind))
     }
@@ -118,8 +141,17 @@ impl Code {
     /// start belongs to; the position must be [inside](Code::contains).
     pub(crate) fn wasm_offset(&self, ip: Ip) -> u32 {
         let behind = self.behind(ip);
-        let (mut at, mut offset, mut found) = (0_u32, 0_u32, 0);
-        let mut bytes = self.positions.iter();
+        // The positions in front of a mark are smaller than what it says.
+        let marks = self.marks.partition_point(|m| (m.at as usize) < behind);
+        let mark = marks
+            .checked_sub(1)
+            .map_or(Mark::default(), |i| self.marks[i]);
+        let (mut at, mut offset, mut found) = (mark.at, mark.offset, mark.offset);
+        let mut bytes = self
+            .positions
+            .get(mark.byte as usize..)
+            .unwrap_or(&[])
+            .iter();
         while let (Some(step), Some(difference)) =
             (read_unsigned(&mut bytes), read_unsigned(&mut bytes))
         {

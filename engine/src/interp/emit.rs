@@ -390,8 +390,8 @@ impl Assembler {
     }
 
     /// Where the label of this number is; all labels are bound in the end.
-    pub(super) fn position_of(&self, label: u32) -> usize {
-        self.labels[label as usize].bound.unwrap_or(0)
+    pub(super) fn position_of(&self, label: u32) -> Option<usize> {
+        self.labels.get(label as usize)?.bound
     }
 
     /// Whether branches to `label` go back.

@@ -444,7 +444,7 @@ impl Sink for Encoder<'_> {
     fn finish(&mut self, summary: &Summary<'_>) -> Result<()> {
         let entry = self.prologue(summary);
         let tries = core::mem::take(&mut self.asm.tries);
-        let handlers = tries.finish(|label| self.asm.position_of(label));
+        let handlers = tries.finish(|label| self.asm.position_of(label))?;
         self.code = Some(Code::new(Parts {
             handlers,
             words: &self.asm.words,

@@ -9,6 +9,7 @@
 //! Invariants: regions are sorted by their starts, an outer one before those
 //! inside; a region lies in its parent.
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::module::TagIndex;
 use crate::runtime::exception;
 use crate::runtime::vmctx::Exit;
@@ -71,8 +72,8 @@ pub(super) struct Builder {
     /// Positions of starts and ends in the order in which they were passed,
     /// as regions.
     passed: Vec<(u32, Side)>,
-    /// The innermost open region.
-    open: Option<u32>,
+    /// For each open `try_table`, the innermost region around the code in it.
+    open: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,21 +83,31 @@ enum Side {
 }
 
 impl Builder {
+    /// The innermost open region, or [`NONE`].
+    fn covering(&self) -> u32 {
+        self.open.last().copied().unwrap_or(NONE)
+    }
+
     fn start(&mut self, at: usize, leaves: bool) {
         let region = count(&self.regions);
         self.regions.push(Region {
             start: word(at),
             end: NONE,
-            parent: self.open.unwrap_or(NONE),
+            parent: self.covering(),
             clauses: count(&self.clauses),
             leaves,
         });
         self.passed.push((region, Side::Start));
-        self.open = Some(region);
+        self.open.push(region);
     }
 
     /// A `try_table` starts at a position.
     pub(super) fn enter(&mut self, at: usize, clauses: &[translate::Clause<Label>]) {
+        if clauses.is_empty() {
+            // It takes nothing, so no search needs to see it.
+            self.open.push(self.covering());
+            return;
+        }
         self.start(at, false);
         self.clauses.extend(clauses.iter().map(|clause| Clause {
             tag: clause.tag.map_or(NONE, |tag| tag.0),
@@ -109,7 +120,7 @@ impl Builder {
     /// Code starts at a position that may run in place of the function.
     /// Answers whether it must be left again.
     pub(super) fn enter_leaving(&mut self, at: usize) -> bool {
-        let is_inside = self.open.is_some();
+        let is_inside = self.covering() != NONE;
         if is_inside {
             self.start(at, true);
         }
@@ -118,11 +129,10 @@ impl Builder {
 
     /// The innermost region ends at a position.
     pub(super) fn leave(&mut self, at: usize) {
-        if let Some(index) = self.open {
-            let region = &mut self.regions[index as usize];
-            region.end = word(at);
+        let index = self.open.pop().unwrap_or(NONE);
+        if index != NONE && index != self.covering() {
+            self.regions[index as usize].end = word(at);
             self.passed.push((index, Side::End));
-            self.open = (region.parent != NONE).then_some(region.parent);
         }
     }
 
@@ -145,18 +155,30 @@ impl Builder {
 
     /// The finished table, if there is anything in it; `position` answers
     /// where a label is.
-    pub(super) fn finish(self, position: impl Fn(u32) -> usize) -> Option<Box<Handlers>> {
+    ///
+    /// # Errors
+    ///
+    /// If a label is nowhere, for which no valid module is known.
+    pub(super) fn finish(
+        mut self,
+        position: impl Fn(u32) -> Option<usize>,
+    ) -> Result<Option<Box<Handlers>>> {
         if self.clauses.is_empty() {
-            return None;
+            return Ok(None);
         }
-        let clauses = self.clauses.into_iter().map(|clause| Clause {
-            target: word(position(clause.target)),
-            ..clause
-        });
-        Some(Box::new(Handlers {
+        for clause in &mut self.clauses {
+            let target = position(clause.target).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Invalid,
+                    "expected a label for each handler, found none",
+                )
+            })?;
+            clause.target = word(target);
+        }
+        Ok(Some(Box::new(Handlers {
             regions: self.regions.into(),
-            clauses: clauses.collect(),
-        }))
+            clauses: self.clauses.into(),
+        })))
     }
 }
 
@@ -178,8 +200,9 @@ pub(super) struct Handlers {
 
 impl Handlers {
     /// The clauses around a position behind an instruction's start,
-    /// innermost first.
-    pub(super) fn around(&self, behind: usize) -> impl Iterator<Item = &Clause> {
+    /// innermost first. `None` stands for a step on the way that found no
+    /// clause, so that whoever counts sees all the work.
+    pub(super) fn around(&self, behind: usize) -> impl Iterator<Item = Option<&Clause>> {
         let behind = word(behind);
         let last = self.regions.partition_point(|r| r.start < behind);
         let innermost = last.checked_sub(1);
@@ -188,9 +211,16 @@ impl Handlers {
             (parent != NONE).then_some(parent as usize)
         };
         core::iter::successors(innermost, parent)
-            .filter(move |region| behind <= self.regions[*region].end)
-            .take_while(|region| !self.regions[*region].leaves)
-            .flat_map(|region| &self.clauses[self.clauses_of(region)])
+            .map(move |region| (region, behind <= self.regions[region].end))
+            .take_while(|(region, is_inside)| !(*is_inside && self.regions[*region].leaves))
+            .flat_map(|(region, is_inside)| {
+                let clauses = if is_inside {
+                    &self.clauses[self.clauses_of(region)]
+                } else {
+                    &[]
+                };
+                core::iter::once(None).chain(clauses.iter().map(Some))
+            })
     }
 
     fn clauses_of(&self, region: usize) -> core::ops::Range<usize> {
@@ -250,7 +280,11 @@ mod tests {
     }
 
     fn payloads(handlers: &Handlers, behind: usize) -> Vec<FrameSlot> {
-        handlers.around(behind).map(|c| c.payload).collect()
+        handlers
+            .around(behind)
+            .flatten()
+            .map(|c| c.payload)
+            .collect()
     }
 
     /// Two regions in one, of which the second holds a call in place of the
@@ -273,7 +307,10 @@ mod tests {
 
     #[test]
     fn clauses_are_found_from_the_inside_out() {
-        let handlers = nested().finish(|label| label as usize).unwrap();
+        let handlers = nested()
+            .finish(|label| Some(label as usize))
+            .unwrap()
+            .unwrap();
         assert!(payloads(&handlers, 4).is_empty());
         assert_eq!(payloads(&handlers, 5), [2, 3, 1]);
         assert_eq!(payloads(&handlers, 10), [2, 3, 1]);
@@ -283,6 +320,35 @@ mod tests {
         assert_eq!(payloads(&handlers, 19), [4, 1]);
         assert_eq!(payloads(&handlers, 22), [1]);
         assert!(payloads(&handlers, 23).is_empty());
+    }
+
+    #[test]
+    fn what_takes_nothing_is_no_step_of_a_search() {
+        let mut builder = Builder::default();
+        builder.start(4, false);
+        builder.clauses.push(clause(1));
+        for _ in 0..100 {
+            builder.enter(4, &[]);
+        }
+        builder.start(4, false);
+        builder.clauses.push(clause(2));
+        builder.leave(6);
+        for _ in 0..100 {
+            builder.leave(8);
+        }
+        assert!(builder.enter_leaving(9));
+        builder.leave(10);
+        builder.leave(12);
+        assert!(!builder.enter_leaving(12));
+        let handlers = builder
+            .finish(|label| Some(label as usize))
+            .unwrap()
+            .unwrap();
+        assert_eq!(payloads(&handlers, 5), [2, 1]);
+        assert_eq!(handlers.around(5).count(), 4);
+        assert_eq!(payloads(&handlers, 8), [1]);
+        assert!(payloads(&handlers, 10).is_empty());
+        assert_eq!(payloads(&handlers, 12), [1]);
     }
 
     #[test]
@@ -296,7 +362,10 @@ mod tests {
         builder.leave(9);
         builder.cut(7);
         builder.leave(12);
-        let handlers = builder.finish(|label| label as usize).unwrap();
+        let handlers = builder
+            .finish(|label| Some(label as usize))
+            .unwrap()
+            .unwrap();
         assert_eq!(payloads(&handlers, 7), [2, 1]);
         assert_eq!(payloads(&handlers, 8), [1]);
     }

@@ -11,11 +11,11 @@
 
 use core::marker::PhantomData;
 
+use super::bulk::charged;
 use super::control::Stopped;
 use super::dispatch::{Dispatch, Op, Regs};
 use super::operand::{Value, read, write};
 use super::shape::stop;
-use super::table::charged;
 use crate::runtime::objects::{self, NO_OBJECT};
 use crate::runtime::vmctx::{FuncDef, Slot};
 use crate::trap::Trap;

@@ -9,9 +9,11 @@
 
 use core::marker::PhantomData;
 
+use super::bulk::UNITS_PER_TICK;
 use super::dispatch::{Dispatch, Op, Regs};
 use super::operand::{Source, Value, read, words, write};
 use super::shape::stop;
+use crate::runtime::libcalls;
 use crate::runtime::racing::Raw;
 use crate::runtime::vmctx::MemoryDef;
 use crate::trap::Trap;
@@ -337,5 +339,61 @@ impl Stored for super::operand::I {
     unsafe fn value<T: Value>(r: &Regs, index: usize) -> T {
         // SAFETY: The caller's promise.
         unsafe { T::immediate(r.ip.add(index)) }
+    }
+}
+
+/// `d = size of the memory in word 1`, in pages of as many bytes as two to
+/// the power in word 2.
+pub(super) struct MemorySize;
+
+impl Op for MemorySize {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the memory exists.
+        unsafe {
+            let memory = *(*r.cx).memories.add(r.word(1) as usize);
+            r.set(r.d(), (*memory).size_bytes() >> r.word(2));
+            r.next::<D>(3)
+        }
+    }
+}
+
+/// `d = memory.grow` of the memory in word 2 by `a` pages, an `I`.
+pub(super) struct MemoryGrow<I>(PhantomData<I>);
+
+impl<I: Value + Into<u64>> Op for MemoryGrow<I> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the memory exists.
+        unsafe {
+            let delta = r.get::<I>(r.a()).into();
+            let memory = *(*r.cx).memories.add(r.word(2) as usize);
+            let before = (*memory).base;
+            let old = libcalls::memory_grow(r.cx, r.word(2), delta);
+            r.mem = (*(*r.cx).memory0).base;
+            if (*memory).base != before {
+                // Whether a memory moves depends on the platform, so only
+                // the ticks may know of it, not the fuel.
+                let cost = (*memory).size_bytes() / UNITS_PER_TICK;
+                r.tick = r.tick.saturating_sub_unsigned(cost);
+            }
+            // A size, or all bits set: the low half is right for 32 bits.
+            r.set(r.d(), old);
+            r.next::<D>(3)
+        }
+    }
+}
+
+/// Drops the data segment in word 1.
+pub(super) struct DataDrop;
+
+impl Op for DataDrop {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
+        // SAFETY: validation has seen that the segment exists.
+        unsafe {
+            libcalls::data_drop(r.cx, r.word(1));
+            r.next::<D>(2)
+        }
     }
 }

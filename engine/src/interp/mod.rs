@@ -13,6 +13,7 @@
 
 mod atomic;
 mod branch;
+mod bulk;
 mod call;
 mod code;
 mod control;
@@ -27,6 +28,7 @@ mod numeric;
 mod objects;
 mod operand;
 mod ops;
+mod reference;
 mod shape;
 mod simd;
 mod table;

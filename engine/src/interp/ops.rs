@@ -13,6 +13,7 @@ use crate::translate::{
 use crate::types::ValType;
 
 use super::atomic::{AtomicOn, Fence, Notify, Wait};
+use super::bulk::{BulkOf, MemoryCopy, MemoryFill, MemoryInit, TableCopy, TableFill, TableInit};
 use super::call::{
     Call, CallRef, Final, Import, Indirect, Lazy, Open, Reference, Restore, Return, ReturnCall,
     ReturnCallRef, ReturnValue,
@@ -29,15 +30,14 @@ use super::memory::{
     AccPlus, Any, At, Constant, InAcc, InSlot, LoadFrom, Other, SlotAcc, SlotPlus, StoreTo,
     TwoSlots, WideAcc, WidePlus, WideSlot,
 };
+use super::memory::{DataDrop, MemoryGrow, MemorySize};
 use super::operand::{I, R, S};
+use super::reference::{NonNull, RefFunc};
 use super::shape::{AccNonZero, Bin, BinWide, BrCmp, Cmp, Holds, Latch, NonZero, Select, Un};
 use super::simd::{
     ConstVector, CopyVector, GlobalGetVector, GlobalSetVector, SelectVector, Shuffle,
 };
-use super::table::{
-    BulkOf, DataDrop, ElemDrop, MemoryCopy, MemoryFill, MemoryGrow, MemoryInit, MemorySize,
-    NonNull, RefFunc, TableCopy, TableFill, TableGet, TableGrow, TableInit, TableSet, TableSize,
-};
+use super::table::{ElemDrop, TableGet, TableGrow, TableSet, TableSize};
 use super::wide::{WideOf, WideningOf};
 use super::{atomic, gc, memory, numeric, simd, wide};
 

@@ -433,6 +433,7 @@ impl Parts {
             imports: self.imports.into(),
             exports: self.exports.into(),
             exports_by_name: exports_by_name.into(),
+            exports_by_entity: OnceLock::new(),
             start: self.start,
             escaping: self.escaping.into(),
             names_section: self.names_section,

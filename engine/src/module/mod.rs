@@ -68,6 +68,9 @@ pub(crate) struct ModuleInner {
     pub(crate) exports: Box<[Export]>,
     /// Positions in `exports`, sorted by name.
     pub(crate) exports_by_name: Box<[u32]>,
+    /// Positions in `exports`, sorted by what is exported, made when a name
+    /// is first asked for.
+    pub(crate) exports_by_entity: OnceLock<Box<[u32]>>,
     pub(crate) start: Option<FuncIndex>,
     /// Defined functions that something besides a direct call can reach:
     /// exports, references, the start function. Sorted.
@@ -103,7 +106,7 @@ pub(crate) struct Export {
 
 /// A position in one of the five index spaces of things that can be
 /// imported and exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum EntityIndex {
     Func(FuncIndex),
     Table(TableIndex),
@@ -187,11 +190,20 @@ impl ModuleInner {
 
     /// The name of a tag for people: that of its export.
     pub(crate) fn tag_name(&self, tag: TagIndex) -> Option<&str> {
-        let export = self
-            .exports
-            .iter()
-            .find(|e| e.entity == EntityIndex::Tag(tag))?;
-        Some(self.text(&export.name))
+        self.export_name(EntityIndex::Tag(tag))
+    }
+
+    /// The first name under which something is exported.
+    fn export_name(&self, entity: EntityIndex) -> Option<&str> {
+        let entity_at = |position: &u32| self.exports[*position as usize].entity;
+        let sorted = self.exports_by_entity.get_or_init(|| {
+            let mut sorted: Vec<u32> = (0..).take(self.exports.len()).collect();
+            sorted.sort_by_key(entity_at);
+            sorted.into()
+        });
+        let first = sorted.partition_point(|position| entity_at(position) < entity);
+        let export = &self.exports[*sorted.get(first)? as usize];
+        (export.entity == entity).then(|| self.text(&export.name))
     }
 
     /// Whether `func` is imported.
@@ -230,11 +242,7 @@ impl ModuleInner {
         if let Some(range) = self.names().func(func) {
             return Some(self.text(range));
         }
-        let export = self
-            .exports
-            .iter()
-            .find(|e| e.entity == EntityIndex::Func(func))?;
-        Some(self.text(&export.name))
+        self.export_name(EntityIndex::Func(func))
     }
 
     /// The export called `name`: its position in `exports`.

@@ -24,6 +24,7 @@ use super::func::Func;
 use super::instance::{Extern, Instance};
 use super::memory::Memory;
 use super::owned::Owned;
+use super::shared::SharedMemory;
 use super::store::{
     AsContext, AsContextMut, CallRequest, StoreContext, StoreContextMut, StoreCore, StoreId,
     StoreInner,
@@ -437,10 +438,17 @@ impl<T, X> Caller<'_, T, X> {
         self.instance()?.get_export(&self.store, name)
     }
 
-    /// The memory that the calling instance exports as `name`.
+    /// The memory that the calling instance exports as `name`; see
+    /// [`Instance::get_memory`].
     #[must_use]
     pub fn get_memory(&self, name: &str) -> Option<Memory> {
-        self.get_export(name)?.into_memory()
+        self.instance()?.get_memory(&self.store, name)
+    }
+
+    /// The shared memory that the calling instance exports as `name`.
+    #[must_use]
+    pub fn get_shared_memory(&self, name: &str) -> Option<SharedMemory> {
+        self.instance()?.get_shared_memory(&self.store, name)
     }
 }
 

@@ -19,6 +19,7 @@ use super::linker::{LinkProblem, LinkProblems};
 use super::memory::{Memory, MemoryData};
 use super::objects;
 use super::owned::Owned;
+use super::shared::SharedMemory;
 use super::store::{AsContext, AsContextMut, StoreContextMut, StoreCore, StoreId, wrong_store};
 use super::table::{Table, TableData};
 use super::tag::{Tag, TagData};
@@ -72,7 +73,7 @@ impl Extern {
         }
     }
 
-    /// The memory, if it is one.
+    /// The memory, if it is one, shared or not.
     #[must_use]
     pub fn into_memory(self) -> Option<Memory> {
         if let Extern::Memory(memory) = self {
@@ -395,10 +396,22 @@ impl Instance {
         self.get_export(store, name)?.into_func()
     }
 
-    /// The exported memory called `name`.
+    /// The exported memory called `name`, if no other store can reach it.
+    /// The bytes of a shared one cannot be borrowed, and a guest chooses what
+    /// its memory is: ask for such a memory with
+    /// [`get_shared_memory`](Instance::get_shared_memory), or for any with
+    /// [`get_export`](Instance::get_export).
     #[must_use]
     pub fn get_memory(&self, store: impl AsContext, name: &str) -> Option<Memory> {
-        self.get_export(store, name)?.into_memory()
+        let memory = self.get_export(&store, name)?.into_memory()?;
+        memory.unless_shared(store.as_context().core())
+    }
+
+    /// The exported shared memory called `name`.
+    #[must_use]
+    pub fn get_shared_memory(&self, store: impl AsContext, name: &str) -> Option<SharedMemory> {
+        let memory = self.get_export(&store, name)?.into_memory()?;
+        memory.shared(&store).ok()?
     }
 
     /// The exported table called `name`.
@@ -739,15 +752,16 @@ fn allocate(core: &mut StoreCore, inner: &ModuleInner, resolved: &mut Resolved) 
     let tags = inner.tags.len() - inner.imported_tags as usize;
     let values = inner.elems.iter().map(|elem| elem.items.value_count());
     let own_bytes = globals * size_of::<GlobalData>()
-        + tags * (size_of::<TagData>() + size_of::<NonNull<TagData>>())
+        + tags * size_of::<TagData>()
         + inner.escaping.len() * size_of::<FuncDef>()
-        + values.sum::<usize>() * size_of::<Slot>();
+        + values.sum::<usize>() * size_of::<Slot>()
+        + list_bytes(inner);
     let total = core.usage.instance_bytes.saturating_add(own_bytes as u64);
     let limit = core.limits.instance_total_bytes_max;
     if total > limit {
         return Err(Error::limit(format!(
-            "instances may take {limit} bytes for globals and functions in this store, and this \
-             one would make it {total}"
+            "instances may take {limit} bytes for globals, functions and segments in this store, \
+             and this one would make it {total}"
         )));
     }
     core.usage.instance_bytes = total;
@@ -762,6 +776,16 @@ fn allocate(core: &mut StoreCore, inner: &ModuleInner, resolved: &mut Resolved) 
             .push(TableData::create(core, *ty, 0)?.as_ptr().cast());
     }
     Ok(())
+}
+
+/// Bytes of an instance's lists, by what its module imports and defines.
+fn list_bytes(inner: &ModuleInner) -> usize {
+    let items = inner.memories.len() + inner.tables.len() + inner.globals.len();
+    let pointers = items + inner.tags.len() + inner.imported_funcs as usize;
+    let elem_bytes = size_of::<Box<[Slot]>>() + size_of::<bool>();
+    pointers * size_of::<*const ()>()
+        + inner.elems.len() * elem_bytes
+        + inner.datas.len() * size_of::<bool>()
 }
 
 /// Definitions of the functions that escape.

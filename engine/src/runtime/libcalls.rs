@@ -19,7 +19,7 @@ use super::value::low;
 use super::vmctx::{Slot, StoreCtx, VmCtx};
 use super::wait::WaitResult;
 use crate::entity::{DataIndex, ElemIndex, FuncIndex, MemoryIndex, TableIndex};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::trap::Trap;
 
 /// Status of a slow path that has done its work.
@@ -248,9 +248,19 @@ pub(crate) unsafe fn memory_wait<const SIZE: usize>(
 ) -> u64 {
     // SAFETY: passed on to the caller; the borrow of the core ends at once,
     // and what it gave is shared.
-    let (memory, interrupt) = unsafe {
+    let (memory, interrupt, patience) = unsafe {
         let memory = instance(cx).as_ref().memory(memory as usize);
-        (memory, Arc::clone(&core(cx).interrupt))
+        let core = core(cx);
+        let is_alone = core
+            .shared_memories
+            .iter()
+            .any(|have| have.data() == memory && have.is_alone());
+        let patience = if is_alone {
+            Patience::Alone
+        } else {
+            Patience::Bounded(core.limits.wait_max)
+        };
+        (memory, Arc::clone(&core.interrupt), patience)
     };
     let expected = if SIZE == size_of::<u32>() {
         // The upper half of its slot means nothing.
@@ -261,7 +271,12 @@ pub(crate) unsafe fn memory_wait<const SIZE: usize>(
     let timeout = u64::try_from(timeout).ok().map(Duration::from_nanos);
     // SAFETY: the memory is live.
     let memory = unsafe { memory.as_ref() };
-    match memory.wait(address, expected, timeout, Some(&interrupt)) {
+    let result = memory.wait(address, expected, patience.cut(timeout), Some(&interrupt));
+    let result = result.and_then(|result| match result {
+        WaitResult::TimedOut => patience.check(timeout).map(|()| result),
+        WaitResult::Notified | WaitResult::NotEqual => Ok(result),
+    });
+    match result {
         Ok(WaitResult::Notified) => 0,
         Ok(WaitResult::NotEqual) => 1,
         Ok(WaitResult::TimedOut) => 2,
@@ -269,6 +284,39 @@ pub(crate) unsafe fn memory_wait<const SIZE: usize>(
             // SAFETY: passed on to the caller.
             unsafe { set_error((*cx).store, error) };
             REFUSED
+        }
+    }
+}
+
+/// How long a guest may block its thread.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// Not at all: nobody else has the memory, so the wait could only time
+    /// out. The time that passes is nothing that the guest can rely on.
+    Alone,
+    /// So long.
+    Bounded(Duration),
+}
+
+impl Patience {
+    /// The time to wait for a guest that asked for `timeout`.
+    fn cut(self, timeout: Option<Duration>) -> Option<Duration> {
+        match self {
+            Patience::Alone => Some(Duration::ZERO),
+            Patience::Bounded(Duration::MAX) => timeout,
+            Patience::Bounded(max) => Some(timeout.map_or(max, |timeout| timeout.min(max))),
+        }
+    }
+
+    /// Whether the guest's own time is over as well.
+    fn check(self, timeout: Option<Duration>) -> Result<()> {
+        match (self, timeout) {
+            (Patience::Alone, Some(_)) => Ok(()),
+            (Patience::Alone, None) => Err(Trap::EndlessWait.into()),
+            (Patience::Bounded(max), Some(timeout)) if timeout <= max => Ok(()),
+            (Patience::Bounded(max), _) => Err(Error::limit(format!(
+                "a guest waited for another thread, and {max:?} are the longest that it may"
+            ))),
         }
     }
 }

@@ -212,6 +212,14 @@ impl Memory {
         Ok(memories.iter().find(|have| have.data() == data).cloned())
     }
 
+    /// The memory, unless it is shared.
+    pub(crate) fn unless_shared(self, core: &StoreCore) -> Option<Memory> {
+        let data = self.data_in(core.id).ok()?;
+        // SAFETY: the memory belongs to the store, which is borrowed.
+        let is_shared = unsafe { data.as_ref() }.is_shared();
+        (!is_shared).then_some(self)
+    }
+
     /// # Safety
     ///
     /// `def` must be the address of a memory of store `store`.
@@ -238,7 +246,8 @@ impl Memory {
         let data = unsafe { data.as_ref() };
         if data.is_shared() {
             return Err(Error::usage(
-                "the bytes of a shared memory cannot be borrowed: use Memory::read and                  Memory::write, or Memory::shared",
+                "the bytes of a shared memory cannot be borrowed: use Memory::read and \
+                 Memory::write, or Memory::shared",
             ));
         }
         let def = &data.def;
@@ -272,7 +281,8 @@ impl Memory {
     ///
     /// # Panics
     ///
-    /// If the memory belongs to another store, or is shared.
+    /// If the memory belongs to another store, or is shared. A memory from
+    /// [`Instance::get_memory`](crate::Instance::get_memory) is not.
     #[must_use]
     pub fn data<'s, C: AsContext>(&self, store: &'s C) -> &'s [u8] {
         match self.bytes_in(store.as_context().core().id) {
@@ -287,7 +297,7 @@ impl Memory {
     ///
     /// # Panics
     ///
-    /// If the memory belongs to another store, or is shared.
+    /// As for [`data`](Memory::data).
     #[must_use]
     pub fn data_mut<'s, C: AsContextMut>(&self, store: &'s mut C) -> &'s mut [u8] {
         match self.bytes_in(store.as_context_mut().core().id) {

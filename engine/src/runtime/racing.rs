@@ -192,33 +192,34 @@ unsafe extern "C" fn store_bytes(place: *mut u8, count: usize, value: u64) {
 pub(crate) unsafe fn copy(from: *mut u8, to: *mut u8, count: usize) {
     // SAFETY: passed on to the caller.
     unsafe {
-        // Words only where both sides are aligned alike.
-        if from.addr() % 8 == to.addr() % 8 {
-            copy_by::<u64>(from, to, count);
-        } else if from.addr() % 4 == to.addr() % 4 {
-            copy_by::<u32>(from, to, count);
-        } else {
-            copy_by::<u8>(from, to, count);
+        match from.addr().wrapping_sub(to.addr()) % WORD {
+            0 => copy_aligned(from, to, count),
+            skew => copy_skewed(from, to, count, skew),
         }
     }
 }
 
+/// Bytes of the words by which most is copied.
+const WORD: usize = size_of::<u64>();
+
+/// Bytes up to the next address that is a multiple of [`WORD`].
+fn to_word(place: *mut u8) -> usize {
+    place.addr().wrapping_neg() % WORD
+}
+
 /// # Safety
 ///
-/// As for [`copy`]; both addresses have the same remainder by the size of
-/// `W`.
-unsafe fn copy_by<W: Raw>(from: *mut u8, to: *mut u8, count: usize) {
-    let word = size_of::<W>();
-    let head = (word - from.addr() % word) % word;
-    let head = head.min(count);
-    let words = (count - head) / word;
-    let tail = head + words * word;
+/// As for [`copy`]; both addresses have the same remainder by [`WORD`].
+unsafe fn copy_aligned(from: *mut u8, to: *mut u8, count: usize) {
+    let head = to_word(to).min(count);
+    let words = (count - head) / WORD;
+    let tail = head + words * WORD;
     // SAFETY: every offset is below `count`.
     let step = |at: usize| unsafe { u8::load(from.add(at)).store(to.add(at)) };
     // SAFETY: as above, and the addresses are aligned from `head` on.
     let word_step = |i: usize| unsafe {
-        let at = head + i * word;
-        W::load(from.add(at)).store(to.add(at));
+        let at = head + i * WORD;
+        u64::load(from.add(at)).store(to.add(at));
     };
     // Overlapping ranges are copied from the end that is not overwritten.
     if to.addr() <= from.addr() {
@@ -232,13 +233,70 @@ unsafe fn copy_by<W: Raw>(from: *mut u8, to: *mut u8, count: usize) {
     }
 }
 
+/// Copies words between addresses that are aligned differently: each word
+/// that is written has its bytes from two aligned words, of which one is
+/// kept for the next.
+///
+/// # Safety
+///
+/// As for [`copy`]; `from` is `skew` bytes, less than a word and not none,
+/// behind an address with the remainder of `to` by [`WORD`].
+unsafe fn copy_skewed(from: *mut u8, to: *mut u8, count: usize, skew: usize) {
+    // Words are written from `head` on, and the words around what is read for
+    // them begin `skew` before and end within the range.
+    let aligned = to_word(to);
+    let head = if aligned < skew {
+        aligned + WORD
+    } else {
+        aligned
+    };
+    let words = count.saturating_sub(head + WORD - skew) / WORD;
+    let head = if words == 0 { count } else { head };
+    let tail = head + words * WORD;
+    // SAFETY: every offset is below `count`.
+    let step = |at: usize| unsafe { u8::load(from.add(at)).store(to.add(at)) };
+    // The aligned word that begins `skew` before word `i`.
+    // SAFETY: as above, by the choice of `head` and `words`.
+    let load = |i: usize| unsafe { u64::from_le(u64::load(from.add(head + i * WORD - skew))) };
+    let store = |i: usize, low: u64, high: u64| {
+        let word = low >> (8 * skew) | high << (8 * (WORD - skew));
+        // SAFETY: as above.
+        unsafe { word.to_le().store(to.add(head + i * WORD)) };
+    };
+    // What is still to be read is never written before, as in
+    // `copy_aligned`: the half of a word that is kept was read already.
+    if to.addr() <= from.addr() {
+        (0..head).for_each(step);
+        if words > 0 {
+            let mut low = load(0);
+            for i in 0..words {
+                let high = load(i + 1);
+                store(i, low, high);
+                low = high;
+            }
+        }
+        (tail..count).for_each(step);
+    } else {
+        (tail..count).rev().for_each(step);
+        if words > 0 {
+            let mut high = load(words);
+            for i in (0..words).rev() {
+                let low = load(i);
+                store(i, low, high);
+                high = low;
+            }
+        }
+        (0..head).rev().for_each(step);
+    }
+}
+
 /// Sets bytes that other threads may touch.
 ///
 /// # Safety
 ///
 /// As for [`copy`].
 pub(crate) unsafe fn fill(to: *mut u8, value: u8, count: usize) {
-    let head = ((8 - to.addr() % 8) % 8).min(count);
+    let head = to_word(to).min(count);
     let words = (count - head) / 8;
     let tail = head + words * 8;
     // SAFETY: every offset is below `count`, and the addresses of words are
@@ -270,7 +328,7 @@ pub(crate) unsafe fn read(from: *mut u8, into: &mut [u8]) {
 ///
 /// As for [`copy`], with as many bytes as `bytes` has.
 pub(crate) unsafe fn write(to: *mut u8, bytes: &[u8]) {
-    let head = ((8 - to.addr() % 8) % 8).min(bytes.len());
+    let head = to_word(to).min(bytes.len());
     let (head, rest) = bytes.split_at(head);
     let (words, tail) = rest.as_chunks::<8>();
     let mut at = to;
@@ -311,7 +369,7 @@ mod tests {
     fn copies_are_those_of_slices_for_every_alignment_and_overlap() {
         for from in 0..20 {
             for to in 0..20 {
-                for count in [0, 1, 3, 7, 8, 9, 16, 29] {
+                for count in [0, 1, 3, 7, 8, 9, 16, 29, 44] {
                     let (mut ours, mut theirs) = (block(), block());
                     let base = ours.0.as_mut_ptr();
                     // SAFETY: both ranges end below 64, and nobody else

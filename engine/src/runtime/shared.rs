@@ -144,6 +144,12 @@ impl SharedMemory {
         Ok(data)
     }
 
+    /// Whether nobody else has the memory, and nobody can get it while the
+    /// store that has it is borrowed.
+    pub(super) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     /// The block that stores point to.
     pub(super) fn data(&self) -> NonNull<MemoryData> {
         NonNull::from(&self.0.0)

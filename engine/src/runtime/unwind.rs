@@ -29,9 +29,16 @@ pub(super) enum Found {
     Nobody,
 }
 
-/// Frames and clauses that one unit of fuel pays for. A search that looks at
-/// fewer costs nothing beyond its `throw`.
+/// Steps that one unit of fuel pays for: to look at a `try_table` or at a
+/// clause is one. A search of fewer costs nothing beyond its `throw`.
 const STEPS_PER_FUEL: u64 = 64;
+
+/// What a frame counts, whose function may have to be found.
+const FRAME_STEPS: u64 = 8;
+
+/// Steps between two looks at what is left of fuel and time. A stack has room
+/// for frames by the ten thousand, and a function for clauses by the million.
+const STEPS_UNPAID_MAX: u64 = 1024;
 
 /// The same for ticks.
 const STEPS_PER_TICK: u64 = 16;
@@ -51,7 +58,7 @@ const STEPS_PER_TICK: u64 = 16;
 /// frame and context must be those of the instruction that threw, or of
 /// whoever called the host function that did.
 pub(super) unsafe fn search(store: *mut StoreCtx) -> Result<Found> {
-    let mut steps = 0;
+    let mut steps = Steps { store, unpaid: 0 };
     // SAFETY: passed on to the caller; frames are not written before the
     // walk has ended.
     unsafe {
@@ -62,20 +69,20 @@ pub(super) unsafe fn search(store: *mut StoreCtx) -> Result<Found> {
         loop {
             match frames.here() {
                 Here::Guest(guest) => {
-                    steps += 1;
-                    if let Some(clause) = clause(&frames, guest, tag, &mut steps) {
-                        charge(store, steps)?;
+                    steps.add(FRAME_STEPS)?;
+                    if let Some(clause) = clause(&frames, guest, tag, &mut steps)? {
+                        steps.pay()?;
                         take(store, &frames, guest, clause)?;
                         return Ok(Found::Handler);
                     }
                     frames.leave(guest.code);
                 }
                 Here::Host(host) => {
-                    charge(store, steps)?;
+                    steps.pay()?;
                     return Ok(Found::Host(host));
                 }
                 Here::End => {
-                    charge(store, steps)?;
+                    steps.pay()?;
                     return Ok(Found::Nobody);
                 }
             }
@@ -87,21 +94,62 @@ pub(super) unsafe fn search(store: *mut StoreCtx) -> Result<Found> {
 ///
 /// # Safety
 ///
-/// `guest` must be what is here in the walk.
+/// `guest` must be what is here in the walk, and the store of `steps` a live
+/// context that the caller has alone.
 unsafe fn clause<'a>(
     frames: &Frames<'a>,
     guest: Guest<'a>,
     tag: NonNull<TagData>,
-    steps: &mut u64,
-) -> Option<&'a Clause> {
-    guest.code.clauses(frames.ip).find(|clause| {
-        *steps += 1;
-        clause.tag().is_none_or(|index| {
-            // SAFETY: the context of a frame is that of a live instance, and
-            // validation has seen that it has such a tag.
-            unsafe { tag_at(frames.cx, index.index()) == tag }
-        })
-    })
+    steps: &mut Steps,
+) -> Result<Option<&'a Clause>> {
+    for clause in guest.code.clauses(frames.ip) {
+        // SAFETY: passed on to the caller.
+        unsafe { steps.add(1)? };
+        let takes = |clause: &Clause| {
+            clause.tag().is_none_or(|index| {
+                // SAFETY: the context of a frame is that of a live instance,
+                // and validation has seen that it has such a tag.
+                unsafe { tag_at(frames.cx, index.index()) == tag }
+            })
+        };
+        if let Some(clause) = clause.filter(|clause| takes(clause)) {
+            return Ok(Some(clause));
+        }
+    }
+    Ok(None)
+}
+
+/// The work of a search.
+struct Steps {
+    /// Whose guest pays for it.
+    store: *mut StoreCtx,
+    unpaid: u64,
+}
+
+impl Steps {
+    /// Counts work, and has it paid from time to time.
+    ///
+    /// # Safety
+    ///
+    /// The store must be a live context that the caller has alone.
+    unsafe fn add(&mut self, steps: u64) -> Result<()> {
+        self.unpaid += steps;
+        if self.unpaid < STEPS_UNPAID_MAX {
+            return Ok(());
+        }
+        // SAFETY: passed on to the caller.
+        unsafe { self.pay() }
+    }
+
+    /// Has what was counted paid.
+    ///
+    /// # Safety
+    ///
+    /// As for [`add`](Steps::add).
+    unsafe fn pay(&mut self) -> Result<()> {
+        // SAFETY: passed on to the caller.
+        unsafe { charge(self.store, core::mem::take(&mut self.unpaid)) }
+    }
 }
 
 /// # Safety

@@ -59,15 +59,15 @@
       (func (export "after") (param i32) (throw $e)))
     (core instance $m (instantiate $M))
     (func (export "take") (param "text" string)
-      (canon lift (core func $m "take") (memory $m "memory") (realloc (func $m "realloc"))))
+      (canon lift (core func $m "take") (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
     (func (export "give") (result u32)
-      (canon lift (core func $m "give") (post-return (func $m "after")))))
+      (canon lift (core func $m "give") (post-return (core func $m "after")))))
   (component $Caller
     (import "take" (func $take (param "text" string)))
     (import "give" (func $give (result u32)))
     (core module $Memory (memory (export "memory") 1))
     (core instance $memory (instantiate $Memory))
-    (core func $lowered-take (canon lower (func $take) (memory $memory "memory")))
+    (core func $lowered-take (canon lower (func $take) (memory (core memory $memory "memory"))))
     (core func $lowered-give (canon lower (func $give)))
     (core module $M
       (import "" "take" (func $take (param i32 i32)))
