@@ -277,7 +277,10 @@ pub struct Limits {
     /// [`Func::start`](crate::Func::start).
     pub activations_max: usize,
     /// Bytes of the heap for structures, arrays, exceptions and values of
-    /// the host. What does not fit traps with `heap exhausted`.
+    /// the host; a gibibyte unless more is asked for, at most four. What does
+    /// not fit traps with `heap exhausted`, and so does a guest that keeps
+    /// the heap full to the last objects, so that there would be no end of
+    /// collections. The longest pause grows with the limit.
     pub gc_heap_bytes_max: u64,
 }
 
@@ -295,7 +298,7 @@ impl Default for Limits {
             tables_max: 10_000,
             nesting_depth_max: 64,
             activations_max: 10_000,
-            gc_heap_bytes_max: 1 << 32,
+            gc_heap_bytes_max: 1 << 30,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A collection, from the roots to the next hole. It stops the guests of its
-//! store, takes time in proportion to what is in use, and needs no memory
-//! that it does not have already.
+//! store and takes time in proportion to the roots and what is in use.
+//! Marking needs no memory that it does not have already; sweeping takes
+//! some, in proportion to the large objects and values of the host that it
+//! frees.
 
 use core::time::Duration;
 
@@ -22,6 +24,22 @@ impl<F: FnMut(&mut dyn FnMut(&mut u32))> Roots for F {
     fn visit(&mut self, each: &mut dyn FnMut(&mut u32)) -> bool {
         self(each);
         true
+    }
+}
+
+/// Roots that are counted while they are visited.
+struct Counted<'a> {
+    roots: &'a mut dyn Roots,
+    count: u64,
+}
+
+impl Roots for Counted<'_> {
+    fn visit(&mut self, each: &mut dyn FnMut(&mut u32)) -> bool {
+        let count = &mut self.count;
+        self.roots.visit(&mut |reference| {
+            *count += 1;
+            each(reference);
+        })
     }
 }
 
@@ -50,12 +68,14 @@ impl Heap {
         }
         let clock = Clock::start();
         self.retire(bump);
+        let roots = &mut Counted { roots, count: 0 };
         let live_bytes = if self.zeal.shuffle {
             // SAFETY: passed on to the caller.
             unsafe { self.move_all(types, roots, &mut dropped) }
         } else {
             self.mark_all(types, roots, &mut dropped)
         };
+        self.roots = roots.count;
         self.restart(live_bytes, pending_bytes);
         self.stats.live_bytes = live_bytes;
         self.stats.collections += 1;

@@ -37,6 +37,18 @@ const SMALL_HEAP_BYTES: u64 = 16 << 20;
 /// The most that a heap grows by at once.
 const STEP_BYTES_MAX: u64 = 16 << 20;
 
+/// A collection at the heap's limit should come after the program has taken
+/// at least this part of it since the last one.
+const FRUITFUL_PART: u64 = 32;
+
+/// So many collections in a row may come earlier before the heap counts as
+/// full: what a guest needed that has stopped may be garbage by now.
+const FRUITLESS_MAX: u32 = 8;
+
+/// Bytes in use that a root counts for when the next collection is planned:
+/// to visit it takes about as long as to mark as much.
+const ROOT_BYTES: u64 = 8;
+
 /// Bytes of a hole for objects that do not fit into the running code's.
 const OVERFLOW_BYTES: u32 = 32 << 10;
 
@@ -84,6 +96,11 @@ pub(crate) struct Heap {
     bytes_max: u64,
     /// Bytes made available since the last collection.
     taken_bytes: u64,
+    /// How many collections in a row were asked for at the heap's limit with
+    /// little taken since the one before.
+    fruitless: u32,
+    /// Roots that the last collection visited.
+    pub(super) roots: u64,
     /// How many collections in a row found the heap far too big.
     spacious: u32,
     pub(super) stats: GcStats,
@@ -112,6 +129,8 @@ impl Heap {
             limit_bytes: LIMIT_BYTES_MIN,
             bytes_max: u64::MAX,
             taken_bytes: 0,
+            fruitless: 0,
+            roots: 0,
             spacious: 0,
             stats: GcStats::default(),
             zeal,
@@ -340,10 +359,7 @@ impl Heap {
             .as_mut()
             .is_some_and(|arena| arena.grow_small(step) || arena.grow_small(needed));
         if !grown {
-            return Err(match attempt {
-                Attempt::First => Refusal::Collect,
-                Attempt::Last => Refusal::Full,
-            });
+            return Err(self.refuse(attempt));
         }
         self.note_committed();
         Ok(())
@@ -356,10 +372,7 @@ impl Heap {
             return Ok(());
         }
         if wanted > self.bytes_max {
-            return Err(match attempt {
-                Attempt::First => Refusal::Collect,
-                Attempt::Last => Refusal::Full,
-            });
+            return Err(self.refuse(attempt));
         }
         // Between two collections at least a quarter of the heap must have
         // been handed out; if it was less, the rest is in holes too small,
@@ -372,6 +385,33 @@ impl Heap {
         Ok(())
     }
 
+    /// The answer where the heap cannot grow. A program that keeps the heap
+    /// full must not have all of it marked for every few objects.
+    fn refuse(&mut self, attempt: Attempt) -> Refusal {
+        let is_fruitful = self.taken_bytes >= self.bytes_max / FRUITFUL_PART;
+        match attempt {
+            Attempt::Last => Refusal::Full,
+            Attempt::First if is_fruitful || self.zeal.is_on() => {
+                self.fruitless = 0;
+                Refusal::Collect
+            }
+            Attempt::First if self.fruitless < FRUITLESS_MAX => {
+                self.fruitless += 1;
+                Refusal::Collect
+            }
+            Attempt::First => {
+                // The guest stops, and others may start anew.
+                self.fruitless = 0;
+                Refusal::Full
+            }
+        }
+    }
+
+    /// What the last collection has done, in bytes that were marked.
+    pub(crate) fn last_work_bytes(&self) -> u64 {
+        self.stats.live_bytes + self.roots * ROOT_BYTES
+    }
+
     fn allocate_large(&mut self, size_bytes: u32, attempt: Attempt) -> Result<u32, Refusal> {
         let bytes = u64::from(size_of_pages(size_bytes).ok_or(Refusal::Full)?);
         self.make_room(bytes, attempt)?;
@@ -380,10 +420,7 @@ impl Heap {
             .as_mut()
             .and_then(|arena| self.large.allocate(arena, size_bytes));
         let Some(place) = place else {
-            return Err(match attempt {
-                Attempt::First => Refusal::Collect,
-                Attempt::Last => Refusal::Full,
-            });
+            return Err(self.refuse(attempt));
         };
         self.taken_bytes += bytes;
         self.stats.allocated_bytes_total += u64::from(size_bytes);
@@ -406,7 +443,8 @@ impl Heap {
         self.overflow = 0..0;
         self.taken_bytes = 0;
         let factor = if live_bytes < SMALL_HEAP_BYTES { 3 } else { 2 };
-        self.limit_bytes = (factor * live_bytes + u64::from(pending_bytes)).max(LIMIT_BYTES_MIN);
+        let work_bytes = live_bytes + self.roots * ROOT_BYTES;
+        self.limit_bytes = (factor * work_bytes + u64::from(pending_bytes)).max(LIMIT_BYTES_MIN);
         let small = u64::from(arena.small_bytes());
         let is_crowded = self.large.bytes + small + u64::from(pending_bytes) > self.bytes_max;
         let is_spacious = small > 2 * self.limit_bytes;

@@ -84,6 +84,16 @@ impl HostValues {
     }
 }
 
+/// What is left when the store goes is dropped as the collector drops it:
+/// two destructors that panic must not meet.
+impl Drop for HostValues {
+    fn drop(&mut self) {
+        let entries = core::mem::take(&mut self.entries);
+        let values = entries.into_iter().filter_map(|entry| entry.value);
+        DroppedValues(values.collect()).finalise();
+    }
+}
+
 /// Values whose objects are dead. Dropping them runs code of the host, so
 /// it must happen where nothing of the store is borrowed.
 #[derive(Default)]

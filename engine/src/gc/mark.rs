@@ -1,12 +1,15 @@
 //! Finding what is in use. The objects whose references are still to be
 //! followed wait on a stack that never has to grow: what does not fit is
-//! marked grey in its place, and found there again.
+//! marked grey in its place, and found there again. The search goes over the
+//! part of the heap where such objects are, eight marks at a time.
 
 use super::RttTable;
 use super::arena::{Arena, COLOUR_BITS, GREY};
 use super::heap::SMALL_BYTES_MAX;
 use super::large::LargeObjects;
-use crate::types::rtt::{ARRAY_LENGTH_OFFSET, Rtt, Shape, Storage, elements_offset};
+use crate::types::rtt::{
+    ARRAY_LENGTH_OFFSET, OBJECT_ALIGN_BYTES, Rtt, Shape, Storage, elements_offset,
+};
 
 /// Entries that the stack has from the start.
 const STACK_FIRST: usize = 1 << 10;
@@ -14,8 +17,9 @@ const STACK_FIRST: usize = 1 << 10;
 /// Entries that the stack may have: it never takes more than 8 MiB.
 const STACK_MAX: usize = 1 << 20;
 
-/// References of an array that are followed at once.
-const CHUNK: u32 = 1 << 12;
+/// References of an array that are followed at once. The rest waits as one
+/// entry, so that a wide array does not fill the stack.
+const CHUNK: u32 = 64;
 
 /// An object to look at: its reference and, of an array, the first element.
 type Entry = (u32, u32);
@@ -25,8 +29,9 @@ pub(super) struct MarkStack {
     entries: Vec<Entry>,
     /// How many there may be.
     pub(super) entries_max: usize,
-    /// Some object did not fit and is grey.
-    overflowed: bool,
+    /// Where the objects are that did not fit and are grey: the first and
+    /// the last.
+    grey: Option<(u32, u32)>,
 }
 
 impl Default for MarkStack {
@@ -34,7 +39,7 @@ impl Default for MarkStack {
         MarkStack {
             entries: Vec::new(),
             entries_max: STACK_MAX,
-            overflowed: false,
+            grey: None,
         }
     }
 }
@@ -55,6 +60,13 @@ impl MarkStack {
         }
         self.entries.push(entry);
         true
+    }
+
+    /// Remembers that the object at `at` is grey.
+    #[cold]
+    fn note_grey(&mut self, at: u32) {
+        let (first, last) = self.grey.unwrap_or((at, at));
+        self.grey = Some((first.min(at), last.max(at)));
     }
 
     #[cold]
@@ -126,7 +138,7 @@ impl Marker<'_> {
             *mark = self.colour;
             if !self.stack.push((reference, 0)) {
                 *mark |= GREY;
-                self.stack.overflowed = true;
+                self.stack.note_grey(reference);
             }
         }
     }
@@ -143,22 +155,36 @@ impl Marker<'_> {
             while let Some((at, first)) = self.stack.entries.pop() {
                 self.scan(at, first);
             }
-            if !core::mem::take(&mut self.stack.overflowed) {
-                return;
+            match self.stack.grey.take() {
+                Some((first, last)) => self.find_grey(first, last, large),
+                None => return,
             }
-            self.find_grey(large);
         }
     }
 
-    /// Looks at the grey objects, now that there is room on the stack.
-    fn find_grey(&mut self, large: &LargeObjects) {
-        let mut at = self.arena.small_start;
-        while at < self.arena.small_end {
-            self.scan_if_grey(at);
-            at += 16;
+    /// Looks at the grey objects from `first` to `last`, now that there is
+    /// room on the stack.
+    fn find_grey(&mut self, first: u32, last: u32, large: &LargeObjects) {
+        const STEP: u32 = 8 * OBJECT_ALIGN_BYTES;
+        let any = u64::from_ne_bytes([GREY; 8]);
+        let end = self.arena.small_end.min(last.saturating_add(1));
+        let mut at = first.max(self.arena.small_start) / STEP * STEP;
+        while at < end {
+            // SAFETY: the marks of usable space are usable; both of its ends
+            // are multiples of a word's part of it, and marks are aligned
+            // likewise.
+            let word = unsafe { self.arena.mark(at).cast::<u64>().read() };
+            if word & any != 0 {
+                for granule in 0..8 {
+                    self.scan_if_grey(at + granule * OBJECT_ALIGN_BYTES);
+                }
+            }
+            at += STEP;
         }
-        for at in large.starts() {
-            self.scan_if_grey(at);
+        if last >= self.arena.large_start {
+            for at in large.starts() {
+                self.scan_if_grey(at);
+            }
         }
     }
 
@@ -208,8 +234,10 @@ impl Marker<'_> {
                     let length = length.read();
                     let end = length.min(first.saturating_add(CHUNK));
                     if end < length && !self.stack.push((at, end)) {
+                        // It is looked at from its start again.
                         *self.arena.mark(at) |= GREY;
-                        self.stack.overflowed = true;
+                        self.stack.note_grey(at);
+                        self.live_bytes -= u64::from(size_bytes);
                     }
                     let elements = object.add(elements_offset(*element) as usize).cast::<u32>();
                     for index in first..end {

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 pub(crate) struct Handle {
     store: StoreId,
     index: u32,
-    epoch: u32,
+    epoch: u64,
 }
 
 /// A reference that the host owns: it is a root until the last clone is
@@ -38,7 +38,7 @@ pub(crate) struct Handles(RefCell<Lists>);
 #[derive(Default)]
 struct Lists {
     scoped: Vec<Scoped>,
-    epoch: u32,
+    epoch: u64,
     owned: Vec<Owned>,
     /// With so many owned references, those that nobody owns are looked for.
     trim_at: usize,
@@ -46,7 +46,7 @@ struct Lists {
 
 struct Scoped {
     reference: u32,
-    epoch: u32,
+    epoch: u64,
 }
 
 struct Owned {
@@ -92,7 +92,7 @@ impl Handles {
     fn release_some(&self, mark: usize) {
         let mut lists = self.0.borrow_mut();
         lists.scoped.truncate(mark);
-        lists.epoch = lists.epoch.wrapping_add(1);
+        lists.epoch += 1;
     }
 
     /// Makes a reference the host's own.

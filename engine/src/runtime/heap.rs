@@ -18,12 +18,17 @@ use crate::gc::{Attempt, HostValue, Refusal};
 use crate::translate::Safepoint;
 use crate::trap::Trap;
 use crate::types::rtt::{
-    ARRAY_LENGTH_OFFSET, HOST_SLOT_OFFSET, HOST_TYPE, Rtt, RttKind, Shape, Storage,
+    ARRAY_LENGTH_OFFSET, HOST_SLOT_OFFSET, HOST_TYPE, OBJECT_ALIGN_BYTES, Rtt, RttKind, Shape,
+    Storage,
 };
 
 /// The type of values of the host.
 pub(crate) static HOST_RTT: LazyLock<Rtt> =
     LazyLock::new(|| Rtt::new(HOST_TYPE, RttKind::Host, &[], Shape::Host));
+
+/// Bytes that are marked for the fuel of one operator, as many as bulk
+/// operators touch for it.
+const BYTES_PER_FUEL: u64 = 64;
 
 impl StoreCore {
     /// The number of a function in objects, given when it is first stored
@@ -50,8 +55,11 @@ impl StoreCore {
         self.func_numbers.get(index).copied().unwrap_or(ptr::null())
     }
 
-    /// The type of an object.
+    /// The type of an object; none of null and of numbers.
     pub(crate) fn rtt_of(&self, at: u32) -> Option<&Rtt> {
+        if at == 0 || !at.is_multiple_of(OBJECT_ALIGN_BYTES) {
+            return None;
+        }
         // SAFETY: references lead to objects; types in the table live as
         // long as the store.
         unsafe {
@@ -181,6 +189,34 @@ pub(crate) unsafe fn collect(store: *mut StoreCtx, pending_bytes: u32, safepoint
     }
 }
 
+/// Makes the guest pay for the last collection: one allocation can cause the
+/// work of millions, and neither fuel nor an interruption may be blind to
+/// that. Who is out of fuel stops where it is charged next.
+///
+/// # Errors
+///
+/// [`Trap::Interrupted`] if the code of a guest is to stop.
+///
+/// # Safety
+///
+/// `store` must be a live context whose core nobody borrows.
+unsafe fn charge(store: *mut StoreCtx, safepoint: Safepoint) -> Result<(), Trap> {
+    // SAFETY: passed on to the caller; the interrupt word lives as long as
+    // the store.
+    unsafe {
+        let core = &*(*store).core;
+        if core.engine.config().fuel {
+            let cost = core.gc.last_work_bytes() / BYTES_PER_FUEL;
+            (*store).fuel = (*store).fuel.saturating_sub_unsigned(cost);
+        }
+        let is_guest = safepoint == Safepoint::Operator;
+        if is_guest && (*(*store).interrupt).load(Ordering::Relaxed) != 0 {
+            return Err(Trap::Interrupted);
+        }
+    }
+    Ok(())
+}
+
 /// Tells the contexts where the heap is now.
 ///
 /// # Safety
@@ -245,7 +281,10 @@ pub(crate) unsafe fn allocate(
             (Ok(at), _) => return Ok(at),
             (Err(Refusal::Collect), Attempt::First) => {
                 // SAFETY: passed on to the caller.
-                unsafe { collect(store, size_bytes, safepoint) };
+                unsafe {
+                    collect(store, size_bytes, safepoint);
+                    charge(store, safepoint)?;
+                }
                 attempt = Attempt::Last;
             }
             (Err(_), _) => return Err(Trap::HeapExhausted),

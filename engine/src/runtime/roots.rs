@@ -26,9 +26,13 @@ pub(crate) struct StoreRoots {
 /// Visits a reference that stands in a slot.
 pub(crate) fn visit_slot(slot: &mut Slot, each: &mut dyn FnMut(&mut u32)) {
     // The upper half of a reference's slot is zero.
-    let mut reference = *slot as u32;
+    let old = *slot as u32;
+    let mut reference = old;
     each(&mut reference);
-    *slot = u64::from(reference);
+    // Pages that nobody has written to stay so.
+    if reference != old {
+        *slot = u64::from(reference);
+    }
 }
 
 impl Roots for StoreRoots {
