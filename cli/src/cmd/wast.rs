@@ -24,7 +24,8 @@ pub(crate) struct Wast {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// How guests are run: `auto`, `threaded` or `loop`.
+    /// How guests are run: `auto`, `threaded`, `loop`, or under collections as often as can be:
+    /// `zeal-1`, `zeal-3`, `zeal-17`, `shuffle`.
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = Mode::named)]
     tier: Mode,
 
