@@ -28,6 +28,9 @@ pub(crate) enum Unfit {
     Import,
     /// It waits on a shared memory, for as long as it likes.
     Waits,
+    /// It has a shared memory that is empty at first: wasmtime 48 refuses accesses to
+    /// such a memory even when it has grown.
+    EmptyShared,
 }
 
 impl Shape {
@@ -47,6 +50,14 @@ impl Shape {
                         }
                     }
                 }
+                Payload::MemorySection(reader) => {
+                    for memory in reader {
+                        let memory = memory.map_err(invalid)?;
+                        if memory.shared && memory.initial == 0 {
+                            return Err(Unfit::EmptyShared);
+                        }
+                    }
+                }
                 Payload::ExportSection(reader) => {
                     for export in reader {
                         let export = export.map_err(invalid)?;
@@ -57,7 +68,14 @@ impl Shape {
                 Payload::ImportSection(reader) => {
                     for import in reader.into_imports() {
                         let import = import.map_err(invalid)?;
-                        if !makeable(&types, types.as_ref().entity_type_from_import(&import)) {
+                        let entity = types.as_ref().entity_type_from_import(&import);
+                        if let Some(EntityType::Memory(memory)) = &entity
+                            && memory.shared
+                            && memory.initial == 0
+                        {
+                            return Err(Unfit::EmptyShared);
+                        }
+                        if !makeable(&types, entity) {
                             return Err(Unfit::Import);
                         }
                     }

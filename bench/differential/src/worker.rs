@@ -126,7 +126,7 @@ fn one(
             let what = format!("the generator made: {why}");
             return (tally, Some(Difference { what, alone: false }));
         }
-        Err(Unfit::Import | Unfit::Waits) => {
+        Err(Unfit::Import | Unfit::Waits | Unfit::EmptyShared) => {
             tally.unfit = 1;
             return (tally, None);
         }
