@@ -375,7 +375,7 @@ fn what_is_not_built_is_refused_by_name() {
     assert_eq!(error.kind(), ErrorKind::Link);
     let error = instantiate(
         r#"(component
-             (core module $m (tag))
+             (core module $m (type $f (func)) (type (cont $f)))
              (core instance (instantiate $m)))"#,
     )
     .unwrap_err();
