@@ -579,3 +579,21 @@ fn values_that_are_left_when_the_heap_goes_may_all_panic() {
     drop(world);
     assert_eq!(dropped.load(Ordering::Relaxed), 3);
 }
+
+#[test]
+fn gaps_between_large_objects_are_used_at_the_limit() {
+    let mut world = World::new(QUIET);
+    world.bytes_max = 16 << 20;
+    while let Ok(at) = world.array(BYTES, Storage::I8, 12_000, 1) {
+        world.roots.push(at);
+    }
+    let count = world.roots.len();
+    assert!(count > 1200, "{count}");
+    world.roots.iter_mut().step_by(2).for_each(|root| *root = 0);
+    world.collect(0);
+    for _ in 0..count / 2 {
+        let at = world.array(BYTES, Storage::I8, 12_000, 2).unwrap();
+        world.roots.push(at);
+    }
+    world.verify();
+}
