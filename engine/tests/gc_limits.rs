@@ -51,3 +51,30 @@ fn collections_cost_fuel_for_what_they_mark() {
         "{cheap} {dear} {collections}"
     );
 }
+
+#[test]
+fn constant_expressions_find_room_in_a_heap_full_of_garbage() {
+    let garbage = r#"(module
+        (type $pair (struct (field i64 i64)))
+        (func (export "waste") (param i32)
+            (loop $more
+                (drop (struct.new_default $pair))
+                (br_if $more (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"#;
+    let constant = r#"(module
+        (type $bytes (array i8))
+        (global (ref $bytes) (array.new_default $bytes (i32.const 300000))))"#;
+    let engine = Engine::default();
+    let constant = Module::new(&engine, constant).unwrap();
+    for collects in [false, true] {
+        let (mut store, instance) = alone(&engine, garbage);
+        store.limits_mut().gc_heap_bytes_max = 1 << 20;
+        call(&mut store, instance, "waste", 30_000);
+        if collects {
+            store.gc().unwrap();
+            let stats = store.gc_stats();
+            assert_eq!((stats.live_bytes, stats.committed_bytes), (0, 0));
+        }
+        Instance::new(&mut store, &constant, &[]).unwrap();
+        call(&mut store, instance, "waste", 100_000);
+    }
+}

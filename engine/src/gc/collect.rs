@@ -76,7 +76,9 @@ impl Heap {
             self.mark_all(types, roots, &mut dropped)
         };
         self.roots = roots.count;
-        self.restart(live_bytes, pending_bytes);
+        if self.corruption.is_none() {
+            self.restart(live_bytes, pending_bytes);
+        }
         self.stats.live_bytes = live_bytes;
         self.stats.collections += 1;
         let pause = clock.elapsed();

@@ -413,8 +413,11 @@ impl Heap {
     }
 
     fn allocate_large(&mut self, size_bytes: u32, attempt: Attempt) -> Result<u32, Refusal> {
-        let bytes = u64::from(size_of_pages(size_bytes).ok_or(Refusal::Full)?);
-        self.make_room(bytes, attempt)?;
+        let pages = size_of_pages(size_bytes).ok_or(Refusal::Full)?;
+        let needed = self.large.bytes_needed(pages);
+        if needed > 0 {
+            self.make_room(u64::from(needed), attempt)?;
+        }
         let place = self
             .arena
             .as_mut()
@@ -422,7 +425,7 @@ impl Heap {
         let Some(place) = place else {
             return Err(self.refuse(attempt));
         };
-        self.taken_bytes += bytes;
+        self.taken_bytes += u64::from(pages);
         self.stats.allocated_bytes_total += u64::from(size_bytes);
         self.note_committed();
         Ok(place)
@@ -457,6 +460,24 @@ impl Heap {
             let end = arena.last_used(self.colour).max(kept);
             arena.shrink_small(end.checked_next_multiple_of(UNIT_BYTES).unwrap_or(end));
         }
+    }
+
+    /// Gives all back behind the last small object, after a collection.
+    pub(crate) fn shrink(&mut self) {
+        let is_used = !self.hole.is_empty() || !self.overflow.is_empty();
+        if self.corruption.is_some() || is_used {
+            return;
+        }
+        if let Some(arena) = &mut self.arena {
+            let end = arena.last_used(self.colour);
+            arena.shrink_small(end.checked_next_multiple_of(UNIT_BYTES).unwrap_or(end));
+        }
+    }
+
+    /// Whether so much of the heap is taken that there may be no room for a
+    /// large object without a collection.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.committed_bytes() > self.bytes_max / 4
     }
 
     /// Keeps a value of the host, and answers its place; `None` if there are

@@ -56,24 +56,7 @@ impl LargeObjects {
     /// used up or the system refuses.
     pub(super) fn allocate(&mut self, arena: &mut Arena, size_bytes: u32) -> Option<u32> {
         let size = size_of_pages(size_bytes)?;
-        let is_aligned = size.is_multiple_of(UNIT_BYTES);
-        let smallest = Gap {
-            size_bytes: size,
-            start: 0,
-            is_zero: false,
-        };
-        let place = |gap: &Gap| {
-            let end = gap.start + gap.size_bytes;
-            // A whole unit or more must be able to go back alone.
-            let start = if is_aligned {
-                (end - size) / UNIT_BYTES * UNIT_BYTES
-            } else {
-                end - size
-            };
-            (start >= gap.start).then_some((*gap, start))
-        };
-        let found = self.gaps.range(smallest..).take(8).find_map(place);
-        if let Some((gap, start)) = found {
+        if let Some((gap, start)) = self.find_gap(size) {
             self.gaps.remove(&gap);
             if !gap.is_zero {
                 self.kept_bytes -= u64::from(gap.size_bytes);
@@ -90,6 +73,43 @@ impl LargeObjects {
         // `large_start` is a multiple of a unit, as an aligned size is.
         self.gap(arena.large_start..start, true);
         Some(self.place(start, size))
+    }
+
+    /// Bytes that the heap takes more when an object of so many pages is
+    /// made.
+    pub(super) fn bytes_needed(&self, size: u32) -> u32 {
+        match self.find_gap(size) {
+            Some((gap, _)) if !gap.is_zero => 0,
+            Some(_) | None => size,
+        }
+    }
+
+    /// A gap with room for an object of so many pages, and where the object
+    /// starts in it.
+    fn find_gap(&self, size: u32) -> Option<(Gap, u32)> {
+        let is_aligned = size.is_multiple_of(UNIT_BYTES);
+        let smallest = Gap {
+            size_bytes: size,
+            start: 0,
+            is_zero: false,
+        };
+        let place = |gap: &Gap| {
+            let end = gap.start + gap.size_bytes;
+            // A whole unit or more must be able to go back alone.
+            let start = if is_aligned {
+                (end - size) / UNIT_BYTES * UNIT_BYTES
+            } else {
+                end - size
+            };
+            (start >= gap.start).then_some((*gap, start))
+        };
+        let mut fitting = self.gaps.range(smallest..).take(8).filter_map(place);
+        let first = fitting.next()?;
+        // Memory that the system has not got back costs nothing.
+        let kept = core::iter::once(first)
+            .chain(fitting)
+            .find(|(gap, _)| !gap.is_zero);
+        Some(kept.unwrap_or(first))
     }
 
     fn place(&mut self, start: u32, size: u32) -> u32 {
@@ -155,15 +175,21 @@ impl LargeObjects {
     /// whole units back.
     fn give_back(&mut self, arena: &Arena, bytes: Range<u32>, pieces: &[(u32, u32, bool)]) {
         let units = bytes.start.next_multiple_of(UNIT_BYTES)..bytes.end / UNIT_BYTES * UNIT_BYTES;
+        let is_zero = |part: &Range<u32>| {
+            let is_kept =
+                |piece: &(u32, u32, bool)| !piece.2 && piece.1 > part.start && piece.0 < part.end;
+            !pieces.iter().any(is_kept)
+        };
         if units.start >= units.end {
-            return self.gap(bytes, pieces.iter().all(|piece| piece.2));
+            let is_zero = is_zero(&bytes);
+            return self.gap(bytes, is_zero);
         }
-        let is_kept =
-            |piece: &(u32, u32, bool)| !piece.2 && piece.1 > units.start && piece.0 < units.end;
-        let is_zero = !pieces.iter().any(is_kept) || arena.reset(&units);
-        self.gap(bytes.start..units.start, false);
-        self.gap(units.clone(), is_zero);
-        self.gap(units.end..bytes.end, false);
+        for edge in [bytes.start..units.start, units.end..bytes.end] {
+            let is_zero = is_zero(&edge);
+            self.gap(edge, is_zero);
+        }
+        let is_zero = is_zero(&units) || arena.reset(&units);
+        self.gap(units, is_zero);
     }
 
     /// Where every object starts.

@@ -70,6 +70,17 @@ pub(crate) trait ConstContext {
 }
 
 impl ConstExpr {
+    /// Whether an object is made.
+    pub(crate) fn makes_object(&self) -> bool {
+        match self {
+            ConstExpr::Value(_)
+            | ConstExpr::Vector(_)
+            | ConstExpr::GlobalGet(_)
+            | ConstExpr::RefFunc(_) => false,
+            ConstExpr::Ops(ops) => ops.iter().any(|op| matches!(op, ConstOp::New(_))),
+        }
+    }
+
     /// Decodes an expression, and reports each function that it refers to.
     pub(crate) fn decode(
         expr: &wasmparser::ConstExpr<'_>,

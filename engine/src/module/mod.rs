@@ -168,6 +168,17 @@ pub(crate) enum DataMode {
 }
 
 impl ModuleInner {
+    /// Whether a constant expression makes an object.
+    pub(crate) fn has_constant_objects(&self) -> bool {
+        let elements = self.elems.iter().flat_map(|segment| match &segment.items {
+            ElemItems::Funcs(_) => [].iter(),
+            ElemItems::Exprs(items) => items.iter(),
+        });
+        let tables = self.table_inits.iter().flatten();
+        let all = self.global_inits.iter().chain(tables).chain(elements);
+        all.into_iter().any(ConstExpr::makes_object)
+    }
+
     /// The type of a function.
     pub(crate) fn func_type(&self, func: FuncIndex) -> &FuncTypeRef {
         self.type_at(self.funcs[func.index()])

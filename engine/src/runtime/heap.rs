@@ -189,6 +189,36 @@ pub(crate) unsafe fn collect(store: *mut StoreCtx, pending_bytes: u32, safepoint
     }
 }
 
+/// Frees what cannot be reached, and gives memory back that is not needed
+/// for what can.
+///
+/// # Safety
+///
+/// As for [`collect`], between calls of guests.
+#[cold]
+pub(crate) unsafe fn collect_and_shrink(store: *mut StoreCtx) {
+    // SAFETY: passed on to the caller; the borrow ends at once.
+    unsafe {
+        collect(store, 0, Safepoint::Call);
+        (*(*store).core).gc.shrink();
+    }
+}
+
+/// Makes room for the objects of constant expressions, during which nothing
+/// can be freed, if the heap may have none.
+///
+/// # Safety
+///
+/// As for [`collect_and_shrink`].
+pub(crate) unsafe fn prepare_constants(store: *mut StoreCtx) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        if (*(*store).core).gc.is_crowded() {
+            collect_and_shrink(store);
+        }
+    }
+}
+
 /// Makes the guest pay for the last collection: one allocation can cause the
 /// work of millions, and neither fuel nor an interruption may be blind to
 /// that. Who is out of fuel stops where it is charged next.

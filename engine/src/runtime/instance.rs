@@ -306,6 +306,11 @@ impl Instance {
         check_module(core, module)?;
         let resolved = resolve(core, module.inner(), imports)?;
         let ctx = store.ctx();
+        if module.inner().has_constant_objects() {
+            // SAFETY: the store is borrowed for us alone, and guests wait in
+            // calls; imports are no references to objects.
+            unsafe { heap::prepare_constants(ctx) };
+        }
         // SAFETY: the store is borrowed for us alone.
         let data = unsafe { build(ctx, module, resolved) }?;
         // SAFETY: as above; the instance was just made in this store.

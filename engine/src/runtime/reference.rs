@@ -455,7 +455,7 @@ impl<T, X> StoreContextMut<'_, T, X> {
         let ctx = self.ctx();
         // SAFETY: the store is borrowed for us alone; all references that
         // the host holds are in handles, and guests wait in calls.
-        unsafe { heap::collect(ctx, 0, Safepoint::Call) };
+        unsafe { heap::collect_and_shrink(ctx) };
         // SAFETY: as above.
         match unsafe { heap::damage(ctx) } {
             None => Ok(()),
