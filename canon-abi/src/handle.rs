@@ -287,6 +287,21 @@ impl HandleTable {
         }
     }
 
+    /// Drops all that was lent to a call, for a callee that only passed it on.
+    pub fn drop_borrows(&mut self, scope: ScopeId) {
+        for index in 1..self.slots.len() as u32 {
+            let Some(slot) = self.live_slot(index) else {
+                continue;
+            };
+            if slot.kind() == Kind::Borrow && self.counts(index, slot).scope == scope.0 {
+                self.free_slot(index);
+            }
+        }
+        if let Some(Some(borrows)) = self.scopes.get_mut(scope.0 as usize) {
+            *borrows = 0;
+        }
+    }
+
     fn insert(&mut self, slot: Slot) -> Result<u32> {
         let index = if self.free != 0 {
             let index = self.free;

@@ -26,6 +26,8 @@ pub struct InstancePre<T: 'static>(Arc<Pre<T>>);
 
 pub(super) struct Pre<T: 'static> {
     pub(super) component: crate::Component,
+    /// The binaries that the plan is made of.
+    pub(super) components: Arc<[crate::Component]>,
     pub(super) code: Arc<Code>,
     pub(super) imports: Vec<Definition<T>>,
     /// What each step needs that was looked up by name; parallel to the
@@ -99,6 +101,7 @@ impl<T: 'static> InstancePre<T> {
             .collect::<Result<Vec<_>>>()?;
         Ok(InstancePre(Arc::new(Pre {
             component: component.clone(),
+            components: components.into(),
             code,
             imports,
             steps,
@@ -122,7 +125,7 @@ impl<T: 'static> InstancePre<T> {
                 Definition::Resource(ty, _) => Some(*ty),
                 _ => None,
             },
-            ResourceDef::Defined(_) => None,
+            ResourceDef::Defined(_) | ResourceDef::Outer => None,
         }
     }
 
@@ -222,7 +225,7 @@ impl<T: 'static> Preparation<'_, T> {
                 Prepared::Nothing
             }
             Step::Stub { stub, .. } => self.stub(*stub)?,
-            Step::Unsupported { .. } => Prepared::Nothing,
+            Step::Start { .. } | Step::Unsupported { .. } => Prepared::Nothing,
         })
     }
 
@@ -262,6 +265,11 @@ impl<T: 'static> Preparation<'_, T> {
                 .ok_or_else(|| Error::inconsistent("a binary is missing"))?
                 .module(*id)
                 .cloned(),
+            Some(ModuleRef::Captured(level, import)) => self
+                .components
+                .first()
+                .and_then(|component| component.captured_module(*level, *import))
+                .ok_or_else(|| Error::inconsistent("a core module is missing")),
             Some(ModuleRef::Import(import)) => match self.imports.get(import.index()) {
                 Some(Definition::Module(module)) => Ok(module.clone()),
                 _ => Err(Error::inconsistent("a core module is missing")),
