@@ -446,7 +446,7 @@ impl ResourceAny {
         let resource = state.resource_of(ty)?;
         let token = state.any.insert(AnyHandle {
             resource,
-            rep,
+            rep: u64::from(rep),
             own: true,
         })?;
         Ok(ResourceAny { resource, token })
@@ -515,7 +515,7 @@ impl ResourceAny {
         let state = store.extra();
         let handle = state.any.get(self.token)?;
         match state.resource(handle.resource)?.ty.kind() {
-            ResourceKind::Host(_) | ResourceKind::Numbered(_) => Ok(handle.rep),
+            ResourceKind::Host(_) | ResourceKind::Numbered(_) => Ok(representation(handle.rep)),
             ResourceKind::Guest { .. } => Err(Error::resource(
                 "only the guest that defines a resource knows its representation",
             )),
@@ -549,10 +549,10 @@ impl ResourceAny {
             return Err(wrong_type::<R>());
         }
         if !handle.own {
-            return Ok(Resource::new_borrow(handle.rep));
+            return Ok(Resource::new_borrow(representation(handle.rep)));
         }
         state.any.take_own(self.token, handle.resource)?;
-        Ok(Resource::new_own(handle.rep))
+        Ok(Resource::new_own(representation(handle.rep)))
     }
 
     /// Drops the handle; if it owns its resource, the destructor runs.
@@ -578,7 +578,7 @@ impl fmt::Debug for ResourceAny {
 pub(crate) struct AnyHandle {
     /// Its resource type, numbered by the store.
     pub(crate) resource: ResourceTypeId,
-    pub(crate) rep: u32,
+    pub(crate) rep: u64,
     pub(crate) own: bool,
 }
 
@@ -715,13 +715,13 @@ impl AnyTable {
     }
 
     /// Takes out a handle that owns a resource of that type.
-    pub(crate) fn take_own(&mut self, token: u64, resource: ResourceTypeId) -> Result<u32> {
+    pub(crate) fn take_own(&mut self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         self.check(token, resource, true)?;
         self.take(token).map(|handle| handle.rep)
     }
 
     /// Lends a handle of that type to a call: its representation.
-    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<u32> {
+    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         let handle = *self.get(token)?;
         if handle.resource != resource {
             return Err(other_resource());
@@ -754,7 +754,7 @@ fn place(token: u64) -> usize {
     (token & SLOT_MASK) as usize
 }
 
-/// A representation that was widened.
+/// The representation of a resource of the host, or a handle, in a slot.
 pub(crate) fn representation(rep: u64) -> u32 {
     (rep & 0xffff_ffff) as u32
 }
