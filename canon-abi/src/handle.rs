@@ -463,10 +463,7 @@ mod tests {
             table.end_lend(index);
         }
         assert_eq!(table.take_own(R, indices[0]).unwrap(), reps[0]);
-        assert_eq!(
-            table.remove(R, indices[1]).unwrap(),
-            Removed::Own(reps[1])
-        );
+        assert_eq!(table.remove(R, indices[1]).unwrap(), Removed::Own(reps[1]));
         let scope = table.enter_scope();
         let borrow = table.insert_borrow(R, reps[2], scope).unwrap();
         assert_eq!(borrow, indices[1], "a freed index comes again");

@@ -54,7 +54,11 @@ pub(crate) struct Code {
 
 impl Code {
     pub(crate) fn new(plan: Plan) -> Code {
-        let signatures = plan.func_types.iter().map(|_| SignatureCells::default()).collect();
+        let signatures = plan
+            .func_types
+            .iter()
+            .map(|_| SignatureCells::default())
+            .collect();
         let facts = plan.func_types.iter().map(|_| OnceLock::new()).collect();
         Code {
             plan,
@@ -66,11 +70,7 @@ impl Code {
 
     /// The compiled form of a function type, for memories of these pointer
     /// sizes.
-    pub(crate) fn signature(
-        &self,
-        id: FuncTypeId,
-        pointers: Pointers,
-    ) -> Result<&Arc<Signature>> {
+    pub(crate) fn signature(&self, id: FuncTypeId, pointers: Pointers) -> Result<&Arc<Signature>> {
         let cell = self
             .signatures
             .get(id.index())

@@ -211,8 +211,8 @@ impl<T: 'static> Preparation<'_, T> {
                 let (position, ty) = self.export(export.instance, &export.name)?;
                 match ty {
                     core::ExternType::Memory(ty) => {
-                        let pointer = pointer_size(&ty)
-                            .map_err(|error| error.within(path(&export.name)))?;
+                        let pointer =
+                            pointer_size(&ty).map_err(|error| error.within(path(&export.name)))?;
                         if let Some(place) = self.memories.get_mut(slot.index()) {
                             *place = pointer;
                         }

@@ -511,9 +511,9 @@ impl Flattener {
     fn rep(&self, resource: ResourceTypeId) -> Result<PointerSize> {
         match self.plan.resources.get(resource.0 as usize) {
             Some(ResourceDef::Defined(_, rep)) => Ok(*rep),
-            Some(ResourceDef::Import(_)) | None => {
-                Err(Error::inconsistent("expected a resource type of the component"))
-            }
+            Some(ResourceDef::Import(_)) | None => Err(Error::inconsistent(
+                "expected a resource type of the component",
+            )),
         }
     }
 
