@@ -94,7 +94,7 @@ def random_type(depth):
     if leaf:
         kind = RANDOM.choice(["int"] * 4 + ["string"] * 2 + ["bool", "f32", "f64", "char", "enum", "flags", "own", "borrow"])
     else:
-        kind = RANDOM.choice(["list", "record", "tuple", "variant", "option", "result", "fixed", "map"])
+        kind = RANDOM.choice(["list", "record", "tuple", "variant", "option", "result"])
     inner = lambda: random_type(depth - 1)
     maybe = lambda: None if RANDOM.random() < 0.3 else inner()
     names = lambda n: [f"n{i}" for i in range(n)]
@@ -309,7 +309,11 @@ def mutate(cx, flat_types, flat):
                                          (flat[i] + 1) % top, (flat[i] + 0x1_0000_0000) % top])
         elif cx.next > RETURN_AREA:
             i = RANDOM.randrange(RETURN_AREA, min(cx.next, len(memory)))
-            memory[i] = RANDOM.choice([0, 1, 0xFF, 0xD8, memory[i] ^ 1, memory[i] ^ 0x80, RANDOM.getrandbits(8)])
+            memory[i] = RANDOM.choice([0, 1, 0xFF, 0xD8, 0xDC, memory[i] ^ 1, memory[i] ^ 0x80, RANDOM.getrandbits(8)])
+    held = cx.inst.handles.array[1:]
+    if held and RANDOM.random() < 0.5:
+        handle = RANDOM.choice(held)
+        handle.rt, handle.own = RANDOM.choice(RESOURCES), RANDOM.random() < 0.5
     return flat
 
 
