@@ -506,11 +506,12 @@ impl Flattener {
         Ok(())
     }
 
-    /// How wide the representations of a resource type are that a component
-    /// defines.
-    fn rep(&self, resource: ResourceTypeId) -> Result<PointerSize> {
+    /// A resource type that the component defines, and how wide its
+    /// representations are.
+    fn defined_resource(&self, env: EnvId, index: u32) -> Result<(ResourceTypeId, PointerSize)> {
+        let resource = self.resource(env, index)?;
         match self.plan.resources.get(resource.0 as usize) {
-            Some(ResourceDef::Defined(_, rep)) => Ok(*rep),
+            Some(ResourceDef::Defined(_, rep)) => Ok((resource, *rep)),
             Some(ResourceDef::Import(_)) | None => Err(Error::inconsistent(
                 "expected a resource type of the component",
             )),
@@ -568,8 +569,7 @@ impl Flattener {
                 self.stub(env, stub)?;
             }
             CanonicalFunction::ResourceNew { resource } => {
-                let resource = self.resource(env, *resource)?;
-                let rep = self.rep(resource)?;
+                let (resource, rep) = self.defined_resource(env, *resource)?;
                 self.stub(env, Ok(Stub::ResourceNew(resource, rep)))?;
             }
             CanonicalFunction::ResourceDrop { resource } => {
@@ -577,17 +577,14 @@ impl Flattener {
                 self.stub(env, Ok(Stub::ResourceDrop(resource)))?;
             }
             CanonicalFunction::ResourceRep { resource } => {
-                let resource = self.resource(env, *resource)?;
-                let rep = self.rep(resource)?;
+                let (resource, rep) = self.defined_resource(env, *resource)?;
                 self.stub(env, Ok(Stub::ResourceRep(resource, rep)))?;
             }
             CanonicalFunction::ContextGet { ty, slot } => {
-                let (slot, size) = context(*ty, *slot)?;
-                self.stub(env, Ok(Stub::ContextGet(slot, size)))?;
+                self.stub(env, Ok(context(*ty, *slot, Stub::ContextGet)?))?;
             }
             CanonicalFunction::ContextSet { ty, slot } => {
-                let (slot, size) = context(*ty, *slot)?;
-                self.stub(env, Ok(Stub::ContextSet(slot, size)))?;
+                self.stub(env, Ok(context(*ty, *slot, Stub::ContextSet)?))?;
             }
             CanonicalFunction::BackpressureInc => {
                 self.stub(env, Ok(Stub::BackpressureInc))?;
@@ -817,10 +814,14 @@ impl Flattener {
     }
 }
 
-/// A slot of the storage of the running call, and how wide it is.
-fn context(ty: wasmparser::ValType, slot: u32) -> Result<(u8, PointerSize)> {
+/// A built-in on a slot of the storage of the running call.
+fn context(
+    ty: wasmparser::ValType,
+    slot: u32,
+    stub: impl FnOnce(u8, PointerSize) -> Stub,
+) -> Result<Stub> {
     match u8::try_from(slot) {
-        Ok(slot @ 0..2) => Ok((slot, pointer_size(ty)?)),
+        Ok(slot @ 0..2) => Ok(stub(slot, pointer_size(ty)?)),
         _ => Err(Error::inconsistent("expected one of two slots")),
     }
 }
