@@ -7,6 +7,7 @@ use linkspan_canon_abi as abi;
 use linkspan_engine as core;
 
 use super::run::{Run, reborrow};
+use crate::code::Pointers;
 use crate::error::{Error, Result};
 use crate::func::guest::Site;
 use crate::func::host::{HostFunction, LoweredImport};
@@ -54,7 +55,7 @@ impl<T: 'static> Run<'_, T> {
             None => return Err(Error::inconsistent("an import is missing")),
         };
         let signature = Arc::clone(
-            code.signature(ty)
+            code.signature(ty, Pointers::both(abi::PointerSize::P32))
                 .map_err(|error| error.within(format!("import {path}")))?,
         );
         let needs_memory = signature.ty.needs_memory(&code.types);
@@ -69,7 +70,7 @@ impl<T: 'static> Run<'_, T> {
         let facts = signature.facts;
         let (mut func, mut post_return) = (lowered, None);
         if needs_memory || facts.has_borrow {
-            let core_type = code.lifted_core_type(ty)?;
+            let core_type = code.lifted_core_type(ty, abi::PointerSize::P32)?;
             let core_type =
                 core_type.ok_or_else(|| Error::inconsistent("a function without a core type"))?;
             let result = signature.ty.result;

@@ -270,7 +270,7 @@ impl Flattener {
             Decl::Alias(alias) => self.alias(env, alias)?,
             Decl::CoreType(ty) => self.core_type(env, ty)?,
             Decl::Type(TypeDecl::Resource { rep, dtor }) => {
-                self.define_resource(env, *rep, *dtor, offset)?;
+                self.define_resource(env, *rep, *dtor)?;
             }
             Decl::Type(ty) => {
                 let ty = self.type_item(source, env, ty)?;
