@@ -369,9 +369,9 @@ impl Instance {
         const DEPTH_MAX: usize = 16;
         match found {
             Item::Func(func) => {
-                let handle = self
-                    .func_of(instance, func)
-                    .ok_or_else(|| Error::unsupported("re-exporting this function is"))?;
+                let handle = self.func_of(instance, func).ok_or_else(|| {
+                    Error::unsupported("a function of a component that is not provided is")
+                })?;
                 let export = InstanceExport {
                     types: Arc::clone(types),
                     ty: func.ty,

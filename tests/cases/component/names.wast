@@ -6,7 +6,8 @@
 (component
   (component $c
     (import "a:b:c:d/e" (func $f (result u32)))
-    (export "a:b/c/d@1.2.0" (instance (export "f" (func $f)))))
+    (instance $out (export "f" (func $f)))
+    (export "a:b/c/d@1.2.0" (instance $out)))
   (core module $m (func (export "f") (result i32) (i32.const 1)))
   (core instance $i (instantiate $m))
   (func $f (result u32) (canon lift (core func $i "f")))
@@ -21,7 +22,7 @@
   (component $c
     (import "first" (implements "a:b/c@1") (version-suffix ".2.3") (external-id "x")
       (instance $first (export "f" (func (result u32)))))
-    (import "second" (implements "a:b/c@1")
+    (import "second" (implements "a:b/c@1") (version-suffix ".4.0")
       (instance $second (export "f" (func (result u32)))))
     (import "a:b/c@0.2" (version-suffix ".9") (instance $third (export "f" (func (result u32)))))
     (core func $f1 (canon lower (func $first "f")))
@@ -38,7 +39,7 @@
       (export "1" (func $f1)) (export "2" (func $f2)) (export "3" (func $f3))))))
     (func $f (result u32) (canon lift (core func $i "f")))
     (instance $out (export "f" (func $f)))
-    (export "out" (implements "a:b/c@1") (external-id "y") (instance $out)))
+    (export "out" (implements "a:b/c@1") (version-suffix ".2.3") (external-id "y") (instance $out)))
   (core module $m
     (func (export "1") (result i32) (i32.const 1))
     (func (export "2") (result i32) (i32.const 2))

@@ -61,7 +61,7 @@
     (import "work" (func $work (param "n" u32) (result u32)))
     (core module $Before
       (import "" "work" (func $work (param i32) (result i32)))
-      (global $depth (export "depth") (mut i32) (i32.const 0))
+      (global $depth (export "level") (mut i32) (i32.const 0))
       (func (export "enter") (param i32) (result i32)
         (local $result i32)
         (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
@@ -104,7 +104,7 @@
         (local.get $result)))
     (core instance $after (instantiate $After (with "" (instance
       (export "run" (func $run))
-      (export "depth" (global $before "depth"))))))
+      (export "depth" (global $before "level"))))))
     (func (export "work") (param "n" u32) (result u32) (canon lift (core func $after "work"))))
   (component $Base
     (core module $m
