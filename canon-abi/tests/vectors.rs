@@ -172,8 +172,19 @@ impl<'a> Text<'a> {
 
     fn defined(&mut self, types: &TypeTable, def: &TypeDef) -> Val {
         match def {
-            TypeDef::List(elem) => {
+            TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _) => {
                 Val::from(self.sequence("[", "]", |text| text.value(types, *elem)))
+            }
+            TypeDef::Map(key, value) => {
+                let entry = |text: &mut Self| {
+                    text.expect("(");
+                    let key = text.value(types, *key);
+                    text.expect(",");
+                    let value = text.value(types, *value);
+                    text.expect(")");
+                    (key, value)
+                };
+                Val::Map(self.sequence("[", "]", entry).into())
             }
             TypeDef::Record(fields) => {
                 let mut fields = fields.iter();

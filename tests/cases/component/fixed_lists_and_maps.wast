@@ -40,11 +40,11 @@
     ;; A pointer to what does not fit sixteen values.
     (func (export "spilled") (param i32) (result i32) (local.get 0))
     ;; The case and three floats.
-    (func (export "choice") (param i32 i32 i32 i32) (result i32)
+    (func (export "choice") (param i32 f32 f32 f32) (result i32)
       (i32.store8 (i32.const 48) (local.get 0))
-      (i32.store (i32.const 52) (local.get 1))
-      (i32.store (i32.const 56) (local.get 2))
-      (i32.store (i32.const 60) (local.get 3))
+      (f32.store (i32.const 52) (local.get 1))
+      (f32.store (i32.const 56) (local.get 2))
+      (f32.store (i32.const 60) (local.get 3))
       (i32.const 48)))
   (core instance $m (instantiate $M))
   (alias core export $m "memory" (core memory $memory))
@@ -54,7 +54,6 @@
   (export $matrix "matrix" (type $matrix'))
   (type $choice' (variant (case "point" (list f32 3)) (case "empty")))
   (export $choice "choice" (type $choice'))
-  (type $sixteen (list (list u8 4) 4))
   (type $seventeen (list u16 17))
   (type $texts (list string 20))
   (type $mixed (list (tuple bool char (list (option u8) 2)) 9))
