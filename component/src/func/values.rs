@@ -165,7 +165,10 @@ fn check_handles(
                 | TypeDef::Enum(_)
                 | TypeDef::Option(_)
                 | TypeDef::Result { .. }
-                | TypeDef::Flags(_),
+                | TypeDef::Flags(_)
+                | TypeDef::Stream(_)
+                | TypeDef::Future(_)
+                | TypeDef::ErrorContext,
                 _,
             ) => {}
         }
@@ -243,7 +246,10 @@ fn renumber(types: &TypeTable, ty: ValType, val: &Val) -> Val {
             | TypeDef::Enum(_)
             | TypeDef::Option(_)
             | TypeDef::Result { .. }
-            | TypeDef::Flags(_),
+            | TypeDef::Flags(_)
+            | TypeDef::Stream(_)
+            | TypeDef::Future(_)
+            | TypeDef::ErrorContext,
             val,
         ) => val.clone(),
     }

@@ -282,7 +282,8 @@ impl<T: 'static> Preparation<'_, T> {
             | Stub::ContextGet(..)
             | Stub::ContextSet(..)
             | Stub::BackpressureInc
-            | Stub::BackpressureDec => Prepared::Nothing,
+            | Stub::BackpressureDec
+            | Stub::Unbuilt(_) => Prepared::Nothing,
         })
     }
 
