@@ -200,13 +200,7 @@ impl Decoder {
                     Ok(Decl::Type(types::type_decl(&mut decoder.out.scopes, item)?))
                 })?;
             }
-            Payload::ComponentCanonicalSection(section) => {
-                let mut types = canon::CoreTypes::new(&section, types)?;
-                self.each(section, |_, canon| {
-                    let core_type = types.next(&canon);
-                    Ok(Decl::Canon { canon, core_type })
-                })?;
-            }
+            Payload::ComponentCanonicalSection(section) => self.canons(section, types)?,
             Payload::ComponentStartSection { start, range } => self.declare(
                 range.start,
                 Decl::Start {
@@ -236,6 +230,18 @@ impl Decoder {
             _ => {}
         }
         Ok(())
+    }
+
+    fn canons(
+        &mut self,
+        section: wasmparser::ComponentCanonicalSectionReader<'_>,
+        types: Option<TypesRef<'_>>,
+    ) -> Result<()> {
+        let mut types = canon::CoreTypes::new(&section, types)?;
+        self.each(section, |_, canon| {
+            let core_type = types.next(&canon);
+            Ok(Decl::Canon { canon, core_type })
+        })
     }
 
     fn version(&mut self, encoding: Encoding) -> Result<()> {
