@@ -27,9 +27,12 @@ mod decode;
 mod error;
 mod func;
 mod instance;
+mod layout;
 mod linker;
 mod names;
 mod plan;
+#[cfg(test)]
+mod random;
 mod resource;
 mod store;
 pub mod types;

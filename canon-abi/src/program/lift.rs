@@ -130,6 +130,15 @@ impl Program {
                 let bytes = cx.list(pointer, count, layout.size, layout.align)?;
                 elem.lift_list(cx, bytes).map(Val::List)
             }
+            Op::FixedLengthList { at, elem, count } => {
+                elem.lift_elements(cx, *at, *count, place).map(Val::List)
+            }
+            Op::Map { at, entry } => {
+                let (pointer, count) = place.pair(cx, *at);
+                let layout = entry.layout[FROM];
+                let bytes = cx.list(pointer, count, layout.size, layout.align)?;
+                entry.lift_map(cx, bytes).map(Val::Map)
+            }
             Op::Record { fields, .. } => {
                 Ok(Val::Record(self.lift_fields(cx, op, pc, *fields, place)?))
             }
@@ -206,7 +215,52 @@ impl Program {
         Ok(values.into())
     }
 
-    /// Lifts elements that this program describes.
+    /// Lifts the elements of a fixed-length list, of which the first stands at
+    /// `at` (`load_list_from_valid_range`, `lift_flat_list`).
+    fn lift_elements<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        at: At,
+        count: u32,
+        place: Place<'a, '_>,
+    ) -> Result<List> {
+        if let Place::Memory(bytes) = place {
+            let size = self.layout[FROM].size as usize * count as usize;
+            cx.charge(size as u64)?;
+            return self.lift_list(cx, &bytes[at.byte(FROM)..][..size]);
+        }
+        cx.charge(u64::from(count) * VAL_BYTES)?;
+        let mut values = Vec::with_capacity(count as usize);
+        for i in 0..count {
+            let place = place.inner(self.element_at(at, i));
+            let value = self.lift(cx, &mut 0, place);
+            values.push(value.map_err(|error| error.within_index(i as usize))?);
+        }
+        Ok(List::pack(values))
+    }
+
+    /// Lifts entries of a map: this program describes a key and its value.
+    fn lift_map<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        bytes: &'a [u8],
+    ) -> Result<Box<[(Val, Val)]>> {
+        let size = self.layout[FROM].size as usize;
+        let count = bytes.len() / size;
+        cx.charge(count as u64 * 2 * VAL_BYTES)?;
+        let mut entries = Vec::with_capacity(count);
+        for (i, entry) in bytes.chunks_exact(size).enumerate() {
+            let mut pc = 0;
+            let mut value = |position| {
+                self.lift(cx, &mut pc, Place::Memory(entry))
+                    .map_err(|error| error.within_position(position).within_index(i))
+            };
+            entries.push((value(0)?, value(1)?));
+        }
+        Ok(entries.into())
+    }
+
+    /// Lifts elements that this program describes; `bytes` is paid.
     fn lift_list<'a, H: Handles>(
         &self,
         cx: &mut LiftContext<'a, H>,

@@ -172,6 +172,21 @@ impl Program {
                 elem.lower_list(cx, list, start)?;
                 place.put_pair(cx, *at, start as u64, list.len() as u64)
             }
+            (Op::FixedLengthList { at, elem, count }, Val::List(list))
+                if list.len() == *count as usize =>
+            {
+                elem.lower_elements(cx, list, *at, place)
+            }
+            (Op::FixedLengthList { .. }, Val::List(list)) => {
+                let found = format!("a list of {}", list.len());
+                Err(Error::value(self.expectation(op), found))
+            }
+            (Op::Map { at, entry }, Val::Map(entries)) => {
+                let layout = entry.layout[TO];
+                let start = cx.allocate_list(entries.len(), layout.size, layout.align)?;
+                entry.lower_map(cx, entries, start)?;
+                place.put_pair(cx, *at, start as u64, entries.len() as u64)
+            }
             (Op::Record { fields, .. }, Val::Record(values))
             | (Op::Tuple { fields }, Val::Tuple(values))
                 if values.len() == *fields as usize =>
@@ -204,6 +219,8 @@ impl Program {
             (
                 Op::String { .. }
                 | Op::List { .. }
+                | Op::FixedLengthList { .. }
+                | Op::Map { .. }
                 | Op::Record { .. }
                 | Op::Tuple { .. }
                 | Op::Flags { .. }
@@ -262,6 +279,44 @@ impl Program {
                 Err(Error::value("without a payload", value.kind()).within(self.case(op, case)))
             }
         }
+    }
+
+    /// Lowers the elements of a fixed-length list, the first to `at`
+    /// (`store_list_into_valid_range`, `lower_flat_list`).
+    fn lower_elements<G: Guest>(
+        &self,
+        cx: &mut LowerContext<G>,
+        list: &List,
+        at: At,
+        place: &mut Place<'_>,
+    ) -> Result<()> {
+        if let Place::Memory(base) = place {
+            return self.lower_list(cx, list, *base + at.byte(TO));
+        }
+        for (i, value) in (0..).zip(list.iter()) {
+            let mut place = place.inner(self.element_at(at, i));
+            self.lower(cx, &mut 0, &value, &mut place)
+                .map_err(|error| error.within_index(i as usize))?;
+        }
+        Ok(())
+    }
+
+    /// Lowers entries of a map: this program describes a key and its value.
+    fn lower_map<G: Guest>(
+        &self,
+        cx: &mut LowerContext<G>,
+        entries: &[(Val, Val)],
+        at: usize,
+    ) -> Result<()> {
+        let size = self.layout[TO].size as usize;
+        for (i, (key, value)) in entries.iter().enumerate() {
+            let (mut pc, mut place) = (0, Place::Memory(at + i * size));
+            for (position, value) in (0..).zip([key, value]) {
+                self.lower(cx, &mut pc, value, &mut place)
+                    .map_err(|error| error.within_position(position).within_index(i))?;
+            }
+        }
+        Ok(())
     }
 
     /// Lowers elements that this program describes.

@@ -85,6 +85,7 @@ impl Printer<'_> {
                 self.out.push('"');
             }
             Val::List(_)
+            | Val::Map(_)
             | Val::Record(_)
             | Val::Tuple(_)
             | Val::Variant(..)
@@ -104,7 +105,19 @@ impl Printer<'_> {
 
     fn defined(&mut self, def: &TypeDef, value: &Val) {
         match (def, value) {
-            (TypeDef::List(elem), Val::List(list)) => self.list(*elem, list),
+            (TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _), Val::List(list)) => {
+                self.list(*elem, list);
+            }
+            (TypeDef::Map(..), Val::Map(entries)) if entries.is_empty() => {
+                self.out.push_str("{:}");
+            }
+            (TypeDef::Map(key_ty, value_ty), Val::Map(entries)) => {
+                self.sequence(('{', '}'), entries, |printer, (key, value)| {
+                    printer.value(*key_ty, key);
+                    printer.out.push_str(": ");
+                    printer.value(*value_ty, value);
+                });
+            }
             (TypeDef::Record(fields), Val::Record(values)) => {
                 let present = |v: &&Val| !matches!(v, Val::Option(None));
                 let fields = fields.iter().zip(values);
@@ -161,6 +174,8 @@ impl Printer<'_> {
             // Checked before: a value of another type does not get here.
             (
                 TypeDef::List(_)
+                | TypeDef::FixedLengthList(..)
+                | TypeDef::Map(..)
                 | TypeDef::Record(_)
                 | TypeDef::Tuple(_)
                 | TypeDef::Variant(_)
