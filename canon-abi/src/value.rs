@@ -333,6 +333,7 @@ impl Val {
         Error::value(types.display(ty).to_string(), self.kind())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one row for each kind of type")]
     fn check_def(&self, types: &TypeTable, ty: ValType, def: &TypeDef) -> Result<()> {
         match (def, self) {
             (TypeDef::List(elem), Self::List(list)) => list.check(types, *elem),
@@ -344,17 +345,15 @@ impl Val {
                 list.check(types, *elem)
             }
             (TypeDef::Map(key, value), Self::Map(entries)) => {
-                for (i, entry) in entries.iter().enumerate() {
-                    let check = |position, ty, value: &Self| {
-                        value
-                            .check(types, ty)
-                            .map_err(|e: Error| e.within_position(position))
-                    };
-                    check(0, *key, &entry.0)
-                        .and_then(|()| check(1, *value, &entry.1))
-                        .map_err(|e| e.within_index(i))?;
-                }
-                Ok(())
+                let check = |ty, value: &Self, place: (usize, u32)| {
+                    value
+                        .check(types, ty)
+                        .map_err(|e| e.within_position(place.1).within_index(place.0))
+                };
+                entries.iter().enumerate().try_for_each(|(i, entry)| {
+                    check(*key, &entry.0, (i, 0))?;
+                    check(*value, &entry.1, (i, 1))
+                })
             }
             (TypeDef::Record(fields), Self::Record(values)) if fields.len() == values.len() => {
                 for (field, value) in fields.iter().zip(values) {

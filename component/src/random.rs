@@ -84,14 +84,9 @@ impl Random {
                 types.fixed_length_list(elem, 1 + u32::try_from(self.below(4)).unwrap_or(0))
             }
             9 => {
-                let key = loop {
-                    let key = scalars[self.index(scalars.len())];
-                    if key.is_key() {
-                        break key;
-                    }
-                };
+                let keys: Vec<_> = scalars.into_iter().filter(|ty| ty.is_key()).collect();
                 let value = self.ty(types, depth - 1);
-                types.map(key, value)
+                types.map(keys[self.index(keys.len())], value)
             }
             _ => {
                 let names: Vec<_> = (0..=self.below(31)).map(|i| format!("f{i}")).collect();

@@ -6,7 +6,7 @@ use crate::context::LiftContext;
 use crate::memory::Handles;
 use crate::string::lift_string;
 use crate::traits::{Lift, canonicalize_nan32, canonicalize_nan64, convert_i32_to_char};
-use crate::trap::{Content, Result};
+use crate::trap::{Content, Error, Result};
 use crate::value::{Handle, List, Val};
 use crate::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 
@@ -149,32 +149,7 @@ impl Program {
                 check_case(case, *cases as usize)?;
                 Ok(Val::Enum(case))
             }
-            Op::Switch {
-                at,
-                bytes,
-                sum,
-                cases,
-                ..
-            } => {
-                let case = place.bits(*at, *bytes) as u32;
-                let payload = match &cases[check_case(case, cases.len())?] {
-                    Some(body) => {
-                        cx.charge(VAL_BYTES)?;
-                        let mut pc = op + 1 + body.start as usize;
-                        let payload = self
-                            .lift(cx, &mut pc, place)
-                            .map_err(|error| error.within(self.case(op, case)))?;
-                        Some(Box::new(payload))
-                    }
-                    None => None,
-                };
-                Ok(match (sum, case) {
-                    (Sum::Variant(_), case) => Val::Variant(case, payload),
-                    (Sum::Option, _) => Val::Option(payload),
-                    (Sum::Result, 0) => Val::Result(Ok(payload)),
-                    (Sum::Result, _) => Val::Result(Err(payload)),
-                })
-            }
+            Op::Switch { .. } => self.lift_case(cx, op, place),
             Op::Own { at, resource } => {
                 let index = place.bits(*at, 4) as u32;
                 let rep = cx.handles().lift_own(*resource, index)?;
@@ -194,6 +169,43 @@ impl Program {
             Op::Outlined { at, program } => program.lift(cx, &mut 0, place.inner(*at)),
             Op::Copy { .. } => self.lift(cx, pc, place),
         }
+    }
+
+    /// Lifts a variant, option or result (`load_variant`, `lift_flat_variant`).
+    fn lift_case<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        op: usize,
+        place: Place<'a, '_>,
+    ) -> Result<Val> {
+        let Op::Switch {
+            at,
+            bytes,
+            sum,
+            cases,
+            ..
+        } = &self.ops[op]
+        else {
+            return Err(Error::value("variant", self.expectation(op)));
+        };
+        let case = place.bits(*at, *bytes) as u32;
+        let payload = match &cases[check_case(case, cases.len())?] {
+            Some(body) => {
+                cx.charge(VAL_BYTES)?;
+                let mut pc = op + 1 + body.start as usize;
+                let payload = self
+                    .lift(cx, &mut pc, place)
+                    .map_err(|error| error.within(self.case(op, case)))?;
+                Some(Box::new(payload))
+            }
+            None => None,
+        };
+        Ok(match (sum, case) {
+            (Sum::Variant(_), case) => Val::Variant(case, payload),
+            (Sum::Option, _) => Val::Option(payload),
+            (Sum::Result, 0) => Val::Result(Ok(payload)),
+            (Sum::Result, _) => Val::Result(Err(payload)),
+        })
     }
 
     fn lift_fields<'a, H: Handles>(

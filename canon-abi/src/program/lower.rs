@@ -7,6 +7,7 @@
 
 use super::{At, Op, Program, Scalar, Sum, TO, flat_pointer, write_bits};
 use crate::context::LowerContext;
+use crate::layout::Layout;
 use crate::memory::{Guest, Handles};
 use crate::string::lower_string;
 use crate::traits::Lower;
@@ -172,20 +173,12 @@ impl Program {
                 elem.lower_list(cx, list, start)?;
                 place.put_pair(cx, *at, start as u64, list.len() as u64)
             }
-            (Op::FixedLengthList { at, elem, count }, Val::List(list))
-                if list.len() == *count as usize =>
-            {
-                elem.lower_elements(cx, list, *at, place)
-            }
-            (Op::FixedLengthList { .. }, Val::List(list)) => {
-                let found = format!("a list of {}", list.len());
-                Err(Error::value(self.expectation(op), found))
+            (Op::FixedLengthList { at, elem, count }, Val::List(list)) => {
+                elem.lower_elements(cx, list, (*at, *count), place)
             }
             (Op::Map { at, entry }, Val::Map(entries)) => {
-                let layout = entry.layout[TO];
-                let start = cx.allocate_list(entries.len(), layout.size, layout.align)?;
-                entry.lower_map(cx, entries, start)?;
-                place.put_pair(cx, *at, start as u64, entries.len() as u64)
+                let start = entry.lower_map(cx, entries)?;
+                place.put_pair(cx, *at, start, entries.len() as u64)
             }
             (Op::Record { fields, .. }, Val::Record(values))
             | (Op::Tuple { fields }, Val::Tuple(values))
@@ -281,15 +274,19 @@ impl Program {
         }
     }
 
-    /// Lowers the elements of a fixed-length list, the first to `at`
+    /// Lowers the `count` elements of a fixed-length list, the first to `at`
     /// (`store_list_into_valid_range`, `lower_flat_list`).
     fn lower_elements<G: Guest>(
         &self,
         cx: &mut LowerContext<G>,
         list: &List,
-        at: At,
+        (at, count): (At, u32),
         place: &mut Place<'_>,
     ) -> Result<()> {
+        if list.len() != count as usize {
+            let found = format!("a list of {}", list.len());
+            return Err(Error::value(format!("a list of {count}"), found));
+        }
         if let Place::Memory(base) = place {
             return self.lower_list(cx, list, *base + at.byte(TO));
         }
@@ -301,22 +298,19 @@ impl Program {
         Ok(())
     }
 
-    /// Lowers entries of a map: this program describes a key and its value.
-    fn lower_map<G: Guest>(
-        &self,
-        cx: &mut LowerContext<G>,
-        entries: &[(Val, Val)],
-        at: usize,
-    ) -> Result<()> {
-        let size = self.layout[TO].size as usize;
+    /// Lowers the entries of a map, and answers where: this program describes a
+    /// key and its value.
+    fn lower_map<G: Guest>(&self, cx: &mut LowerContext<G>, entries: &[(Val, Val)]) -> Result<u64> {
+        let Layout { size, align } = self.layout[TO];
+        let start = cx.allocate_list(entries.len(), size, align)?;
         for (i, (key, value)) in entries.iter().enumerate() {
-            let (mut pc, mut place) = (0, Place::Memory(at + i * size));
+            let (mut pc, mut place) = (0, Place::Memory(start + i * size as usize));
             for (position, value) in (0..).zip([key, value]) {
                 self.lower(cx, &mut pc, value, &mut place)
                     .map_err(|error| error.within_position(position).within_index(i))?;
             }
         }
-        Ok(())
+        Ok(start as u64)
     }
 
     /// Lowers elements that this program describes.

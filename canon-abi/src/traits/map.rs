@@ -5,6 +5,11 @@
 //! Only a [`Val`](crate::Val) keeps the order of the guest and keys that come
 //! twice.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "hosts have hash maps; lowering one says that its order is none"
+)]
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use linkspan_canon_abi::types::Named;
 use linkspan_canon_abi::value::{Handle, List};
 use linkspan_canon_abi::{FuncType, ResourceTypeId, Result, TypeDef, TypeTable, Val, ValType};
 
@@ -108,30 +109,8 @@ impl Printer<'_> {
             (TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _), Val::List(list)) => {
                 self.list(*elem, list);
             }
-            (TypeDef::Map(..), Val::Map(entries)) if entries.is_empty() => {
-                self.out.push_str("{:}");
-            }
-            (TypeDef::Map(key_ty, value_ty), Val::Map(entries)) => {
-                self.sequence(('{', '}'), entries, |printer, (key, value)| {
-                    printer.value(*key_ty, key);
-                    printer.out.push_str(": ");
-                    printer.value(*value_ty, value);
-                });
-            }
-            (TypeDef::Record(fields), Val::Record(values)) => {
-                let present = |v: &&Val| !matches!(v, Val::Option(None));
-                let fields = fields.iter().zip(values);
-                let fields: Vec<_> = fields.filter(|(_, v)| present(v)).collect();
-                if fields.is_empty() {
-                    self.out.push_str("{:}");
-                    return;
-                }
-                self.sequence(('{', '}'), fields, |printer, (field, value)| {
-                    printer.out.push_str(&field.name);
-                    printer.out.push_str(": ");
-                    printer.value(field.ty, value);
-                });
-            }
+            (TypeDef::Map(key, value), Val::Map(entries)) => self.map((*key, *value), entries),
+            (TypeDef::Record(fields), Val::Record(values)) => self.record(fields, values),
             (TypeDef::Tuple(fields), Val::Tuple(values)) => {
                 let fields = fields.iter().zip(values);
                 self.sequence(('(', ')'), fields, |printer, (ty, value)| {
@@ -188,6 +167,33 @@ impl Printer<'_> {
                 _,
             ) => {}
         }
+    }
+
+    fn record(&mut self, fields: &[Named<ValType>], values: &[Val]) {
+        let present = |v: &&Val| !matches!(v, Val::Option(None));
+        let fields = fields.iter().zip(values);
+        let fields: Vec<_> = fields.filter(|(_, v)| present(v)).collect();
+        if fields.is_empty() {
+            self.out.push_str("{:}");
+            return;
+        }
+        self.sequence(('{', '}'), fields, |printer, (field, value)| {
+            printer.out.push_str(&field.name);
+            printer.out.push_str(": ");
+            printer.value(field.ty, value);
+        });
+    }
+
+    fn map(&mut self, (key_ty, value_ty): (ValType, ValType), entries: &[(Val, Val)]) {
+        if entries.is_empty() {
+            self.out.push_str("{:}");
+            return;
+        }
+        self.sequence(('{', '}'), entries, |printer, (key, value)| {
+            printer.value(key_ty, key);
+            printer.out.push_str(": ");
+            printer.value(value_ty, value);
+        });
     }
 
     fn list(&mut self, elem: ValType, list: &List) {

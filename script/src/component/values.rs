@@ -41,16 +41,14 @@ fn defined(wast: &WastVal<'_>, def: &TypeDef, ty: Type<'_>) -> Outcome<Val> {
     let boxed = |wast: &WastVal<'_>, inner: ValType| value(wast, of(inner)).map(Box::new);
     Ok(match (def, wast) {
         (TypeDef::List(element) | TypeDef::FixedLengthList(element, _), WastVal::List(list)) => {
-            let list: Outcome<Vec<Val>> =
-                list.iter().map(|wast| value(wast, of(*element))).collect();
-            Val::List(List::Values(list?))
+            let list = list.iter().map(|wast| value(wast, of(*element)));
+            Val::List(List::Values(list.collect::<Outcome<_>>()?))
         }
         (TypeDef::Map(key_ty, value_ty), WastVal::Map(entries)) => {
-            let entries: Outcome<Vec<(Val, Val)>> = entries
+            let entries = entries
                 .iter()
-                .map(|(k, v)| Ok((value(k, of(*key_ty))?, value(v, of(*value_ty))?)))
-                .collect();
-            Val::Map(entries?.into())
+                .map(|(k, v)| Ok((value(k, of(*key_ty))?, value(v, of(*value_ty))?)));
+            Val::Map(entries.collect::<Outcome<_>>()?)
         }
         (TypeDef::Record(fields), WastVal::Record(found)) if fields.len() == found.len() => {
             let values: Outcome<Vec<Val>> = fields
