@@ -422,7 +422,9 @@ fn each<O, E: From<Error>>(
         match simple {
             Simple::Utf8 => text[at..end].chars().try_for_each(put)?,
             Simple::Utf16 => decode_utf16(&bytes[at..end], start + at / 2, put)?,
-            Simple::Latin1 => bytes[at..end].iter().try_for_each(|b| put(char::from(*b)))?,
+            Simple::Latin1 => bytes[at..end]
+                .iter()
+                .try_for_each(|b| put(char::from(*b)))?,
         }
         at = end;
     }
@@ -513,7 +515,11 @@ impl<'m> Room<'m> {
 fn copy_ascii(simple: Simple, source: &[u8], written: &mut [u8]) -> usize {
     let mut count = ascii_bytes(simple, source) / simple.unit_bytes();
     count = count.min(written.len());
-    narrow(simple, &source[..count * simple.unit_bytes()], &mut written[..count]);
+    narrow(
+        simple,
+        &source[..count * simple.unit_bytes()],
+        &mut written[..count],
+    );
     let rest = source[count * simple.unit_bytes()..].chunks_exact(simple.unit_bytes());
     for (unit, byte) in rest.zip(&mut written[count..]) {
         if !unit[0].is_ascii() || unit.get(1).is_some_and(|high| *high != 0) {

@@ -99,13 +99,14 @@ fn collect<'a>(
                 let path = format!("{path} {name:?}");
                 collect(inner, &path, level + 1, types, functions);
             }
-            Item::Type(ty) => add_types(ty.table(), std::iter::once(ty.val_type()), types),
+            Item::Type(ty) | Item::Value(ty) => {
+                add_types(ty.table(), std::iter::once(ty.val_type()), types);
+            }
             Item::Instance(_)
             | Item::Resource(_)
             | Item::Module
             | Item::Component
             | Item::OtherType
-            | Item::Value
             | Item::Unsupported(_) => {}
         }
     }
