@@ -7,10 +7,12 @@
 //! cannot be moved yet.
 
 mod compare;
+mod picture;
 mod print;
 mod table;
 
 pub use compare::Comparison;
+pub use picture::DisplayLayout;
 pub use print::{DisplayFunc, DisplayType};
 pub use table::{Facts, TypeTable};
 
