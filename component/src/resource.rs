@@ -9,7 +9,7 @@ use std::any::{self, Any};
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use linkspan_canon_abi::value::Handle;
@@ -67,6 +67,9 @@ pub(crate) enum ResourceKind {
     Host(any::TypeId),
     /// A resource of the host, named by a number.
     Numbered(u32),
+    /// A resource of the host that has no other name than the number that it
+    /// was given.
+    Unique(u64),
     /// A resource that a component instance defines: the store, and its
     /// number there.
     Guest { state: u64, id: u32 },
@@ -85,6 +88,13 @@ impl ResourceType {
     #[must_use]
     pub fn numbered(number: u32) -> ResourceType {
         ResourceType(ResourceKind::Numbered(number))
+    }
+
+    /// A resource of the host that equals no other.
+    #[must_use]
+    pub fn unique() -> ResourceType {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        ResourceType(ResourceKind::Unique(NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
     pub(crate) fn guest(state: u64, id: u32) -> ResourceType {
@@ -515,7 +525,9 @@ impl ResourceAny {
         let state = store.extra();
         let handle = state.any.get(self.token)?;
         match state.resource(handle.resource)?.ty.kind() {
-            ResourceKind::Host(_) | ResourceKind::Numbered(_) => Ok(handle.rep),
+            ResourceKind::Host(_) | ResourceKind::Numbered(_) | ResourceKind::Unique(_) => {
+                Ok(handle.rep)
+            }
             ResourceKind::Guest { .. } => Err(Error::resource(
                 "only the guest that defines a resource knows its representation",
             )),
@@ -732,6 +744,18 @@ impl AnyTable {
         Ok(handle.rep)
     }
 
+    /// Makes all handles stale whose resource type is gone.
+    pub(crate) fn revoke(&mut self, is_gone: &dyn Fn(ResourceTypeId) -> bool) {
+        for slot in 0..self.slots.len() {
+            let place = &self.slots[slot];
+            let gone = place.handle.is_some_and(|handle| is_gone(handle.resource));
+            if gone {
+                let generation = u64::from(place.generation) << (SLOT_BITS + STORE_BITS);
+                self.free_slot(generation | self.store | slot as u64);
+            }
+        }
+    }
+
     /// Ends a loan, unless the handle is gone.
     pub(crate) fn end_lend(&mut self, token: u64) {
         if let Some(slot) = self.slot_mut(token) {
@@ -780,7 +804,9 @@ impl ComponentState {
         let known = match ty.kind() {
             ResourceKind::Guest { state, id } => (state == self.id).then_some(ResourceTypeId(id)),
             ResourceKind::Host(key) => self.host_resource_of(key),
-            kind @ ResourceKind::Numbered(_) => self.host_resource_id(kind),
+            kind @ (ResourceKind::Numbered(_) | ResourceKind::Unique(_)) => {
+                self.host_resource_id(kind)
+            }
         };
         known.ok_or_else(|| {
             Error::resource("no component of this store is linked to that resource type")

@@ -2,6 +2,7 @@
 //! exports as definitions for other components of the same store.
 
 mod pre;
+mod reset;
 mod run;
 
 use std::any;
@@ -18,9 +19,10 @@ use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::func::{Func, other_store};
 use crate::linker::Definition;
-use crate::names::VersionedMap;
+use crate::names::{VersionedMap, closest};
 use crate::plan::{
-    FuncItem, FuncSource, FuncTypeId, InstanceId, Item, Items, LiftId, ModuleRef, TypeItem,
+    FuncItem, FuncSource, FuncTypeId, InstanceId, Item, Items, LiftId, ModuleRef, ModuleSlot,
+    TypeItem,
 };
 use crate::resource::ResourceType;
 use crate::store::{AsContext, ComponentState};
@@ -34,6 +36,10 @@ pub(crate) struct InstanceState {
     pub(crate) resources: Box<[ResourceTypeId]>,
     /// Lifted functions of the plan, by their place in the store.
     lifts: Box<[u32]>,
+    /// The store's number of the plan's first component instance.
+    owners: u32,
+    /// Core instances of the plan.
+    core_instances: Box<[core::Instance]>,
     /// What imports of functions were linked to, if it was a function of
     /// another instance.
     guest_imports: Vec<(u32, Func)>,
@@ -65,6 +71,44 @@ impl InstanceState {
     fn items(&self, id: InstanceId) -> Option<&Items> {
         self.code.instances.get(id.index())
     }
+
+    /// A core module of the plan, if it is at hand.
+    fn module(&self, slot: ModuleSlot) -> Option<core::Module> {
+        match self.code.modules.get(slot.index())? {
+            ModuleRef::Embedded(source, id) if source.0 == 0 => {
+                self.component.module(*id).ok().cloned()
+            }
+            ModuleRef::Embedded(..) => None,
+            ModuleRef::Import(import) => {
+                let mut known = self.module_imports.iter();
+                let known = known.find(|(i, _)| *i == import.0)?;
+                Some(known.1.clone())
+            }
+        }
+    }
+
+    /// The types of the instance, apart from its store.
+    fn guest_types(&self, state: &ComponentState) -> Result<Arc<GuestTypes>> {
+        let resources = self.resources.iter();
+        let resources = resources.map(|id| state.resource(*id).map(|resource| resource.ty));
+        Ok(Arc::new(GuestTypes {
+            code: Arc::clone(&self.code),
+            resources: resources.collect::<Result<_>>()?,
+        }))
+    }
+}
+
+/// Value types and the like: nobody has to define them.
+fn has_no_runtime_part(item: Item) -> bool {
+    matches!(item, Item::Type(ty) if !matches!(ty, TypeItem::Resource(_)))
+}
+
+#[cold]
+fn no_export(instance: &InstanceState, name: &str) -> Error {
+    let names = instance.code.root_exports.iter();
+    let near = closest(name, names.map(|(known, _)| &**known));
+    let hint = near.map_or(String::new(), |near| format!(": did you mean {near:?}?"));
+    Error::link(format!("the instance exports no {name:?}{hint}"))
 }
 
 /// An instance of a component.
@@ -195,17 +239,7 @@ impl Instance {
         let Item::Module(slot) = item(instance, &path)? else {
             return None;
         };
-        match instance.code.modules.get(slot.index())? {
-            ModuleRef::Embedded(source, id) if source.0 == 0 => {
-                instance.component.module(*id).ok().cloned()
-            }
-            ModuleRef::Embedded(..) => None,
-            ModuleRef::Import(import) => {
-                let mut known = instance.module_imports.iter();
-                let known = known.find(|(i, _)| *i == import.0)?;
-                Some(known.1.clone())
-            }
-        }
+        instance.module(slot)
     }
 
     /// The exported resource type of that name.
@@ -248,18 +282,31 @@ impl Instance {
         export: &str,
     ) -> Result<Definition<T>> {
         let instance = self.state(state)?;
-        let found = item(instance, &export)
-            .ok_or_else(|| Error::link(format!("the instance exports no {export:?}")))?;
-        let types = Arc::new(GuestTypes {
-            code: Arc::clone(&instance.code),
-            resources: instance
-                .resources
-                .iter()
-                .map(|id| state.resource(*id).map(|resource| resource.ty))
-                .collect::<Result<_>>()?,
-        });
+        let found = item(instance, &export).ok_or_else(|| no_export(instance, export))?;
+        let types = instance.guest_types(state)?;
         self.item_definition(instance, &types, found, 0)
             .map_err(|error| error.within(format!("{export:?}")))
+    }
+
+    /// All exports as definitions for other components of the same store, by
+    /// name.
+    pub(crate) fn definitions<T: 'static>(
+        self,
+        state: &ComponentState,
+    ) -> Result<Vec<(String, Definition<T>)>> {
+        let instance = self.state(state)?;
+        let types = instance.guest_types(state)?;
+        let mut definitions = Vec::new();
+        for (name, item) in instance.code.root_exports.iter() {
+            if has_no_runtime_part(item) {
+                continue;
+            }
+            let definition = self
+                .item_definition(instance, &types, item, 0)
+                .map_err(|error| error.within(format!("{name:?}")))?;
+            definitions.push((name.to_string(), definition));
+        }
+        Ok(definitions)
     }
 
     fn item_definition<T: 'static>(
@@ -284,8 +331,7 @@ impl Instance {
             Item::Instance(id) if depth < DEPTH_MAX => {
                 let mut names = VersionedMap::default();
                 for (name, inner) in instance.items(id).map(Items::iter).into_iter().flatten() {
-                    // Value types have no run-time part.
-                    if matches!(inner, Item::Type(ty) if !matches!(ty, TypeItem::Resource(_))) {
+                    if has_no_runtime_part(inner) {
                         continue;
                     }
                     let definition = self.item_definition(instance, types, inner, depth + 1)?;
@@ -301,12 +347,14 @@ impl Instance {
                 .get(id.0 as usize)
                 .map(|ty| Definition::Resource(*ty, None))
                 .ok_or_else(|| Error::inconsistent("a resource type is missing")),
-            Item::Module(_) | Item::Type(_) | Item::Component(_) | Item::Value => {
-                Err(Error::unsupported(format!(
-                    "re-exporting a {} from an instance is",
-                    found.kind()
-                )))
-            }
+            Item::Module(slot) => instance
+                .module(slot)
+                .map(Definition::Module)
+                .ok_or_else(|| Error::unsupported("re-exporting this core module is")),
+            Item::Type(_) | Item::Component(_) | Item::Value => Err(Error::unsupported(format!(
+                "re-exporting a {} from an instance is",
+                found.kind()
+            ))),
         }
     }
 }

@@ -9,7 +9,7 @@ use linkspan_canon_abi::ResourceTypeId;
 use linkspan_engine as core;
 
 use super::Instance;
-use super::run::{Run, reborrow};
+use super::run::{Run, check_memory, reborrow};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::linker::{Definition, Resolved};
@@ -172,8 +172,12 @@ impl<T: 'static> Preparation<'_, T> {
                     args.iter().map(|(name, from)| (&**name, *from)).collect();
                 let args = module
                     .imports()
-                    .map(|import| {
-                        self.arg(&by_name, &import).map_err(|error| {
+                    .enumerate()
+                    .map(|(place, import)| {
+                        let arg = self.arg(&by_name, &import).and_then(|arg| {
+                            self.check_arg(&module, place, &import, &arg).map(|()| arg)
+                        });
+                        arg.map_err(|error| {
                             error.within(format!(
                                 "core import {:?} {:?}",
                                 import.module, import.name
@@ -189,7 +193,10 @@ impl<T: 'static> Preparation<'_, T> {
             Step::BindMemory { export, .. } => {
                 let (position, ty) = self.export(export.instance, &export.name)?;
                 match ty {
-                    core::ExternType::Memory(_) => Prepared::Bind { position },
+                    core::ExternType::Memory(ty) => {
+                        check_memory(&ty).map_err(|error| error.within(path(&export.name)))?;
+                        Prepared::Bind { position }
+                    }
                     other => return Err(mismatch(&"a memory", &other).within(path(&export.name))),
                 }
             }
@@ -222,7 +229,9 @@ impl<T: 'static> Preparation<'_, T> {
                 Prepared::Nothing
             }
             Step::Stub { stub, .. } => self.stub(*stub)?,
-            Step::Unsupported { .. } => Prepared::Nothing,
+            Step::Unsupported { what, offset } => {
+                return Err(Error::unsupported(what).at(*offset));
+            }
         })
     }
 
@@ -277,6 +286,29 @@ impl<T: 'static> Preparation<'_, T> {
             .and_then(Option::as_ref)
             .and_then(|module| Some((module.export_position(name)?, module.get_export(name)?)))
             .ok_or_else(|| Error::link(format!("a core module without the export {name:?}")))
+    }
+
+    /// Compares an export of one core instance with the import of another
+    /// that it is given to: the host may have provided either module.
+    fn check_arg(
+        &self,
+        module: &core::Module,
+        place: usize,
+        import: &core::ImportType<'_>,
+        arg: &Arg,
+    ) -> Result<()> {
+        let Arg::Export { instance, position } = arg else {
+            return Ok(());
+        };
+        let from = self.modules.get(instance.index()).and_then(Option::as_ref);
+        let from = from.ok_or_else(|| Error::inconsistent("a core module is missing"))?;
+        if module.accepts(place, from, *position) {
+            return Ok(());
+        }
+        match from.exports().nth(*position) {
+            Some(found) => Err(mismatch(&import.ty, &found.ty)),
+            None => Err(Error::inconsistent("a core export is missing")),
+        }
     }
 
     fn position(&self, instance: CoreInstanceSlot, name: &str) -> Result<usize> {

@@ -57,6 +57,8 @@ impl<'a, T: 'static> Run<'a, T> {
             code: Arc::clone(&pre.code),
             resources: Box::default(),
             lifts: Box::default(),
+            owners,
+            core_instances: Box::default(),
             guest_imports: Vec::new(),
             module_imports: Vec::new(),
             keys: Vec::new(),
@@ -101,6 +103,7 @@ impl<'a, T: 'static> Run<'a, T> {
         let state = self.store.extra_mut();
         if let Some(instance) = state.instances.get_mut(self.instance as usize) {
             instance.lifts = self.lifts.as_slice().into();
+            instance.core_instances = self.core_instances.as_slice().into();
             instance.guest_imports = guest_imports;
             instance.module_imports = module_imports;
         }
@@ -145,7 +148,8 @@ impl<'a, T: 'static> Run<'a, T> {
             ResourceKind::Guest { .. } => self.store.extra().resource_of(ty).map_err(|_| {
                 Error::link("the component was linked to a resource type of another store")
             }),
-            kind @ (ResourceKind::Host(_) | ResourceKind::Numbered(_)) => {
+            kind
+            @ (ResourceKind::Host(_) | ResourceKind::Numbered(_) | ResourceKind::Unique(_)) => {
                 let identity = dtor.map(HostDtor::identity);
                 if let Some(known) = self.store.extra().host_resource_with(kind, identity)? {
                     return Ok(known);
@@ -481,7 +485,7 @@ impl<'a, T: 'static> Run<'a, T> {
 }
 
 /// Refuses memories that lifting and lowering cannot use.
-fn check_memory(ty: &core::MemoryType) -> Result<()> {
+pub(super) fn check_memory(ty: &core::MemoryType) -> Result<()> {
     match ty.address {
         core::AddressType::I64 => Err(Error::unsupported(
             "a canonical option `memory` with 64-bit addresses is",

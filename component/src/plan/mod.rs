@@ -9,6 +9,7 @@
 mod contract;
 mod eval;
 mod flatten;
+mod modules;
 mod print;
 mod space;
 #[cfg(test)]
@@ -19,10 +20,11 @@ use std::sync::Arc;
 
 use linkspan_canon_abi::{Encoding, FuncType, ResourceTypeId, TypeTable};
 
-use crate::decode::{ComponentId, ModuleId, ModuleTypeDecl, ScopeId};
+use crate::decode::{ComponentId, ModuleId, ScopeId};
 use crate::names::ItemPath;
 
 pub(crate) use flatten::{Bindings, Source, flatten};
+pub(crate) use modules::{CoreItemType, ModuleType};
 pub(crate) use space::{CoreSet, EnvId, Items};
 
 macro_rules! plan_ids {
@@ -275,7 +277,7 @@ pub(crate) struct Import {
 pub(crate) enum ImportKind {
     Func(FuncTypeId),
     Resource(ResourceTypeId),
-    Module(Arc<ModuleTypeDecl>),
+    Module(Arc<ModuleType>),
     Component,
     Value,
 }

@@ -153,6 +153,21 @@ impl MemoryData {
         Some(old_pages)
     }
 
+    /// Takes the memory back to its first size, all zeros. One that other
+    /// stores may have stays as it is.
+    pub(super) fn reset(&mut self, core: &mut StoreCore) {
+        let Backing::Own(region) = &mut self.backing else {
+            return;
+        };
+        // It was allocated with that size.
+        let size_bytes = bytes_of(&self.ty, self.ty.min_pages).unwrap_or(0);
+        region.reset(usize::try_from(size_bytes).unwrap_or(0));
+        let freed = self.def.size_bytes().saturating_sub(size_bytes);
+        core.usage.memory_bytes = core.usage.memory_bytes.saturating_sub(freed);
+        self.def.base = region.base().as_ptr();
+        self.def.set_size_bytes(size_bytes);
+    }
+
     /// The type with the current size: what an import is compared with.
     pub(crate) fn current_type(&self) -> MemoryType {
         MemoryType {
