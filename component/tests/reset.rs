@@ -1,6 +1,5 @@
 //! Instances that start again: after traps, many times, with resources.
 #![cfg(feature = "wat")]
-#![expect(clippy::unwrap_used, reason = "a test stops where a step fails")]
 
 use linkspan::{Component, Config, Engine, Error, ErrorKind, Func, Instance, Linker, Store, Val};
 
