@@ -25,11 +25,10 @@ pub(super) fn add<T>(root: &Names<T>, missing: Missing<'_, T>, problem: &mut Lin
         return;
     };
     if let Some(other) = other {
-        problem.found = Some(format!(
-            "{} called {name:?}, which has no items",
-            with_article(other.kind())
+        problem.found = Some(format!("{name:?} as {}", with_article(other.kind())));
+        problem.hint = Some(format!(
+            "{name:?} must be an instance, which has what is asked for"
         ));
-        problem.hint = Some(format!("define {name:?} as an instance"));
         return;
     }
     let place = |known: &str| join(&prefix, known);
