@@ -60,8 +60,10 @@ impl Instance {
     /// # Errors
     ///
     /// [`ErrorKind::Host`](crate::ErrorKind::Host) while a call is running in
-    /// the store, or if the instance belongs to another one: then nothing has
-    /// changed. [`ErrorKind::Trap`](crate::ErrorKind::Trap) if a start function
+    /// the store, or if the instance belongs to another one, and
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if a component
+    /// in it has a start function, which gets and makes values: then nothing
+    /// has changed. [`ErrorKind::Trap`](crate::ErrorKind::Trap) if a start function
     /// traps, and what host functions fail with: then the instance is locked
     /// until a reset succeeds.
     pub fn reset(&self, mut store: impl AsContextMut) -> Result<()> {
@@ -74,6 +76,16 @@ impl Instance {
             ));
         }
         let instance = self.state(state)?;
+        if instance
+            .code
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Start { .. }))
+        {
+            return Err(Error::unsupported(
+                "resetting an instance whose component has a start function is",
+            ));
+        }
         let lives = instance.core_instances.clone();
         for (position, life) in lives.iter().enumerate() {
             if let Err(error) = life.clear(&mut store) {
@@ -170,7 +182,7 @@ impl InstanceState {
     /// The store's numbers of the resource types that the instance defines.
     fn own_resources(&self) -> Vec<ResourceTypeId> {
         let defs = self.code.resources.iter().zip(&self.resources);
-        let own = defs.filter(|(def, _)| matches!(def, ResourceDef::Defined(_)));
+        let own = defs.filter(|(def, _)| matches!(def, ResourceDef::Defined(..)));
         own.map(|(_, id)| *id).collect()
     }
 

@@ -2,7 +2,7 @@
 //! and type compared. Resource types are settled first, since functions
 //! refer to them.
 
-use linkspan_canon_abi::{Comparison, ResourceTypeId};
+use linkspan_canon_abi::{Comparison, ResourceTypeId, Val, ValType};
 
 use super::offers;
 use super::report::{LinkDifference, LinkImport, LinkProblem, LinkReport, LinkSource, LinkState};
@@ -10,6 +10,7 @@ use super::{Definition, Names};
 use crate::code::Code;
 use crate::component::Component;
 use crate::func::host::{FuncCheck, FuncMismatch};
+use crate::func::values::value_for;
 use crate::names::{self, ItemPath};
 use crate::plan::{FuncTypeId, Import, ImportKind, Plan};
 use crate::resource::ResourceType;
@@ -122,7 +123,7 @@ fn kind(import: &ImportKind) -> &'static str {
         ImportKind::Resource(_) => "resource",
         ImportKind::Module(_) => "core module",
         ImportKind::Component => "component",
-        ImportKind::Value => "value",
+        ImportKind::Value(_) => "value",
     }
 }
 
@@ -135,7 +136,7 @@ fn source<T>(definition: &Definition<T>) -> LinkSource {
         Definition::Module(_) => LinkSource::Module,
         Definition::Component(_) => LinkSource::Component,
         // No import is an instance: its items are.
-        Definition::Instance(_) => LinkSource::Value,
+        Definition::Value(_) | Definition::Instance(_) => LinkSource::Value,
     }
 }
 
@@ -143,10 +144,13 @@ fn source<T>(definition: &Definition<T>) -> LinkSource {
 fn expected(plan: &Plan, import: &Import) -> String {
     match &import.kind {
         ImportKind::Func(ty) => plan.func(*ty).to_string(),
-        other @ (ImportKind::Resource(_)
-        | ImportKind::Module(_)
-        | ImportKind::Component
-        | ImportKind::Value) => format!("a {}", kind(other)),
+        ImportKind::Value(value) => match plan.values.get(value.index()).map(|v| v.ty) {
+            Some(Ok(ty)) => format!("a value of type {}", plan.types.display(ty)),
+            Some(Err(_)) | None => "a value".to_owned(),
+        },
+        other @ (ImportKind::Resource(_) | ImportKind::Module(_) | ImportKind::Component) => {
+            format!("a {}", kind(other))
+        }
     }
 }
 
@@ -219,6 +223,13 @@ fn compare<T: 'static>(plan: &Plan, found: &[Option<Definition<T>>], report: &mu
                     differences,
                 })
             }
+            (ImportKind::Value(value), Some(Definition::Value(found))) => {
+                match plan.values.get(value.index()).map(|value| value.ty) {
+                    Some(Ok(ty)) => compare_value(plan, ty, found),
+                    // Whatever uses the value is refused.
+                    Some(Err(_)) | None => None,
+                }
+            }
             _ => None,
         };
         if let Some(FuncMismatch { found, differences }) = mismatch {
@@ -252,6 +263,7 @@ impl<T> Resources<'_, T> {
                 | Definition::Guest(..)
                 | Definition::Module(_)
                 | Definition::Component(_)
+                | Definition::Value(_)
                 | Definition::Instance(_),
             )
             | None => None,
@@ -311,6 +323,18 @@ fn compare_func<T: 'static>(
         Definition::Resource(..)
         | Definition::Module(_)
         | Definition::Component(_)
+        | Definition::Value(_)
         | Definition::Instance(_) => None,
     }
+}
+
+/// What is wrong with a value, if anything. Whether its handles are alive is
+/// for a store to say.
+fn compare_value(plan: &Plan, ty: ValType, found: &Val) -> Option<FuncMismatch> {
+    let found = value_for(&plan.types, ty, found);
+    let error = found.check(&plan.types, ty).err()?;
+    Some(FuncMismatch {
+        found: format!("a value of another type ({error})"),
+        differences: Vec::new(),
+    })
 }

@@ -142,7 +142,7 @@ impl<T: 'static> Linker<T> {
                     let dtor = HostDtor::Call(Arc::new(nothing));
                     Definition::Resource(ResourceType::unique(), Some(dtor))
                 }
-                ImportKind::Module(_) | ImportKind::Component | ImportKind::Value => continue,
+                ImportKind::Module(_) | ImportKind::Component | ImportKind::Value(_) => continue,
             };
             let Err(missing) = look_up(&self.names, import) else {
                 continue;

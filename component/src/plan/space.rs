@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::modules::CoreTypeItem;
 use super::{
     ComponentItem, CoreInstance, CoreItem, FuncItem, InstanceId, Item, ModuleSlot, OwnerId,
-    TypeItem,
+    TypeItem, ValueId,
 };
 use crate::error::{Error, Result};
 
@@ -79,7 +79,7 @@ pub(super) struct Env {
     pub(super) instances: Vec<InstanceId>,
     pub(super) funcs: Vec<FuncItem>,
     pub(super) types: Vec<TypeItem>,
-    pub(super) values: u32,
+    pub(super) values: Vec<ValueId>,
 }
 
 impl Env {
@@ -91,7 +91,7 @@ impl Env {
             Item::Type(ty) => self.types.push(ty),
             Item::Module(module) => self.core_modules.push(module),
             Item::Component(component) => self.components.push(component),
-            Item::Value => self.values = self.values.saturating_add(1),
+            Item::Value(value) => self.values.push(value),
         }
     }
 
@@ -104,7 +104,7 @@ impl Env {
             Kind::Type => Item::Type(get(&self.types, index)?),
             Kind::Module => Item::Module(get(&self.core_modules, index)?),
             Kind::Component => Item::Component(get(&self.components, index)?),
-            Kind::Value => Item::Value,
+            Kind::Value => Item::Value(get(&self.values, index)?),
         })
     }
 
