@@ -211,23 +211,7 @@ impl<T: 'static> Preparation<'_, T> {
                 slot, module, args, ..
             } => {
                 let module = self.module(*module)?;
-                let by_name: BTreeMap<&str, CoreInstance> =
-                    args.iter().map(|(name, from)| (&**name, *from)).collect();
-                let args = module
-                    .imports()
-                    .enumerate()
-                    .map(|(place, import)| {
-                        let arg = self.arg(&by_name, &import).and_then(|arg| {
-                            self.check_arg(&module, place, &import, &arg).map(|()| arg)
-                        });
-                        arg.map_err(|error| {
-                            error.within(format!(
-                                "core import {:?} {:?}",
-                                import.module, import.name
-                            ))
-                        })
-                    })
-                    .collect::<Result<Vec<_>>>()?;
+                let args = self.args(&module, args)?;
                 if let Some(place) = self.modules.get_mut(slot.index()) {
                     *place = Some(module.clone());
                 }
@@ -282,6 +266,21 @@ impl<T: 'static> Preparation<'_, T> {
             }
             Step::Start { .. } => Prepared::Nothing,
         })
+    }
+
+    /// Where each import of a core module comes from, in order.
+    fn args(&self, module: &core::Module, given: &[(Arc<str>, CoreInstance)]) -> Result<Vec<Arg>> {
+        let by_name: BTreeMap<&str, CoreInstance> =
+            given.iter().map(|(name, from)| (&**name, *from)).collect();
+        let arg = |(place, import): (usize, core::ImportType<'_>)| {
+            let arg = self.arg(&by_name, &import).and_then(|arg| {
+                self.check_arg(module, place, &import, &arg)
+                    .map(|()| arg)
+            });
+            let segment = || format!("core import {:?} {:?}", import.module, import.name);
+            arg.map_err(|error| error.within(segment()))
+        };
+        module.imports().enumerate().map(arg).collect()
     }
 
     fn stub(&self, stub: Stub) -> Result<Prepared> {
