@@ -273,10 +273,9 @@ impl<T: 'static> Preparation<'_, T> {
         let by_name: BTreeMap<&str, CoreInstance> =
             given.iter().map(|(name, from)| (&**name, *from)).collect();
         let arg = |(place, import): (usize, core::ImportType<'_>)| {
-            let arg = self.arg(&by_name, &import).and_then(|arg| {
-                self.check_arg(module, place, &import, &arg)
-                    .map(|()| arg)
-            });
+            let arg = self
+                .arg(&by_name, &import)
+                .and_then(|arg| self.check_arg(module, place, &import, &arg).map(|()| arg));
             let segment = || format!("core import {:?} {:?}", import.module, import.name);
             arg.map_err(|error| error.within(segment()))
         };

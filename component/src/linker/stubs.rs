@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use linkspan_canon_abi::value::List;
-use linkspan_canon_abi::{FuncType, TypeDef, TypeTable, Val, ValType};
+use linkspan_canon_abi::{FuncType, PointerSize, TypeDef, TypeTable, Val, ValType};
 use linkspan_engine as core;
 
 use super::resolve::look_up;
@@ -17,6 +17,10 @@ use crate::plan::ImportKind;
 use crate::resource::{HostDtor, ResourceType};
 use crate::store::StoreContextMut;
 use crate::types::Type;
+
+/// Bytes in a guest's memory that a made-up result may take: a component says
+/// how long its fixed-length lists are.
+const DEFAULT_BYTES_MAX: u32 = 1 << 20;
 
 /// A function that a component imports and nobody has defined, as the closure
 /// of [`Linker::define_unknown_imports`] sees it.
@@ -53,9 +57,17 @@ impl<'a> UnknownFunc<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Type`] for a type without such a value: a handle, or what
-    /// holds one in every value.
+    /// holds one in every value; [`ErrorKind::Limit`] if the value would take
+    /// more than a megabyte.
     pub fn default_result(&self) -> Result<Option<Val>> {
         let default = |ty| {
+            let size = self.types.layout(ty, PointerSize::P32).size;
+            if size > DEFAULT_BYTES_MAX {
+                return Err(Error::limit(format!(
+                    "a default value of {size} bytes is larger than {DEFAULT_BYTES_MAX}, which is \
+                     the limit: define this func"
+                )));
+            }
             default_value(self.types, ty).ok_or_else(|| {
                 Error::ty(format!(
                     "no value of {} is a default: define this func",
@@ -251,6 +263,11 @@ fn default_value(types: &TypeTable, ty: ValType) -> Option<Val> {
         ValType::String => Val::String(Box::default()),
         ValType::Defined(id) => match types.def(id) {
             TypeDef::List(_) => Val::List(List::Values(Vec::new())),
+            TypeDef::FixedLengthList(elem, count) => {
+                let elem = default_value(types, *elem)?;
+                Val::List(List::Values(vec![elem; *count as usize]))
+            }
+            TypeDef::Map(..) => Val::Map(Box::default()),
             TypeDef::Record(fields) => Val::Record(all(&mut fields.iter().map(|field| field.ty))?),
             TypeDef::Tuple(fields) => Val::Tuple(all(&mut fields.iter().copied())?),
             TypeDef::Variant(cases) => Val::Variant(0, payload(cases.first()?.ty)?),
@@ -282,7 +299,11 @@ mod tests {
         let record = types
             .record([("c", color), ("o", option), ("f", flags)])
             .unwrap();
-        let tuple = types.tuple([record, result, empty, ValType::F64]).unwrap();
+        let fixed = types.intern(TypeDef::FixedLengthList(color, 3)).unwrap();
+        let map = types.intern(TypeDef::Map(ValType::String, color)).unwrap();
+        let tuple = types
+            .tuple([record, result, empty, fixed, map, ValType::F64])
+            .unwrap();
         let value = default_value(&types, tuple).unwrap();
         value.check(&types, tuple).unwrap();
         let own = types.own(linkspan_canon_abi::ResourceTypeId(0)).unwrap();
