@@ -7,6 +7,7 @@ use crate::memory::Handles;
 use crate::string::lift_string;
 use crate::traits::{Lift, canonicalize_nan32, canonicalize_nan64, convert_i32_to_char};
 use crate::trap::{Content, Result};
+use crate::types::ValType;
 use crate::value::{Handle, List, Val};
 use crate::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 
@@ -239,6 +240,18 @@ impl Program {
         }
         Ok(List::Values(values))
     }
+}
+
+/// Lifts a value of a primitive type other than `string` from its flat slot; `None` for
+/// other types.
+///
+/// # Errors
+/// [`Trap::InvalidChar`](crate::Trap::InvalidChar).
+#[inline]
+pub fn lift_primitive(ty: ValType, slot: u64) -> Result<Option<Val>> {
+    Scalar::of(ty)
+        .map(|scalar| lift_scalar(scalar, slot))
+        .transpose()
 }
 
 /// `load_int` and its like, and `lift_flat_unsigned` and its like.

@@ -13,6 +13,7 @@ mod values;
 
 use std::sync::Arc;
 
+use linkspan_canon_abi::program::{lift_primitive, lower_primitive};
 use linkspan_canon_abi::{Guest, LiftContext, LowerContext, Scratch};
 use linkspan_engine as core;
 
@@ -130,6 +131,11 @@ impl Func {
         results: &mut [Val],
     ) -> Result<()> {
         let mut store = store.as_context_mut();
+        if self.lifted(store.extra())?.facts.primitive
+            && let Some(done) = self.call_primitive(&mut store, params, results)
+        {
+            return done;
+        }
         let (code, ty) = self.code(store.extra())?;
         let code = Arc::clone(code);
         let signature = code.signature(ty)?;
@@ -165,6 +171,44 @@ impl Func {
             *place = result;
         }
         Ok(())
+    }
+}
+
+impl Func {
+    /// Calls a function of primitive types, straight on the engine's window; `None`, and
+    /// nothing done, if values or their number do not fit.
+    fn call_primitive<T>(
+        self,
+        store: &mut StoreContextMut<'_, T>,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Option<Result<()>> {
+        let (code, ty) = self.code(store.extra()).ok()?;
+        let ty = code.func_types.get(ty.index())?.as_ref().ok()?;
+        if params.len() != ty.params.len() || results.len() != usize::from(ty.result.is_some()) {
+            return None;
+        }
+        let mut slots = [0; linkspan_canon_abi::MAX_FLAT_PARAMS];
+        let slots = slots.get_mut(..params.len())?;
+        for ((slot, param), value) in slots.iter_mut().zip(&ty.params).zip(params) {
+            *slot = lower_primitive(param.ty, value)?;
+        }
+        let result = ty.result;
+        let called = call_scalars(
+            store,
+            self,
+            |window| window[..slots.len()].copy_from_slice(slots),
+            |window| match result {
+                Some(ty) => lift_primitive(ty, window.first().copied().unwrap_or(0))
+                    .map_err(|error| Error::from(error).within("result")),
+                None => Ok(None),
+            },
+        );
+        Some(called.map(|result| {
+            if let (Some(place), Some(result)) = (results.first_mut(), result) {
+                *place = result;
+            }
+        }))
     }
 }
 
