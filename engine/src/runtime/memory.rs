@@ -10,7 +10,7 @@ use super::shared::{Shared, SharedMemory};
 use super::store::{AsContext, AsContextMut, StoreCore, StoreId, wrong_store};
 use super::vmctx::MemoryDef;
 use crate::error::{Error, Result};
-use crate::sys::Region;
+use crate::sys::{Region, RegionPool};
 use crate::trap::Trap;
 use crate::types::{MemoryType, PAGE_SIZE_BYTES};
 
@@ -50,6 +50,15 @@ impl MemoryData {
         MemoryData { def, backing, ty }
     }
 
+    /// Gives the bytes of a memory whose store ends to the pool.
+    pub(super) fn release(self, regions: &RegionPool) {
+        match self.backing {
+            Backing::Own(region) => regions.give(region),
+            // Other stores may have it.
+            Backing::Shared(_) => {}
+        }
+    }
+
     /// What a shared memory has beyond others.
     pub(super) fn shared(&self) -> Result<&Shared> {
         match &self.backing {
@@ -84,7 +93,7 @@ impl MemoryData {
         // There is no use in address space that the limits keep out of reach.
         let reserve = bytes_of(&ty, pages_max).map_or(limit, |bytes| bytes.min(limit));
         let region = match (usize::try_from(reserve), usize::try_from(size_bytes)) {
-            (Ok(reserve), Ok(size)) => Region::new(reserve, size),
+            (Ok(reserve), Ok(size)) => core.engine.regions().take(reserve, size),
             _ => None,
         };
         let region = region.ok_or_else(|| {
