@@ -254,6 +254,30 @@ pub fn lift_primitive(ty: ValType, slot: u64) -> Result<Option<Val>> {
         .transpose()
 }
 
+/// As [`lift_primitive`], to its place; other types leave it as it is.
+///
+/// # Errors
+/// As [`lift_primitive`].
+#[inline]
+pub fn lift_primitive_to(place: &mut Val, ty: ValType, slot: u64) -> Result<()> {
+    // PERF: the commonest types are written part by part, since a value that is copied
+    // as a whole right after it was made waits for its parts to be stored.
+    match ty {
+        ValType::U32 => *place = Val::U32(slot as u32),
+        ValType::S32 => *place = Val::S32(slot as i32),
+        ValType::U64 => *place = Val::U64(slot),
+        ValType::S64 => *place = Val::S64(slot as i64),
+        ValType::Bool => *place = Val::Bool(slot as u32 != 0),
+        ValType::F64 => *place = Val::F64(canonicalize_nan64(slot)),
+        ty => {
+            if let Some(value) = lift_primitive(ty, slot)? {
+                *place = value;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// `load_int` and its like, and `lift_flat_unsigned` and its like.
 fn lift_scalar(scalar: Scalar, bits: u64) -> Result<Val> {
     Ok(match scalar {

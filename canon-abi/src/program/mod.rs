@@ -25,7 +25,7 @@ mod print;
 mod transfer;
 
 pub use compile::Programs;
-pub use lift::lift_primitive;
+pub use lift::{lift_primitive, lift_primitive_to};
 pub use lower::lower_primitive;
 pub use transfer::{Bridge, DEFAULT_MOVE_BUDGET_BYTES, Memories, MoveContext, Pair};
 

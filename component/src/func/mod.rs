@@ -13,8 +13,8 @@ mod values;
 
 use std::sync::Arc;
 
-use linkspan_canon_abi::program::{lift_primitive, lower_primitive};
-use linkspan_canon_abi::{Guest, LiftContext, LowerContext, Scratch};
+use linkspan_canon_abi::program::{lift_primitive, lift_primitive_to, lower_primitive};
+use linkspan_canon_abi::{Guest, LiftContext, LowerContext, Scratch, ValType};
 use linkspan_engine as core;
 
 pub use linkspan_canon_abi::Val;
@@ -30,6 +30,9 @@ use guest::{GuestView, Site};
 
 /// Slots of the largest window: flat parameters and a pointer to the result.
 pub(crate) const WINDOW_SLOTS: usize = linkspan_canon_abi::MAX_FLAT_PARAMS + 1;
+
+/// Slots that most functions do with.
+const FEW_SLOTS: usize = 4;
 
 /// A lifted function, ready to be called.
 #[derive(Clone, Copy, Debug)]
@@ -131,10 +134,15 @@ impl Func {
         results: &mut [Val],
     ) -> Result<()> {
         let mut store = store.as_context_mut();
-        if self.lifted(store.extra())?.facts.primitive
-            && let Some(done) = self.call_primitive(&mut store, params, results)
-        {
-            return done;
+        if self.lifted(store.extra())?.facts.primitive {
+            let done = if params.len() <= FEW_SLOTS {
+                self.call_primitive::<FEW_SLOTS, _>(&mut store, params, results)
+            } else {
+                self.call_primitive::<WINDOW_SLOTS, _>(&mut store, params, results)
+            };
+            if let Some(done) = done {
+                return done;
+            }
         }
         let (code, ty) = self.code(store.extra())?;
         let code = Arc::clone(code);
@@ -143,7 +151,7 @@ impl Func {
         let state = store.extra();
         let instance = self.lifted(state)?.site.instance;
         let params = values::params_for(state, instance, &code.types, &signature.ty, params)?;
-        let result = call_lifted(
+        let result = call_lifted::<WINDOW_SLOTS, _, _>(
             &mut store,
             *self,
             |mut guest, window| {
@@ -177,7 +185,8 @@ impl Func {
 impl Func {
     /// Calls a function of primitive types, straight on the engine's window; `None`, and
     /// nothing done, if values or their number do not fit.
-    fn call_primitive<T>(
+    #[inline]
+    fn call_primitive<const SLOTS: usize, T>(
         self,
         store: &mut StoreContextMut<'_, T>,
         params: &[Val],
@@ -188,26 +197,39 @@ impl Func {
         if params.len() != ty.params.len() || results.len() != usize::from(ty.result.is_some()) {
             return None;
         }
-        let mut slots = [0; linkspan_canon_abi::MAX_FLAT_PARAMS];
-        let slots = slots.get_mut(..params.len())?;
+        let mut slots = [0; SLOTS];
         for ((slot, param), value) in slots.iter_mut().zip(&ty.params).zip(params) {
             *slot = lower_primitive(param.ty, value)?;
         }
+        let count = params.len();
         let result = ty.result;
         let called = call_scalars(
             store,
             self,
-            |window| window[..slots.len()].copy_from_slice(slots),
-            |window| match result {
-                Some(ty) => lift_primitive(ty, window.first().copied().unwrap_or(0))
-                    .map_err(|error| Error::from(error).within("result")),
-                None => Ok(None),
+            // PERF: slot by slot, since a copy of what was just written waits for it.
+            |window| {
+                for (i, slot) in slots.iter().enumerate() {
+                    if i < count
+                        && let Some(place) = window.get_mut(i)
+                    {
+                        *place = *slot;
+                    }
+                }
+            },
+            |window| {
+                let slot = window.first().copied().unwrap_or(0);
+                if result == Some(ValType::Char) {
+                    lift_primitive(ValType::Char, slot)
+                        .map_err(|error| Error::from(error).within("result"))?;
+                }
+                Ok(slot)
             },
         );
-        Some(called.map(|result| {
-            if let (Some(place), Some(result)) = (results.first_mut(), result) {
-                *place = result;
+        Some(called.and_then(|slot| {
+            if let (Some(place), Some(ty)) = (results.first_mut(), result) {
+                lift_primitive_to(place, ty, slot)?;
             }
+            Ok(())
         }))
     }
 }
@@ -248,7 +270,9 @@ fn check_counts(signature: &Signature, params: &[Val], results: &[Val]) -> Resul
 ///
 /// Any error makes the component instance unusable, as the specification
 /// demands of traps.
-pub(crate) fn call_lifted<T, R>(
+///
+/// The window has `SLOTS` slots, which must do for the function's parameters.
+pub(crate) fn call_lifted<const SLOTS: usize, T, R>(
     store: &mut StoreContextMut<'_, T>,
     func: Func,
     lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
@@ -261,7 +285,7 @@ pub(crate) fn call_lifted<T, R>(
     let depth = state.frames.len();
     let handles = state.handle_count(lifted.site.owner);
     state.enter(lifted.site.owner, lifted.facts.has_borrow);
-    let result = run_lifted(store, &lifted, lower, lift);
+    let result = run_lifted::<SLOTS, _, _>(store, &lifted, lower, lift);
     let state = store.extra_mut();
     match &result {
         Ok(_) => state.exit(),
@@ -295,14 +319,14 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 #[inline]
-fn run_lifted<T, R>(
+fn run_lifted<const SLOTS: usize, T, R>(
     store: &mut StoreContextMut<'_, T>,
     lifted: &Lifted,
     lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
     lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
 ) -> Result<R, Failure> {
     let Lifted { site, facts, .. } = *lifted;
-    let mut window = [0; WINDOW_SLOTS];
+    let mut window = [0; SLOTS];
     let window = &mut window[..facts.param_slots.max(1)];
     lower(GuestView::new(store, site, HandleMode::Typed), window).map_err(Failure::Lower)?;
     let results = lifted.func.call_raw(store, |slots| {
@@ -361,7 +385,7 @@ fn call_scalars_framed<T, R>(
     write: impl FnOnce(&mut [u64]),
     read: impl FnOnce(&[u64]) -> Result<R>,
 ) -> Result<R> {
-    call_lifted(
+    call_lifted::<WINDOW_SLOTS, _, _>(
         store,
         func,
         |_, window| {

@@ -68,6 +68,7 @@ impl MemoryData {
     }
 
     /// Whether other threads may touch the bytes at any moment.
+    #[inline]
     pub(crate) fn is_shared(&self) -> bool {
         self.ty.shared
     }
@@ -239,6 +240,7 @@ impl Memory {
         }
     }
 
+    #[inline]
     pub(crate) fn data_in(self, id: StoreId) -> Result<NonNull<MemoryData>> {
         if id == self.store {
             Ok(self.data)
@@ -249,6 +251,7 @@ impl Memory {
 
     /// Base and length, for the store that the memory belongs to. There is
     /// no such view of a shared memory, which others write at any moment.
+    #[inline]
     pub(crate) fn bytes_in(self, id: StoreId) -> Result<NonNull<[u8]>> {
         let data = self.data_in(id)?;
         // SAFETY: the memory belongs to the store, which the caller has.

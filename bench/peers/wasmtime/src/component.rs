@@ -153,7 +153,7 @@ where
 {
     // The engine program ends soon.
     let value: &'static V = Box::leak(Box::new(value));
-    calls(engine, bytes, name, move |_| (value,), |n: u32| n.into())
+    calls::<(&'static V,), u32>(engine, bytes, name, move |_| (value,), u64::from)
 }
 
 /// Calls of a function that answers a list, which is dropped.
