@@ -25,6 +25,7 @@ mod code;
 mod component;
 mod decode;
 mod error;
+mod features;
 mod func;
 mod instance;
 mod linker;
@@ -47,6 +48,7 @@ pub use bound::{
 };
 pub use component::Component;
 pub use error::{Error, ErrorKind, Result};
+pub use features::{ComponentConfig, ComponentFeatures, ComponentProposal};
 pub use func::{Func, TypedFunc, Val};
 pub use instance::{ExportPath, Instance, InstancePre};
 pub use linker::{LinkProblem, LinkReport, Linker, LinkerInstance};

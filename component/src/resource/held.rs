@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub(crate) struct AnyHandle {
     /// Its resource type, numbered by the store.
     pub(crate) resource: ResourceTypeId,
-    pub(crate) rep: u32,
+    pub(crate) rep: u64,
     pub(crate) own: bool,
 }
 
@@ -148,13 +148,13 @@ impl AnyTable {
     }
 
     /// Takes out a handle that owns a resource of that type.
-    pub(crate) fn take_own(&mut self, token: u64, resource: ResourceTypeId) -> Result<u32> {
+    pub(crate) fn take_own(&mut self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         self.check(token, resource, true)?;
         self.take(token).map(|handle| handle.rep)
     }
 
     /// Lends a handle of that type to a call: its representation.
-    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<u32> {
+    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         let handle = *self.get(token)?;
         if handle.resource != resource {
             return Err(other_resource());
