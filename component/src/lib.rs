@@ -31,6 +31,8 @@ mod instance;
 mod linker;
 mod names;
 mod plan;
+#[cfg(test)]
+mod random;
 mod resource;
 mod store;
 pub mod types;
