@@ -28,6 +28,7 @@ mod error;
 mod features;
 mod func;
 mod instance;
+mod layout;
 mod linker;
 mod names;
 mod plan;
