@@ -25,11 +25,15 @@ mod code;
 mod component;
 mod decode;
 mod error;
+mod features;
 mod func;
 mod instance;
+mod layout;
 mod linker;
 mod names;
 mod plan;
+#[cfg(test)]
+mod random;
 mod resource;
 mod store;
 pub mod types;
@@ -47,6 +51,7 @@ pub use bound::{
 };
 pub use component::Component;
 pub use error::{Error, ErrorKind, Result};
+pub use features::{ComponentConfig, ComponentFeatures, ComponentProposal};
 pub use func::{Func, TypedFunc, Val};
 pub use instance::{ExportPath, Instance, InstancePre};
 pub use linker::{LinkProblem, LinkReport, Linker, LinkerInstance};

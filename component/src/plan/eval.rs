@@ -16,6 +16,7 @@ use super::space::{Env, EnvId, Items, get};
 use super::{
     ComponentItem, Declared, FuncItem, FuncSource, FuncTypeId, Import, ImportId, ImportKind,
     InstanceId, Item, ModuleRef, ReasonId, ResourceDef, SourceId, TypeClosure, TypeItem,
+    ValueSource,
 };
 use crate::decode::{Alias, CoreTypeDecl, DefinedType, FuncTypeDecl, ScopeDecl, TypeDecl};
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ use crate::names::ItemPath;
 pub(super) const TYPE_NESTING_MAX: u32 = 100;
 
 /// A value type, or why there is none.
-type Usable<T> = Result<T, ReasonId>;
+pub(super) type Usable<T> = Result<T, ReasonId>;
 
 /// What an item of an imported instance is told about its surroundings.
 #[derive(Clone, Copy)]
@@ -88,7 +89,7 @@ impl Flattener {
     }
 
     /// The value type at a use.
-    fn val_type(&mut self, env: EnvId, ty: ComponentValType) -> Result<Usable<ValType>> {
+    pub(super) fn val_type(&mut self, env: EnvId, ty: ComponentValType) -> Result<Usable<ValType>> {
         match ty {
             ComponentValType::Primitive(primitive) => self.primitive(primitive),
             ComponentValType::Type(index) => match get(&self.env(env).types, index)? {
@@ -169,6 +170,13 @@ impl Flattener {
                 TypeDef::Variant(out.into())
             }
             DefinedType::List(element) => TypeDef::List(usable!(self.val_type(env, *element))),
+            DefinedType::FixedLengthList(element, count) => {
+                TypeDef::FixedLengthList(usable!(self.val_type(env, *element)), *count)
+            }
+            DefinedType::Map(key, value) => {
+                let key = usable!(self.val_type(env, *key));
+                TypeDef::Map(key, usable!(self.val_type(env, *value)))
+            }
             DefinedType::Tuple(types) => {
                 let mut out = Vec::with_capacity(types.len());
                 for ty in types {
@@ -185,10 +193,6 @@ impl Flattener {
             },
             DefinedType::Own(index) => TypeDef::Own(self.resource(env, *index)?),
             DefinedType::Borrow(index) => TypeDef::Borrow(self.resource(env, *index)?),
-            DefinedType::Map => return Ok(Err(self.reason("values of type `map` are")?)),
-            DefinedType::FixedLengthList => {
-                return Ok(Err(self.reason("lists of fixed length are")?));
-            }
             DefinedType::Future => {
                 return Ok(Err(self.reason("values of type `future` are")?));
             }
@@ -237,8 +241,8 @@ impl Flattener {
             DefinedType::Tuple(types) => self.spend(self.next(types.len())?),
             DefinedType::Primitive(_)
             | DefinedType::List(_)
-            | DefinedType::Map
-            | DefinedType::FixedLengthList
+            | DefinedType::FixedLengthList(..)
+            | DefinedType::Map(..)
             | DefinedType::Option(_)
             | DefinedType::Result { .. }
             | DefinedType::Own(_)
@@ -318,9 +322,12 @@ impl Flattener {
                 let declared = Declared { import, ty };
                 Ok(Item::Component(self.bound_component(declared, site.path)?))
             }
-            ComponentTypeRef::Value(_) => {
-                self.leaf(site, ImportKind::Value)?;
-                Ok(Item::Value)
+            ComponentTypeRef::Value(ty) => {
+                let ty = self.val_type(env, ty)?;
+                let import = ImportId(self.next(self.plan.imports.len())?);
+                let value = self.new_value(ValueSource::Import(import), ty)?;
+                self.leaf(site, ImportKind::Value(value))?;
+                Ok(Item::Value(value))
             }
         }
     }
@@ -339,9 +346,9 @@ impl Flattener {
     fn bound_component(&mut self, declared: Declared, path: &ItemPath) -> Result<ComponentItem> {
         match self.bindings.get(path) {
             None => Ok(ComponentItem::Import(declared)),
-            Some(source) => {
-                let source = Arc::clone(source);
-                self.source_item(source, declared)
+            Some(provided) => {
+                let provided = provided.clone();
+                self.source_item(provided, declared)
             }
         }
     }
@@ -443,6 +450,6 @@ pub(super) fn item_kind(item: &Item) -> wasmparser::ComponentExternalKind {
         Item::Type(_) => Kind::Type,
         Item::Module(_) => Kind::Module,
         Item::Component(_) => Kind::Component,
-        Item::Value => Kind::Value,
+        Item::Value(_) => Kind::Value,
     }
 }
