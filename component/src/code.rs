@@ -185,6 +185,9 @@ pub(crate) struct CallFacts {
     pub(crate) params_copy: bool,
     /// As `params_copy`, for the result.
     pub(crate) result_copy: bool,
+    /// Whether parameters and result are primitive, each in a slot of its own: a call
+    /// needs neither memory nor handles.
+    pub(crate) primitive: bool,
 }
 
 impl Signature {
@@ -242,6 +245,7 @@ impl CallFacts {
                     | ValType::F64
             )
         };
+        let primitive = |ty| !matches!(ty, ValType::String | ValType::Defined(_));
         CallFacts {
             param_slots: lift.params.len(),
             has_result: ty.result.is_some(),
@@ -249,6 +253,9 @@ impl CallFacts {
             has_borrow: ty.param_types().any(|ty| plan.types.facts(ty).has_borrow),
             params_copy: !lift.params_in_memory && ty.param_types().all(copies),
             result_copy: ty.result.is_none_or(copies),
+            primitive: !lift.params_in_memory
+                && ty.param_types().all(primitive)
+                && ty.result.is_none_or(primitive),
         }
     }
 }

@@ -129,6 +129,7 @@ impl<T: 'static> Run<'_, T> {
             owner: between.owner,
             instance: self.instance,
             framed: false,
+            leaves: false,
         };
         Ok((site, area.map(|(area, _)| area)))
     }

@@ -343,6 +343,8 @@ impl<'a, T: 'static> Run<'a, T> {
             Some(slot) => self.memories.get(slot.index()).copied().flatten(),
         };
         let realloc = options.realloc.map(|slot| self.func(slot)).transpose()?;
+        let owners = &self.pre.code.owners;
+        let facts = owners.get(owner.saturating_sub(self.owners) as usize);
         Ok(Site {
             memory,
             realloc,
@@ -352,12 +354,8 @@ impl<'a, T: 'static> Run<'a, T> {
             },
             owner,
             instance: self.instance,
-            framed: self
-                .pre
-                .code
-                .owners
-                .get(owner.saturating_sub(self.owners) as usize)
-                .is_some_and(|owner| owner.uses_context),
+            framed: facts.is_some_and(|owner| owner.uses_context),
+            leaves: facts.is_none_or(|owner| owner.leaves),
         })
     }
 

@@ -136,16 +136,17 @@ impl Flattener {
     /// Makes a core function of the canonical ABI. One that is not built
     /// becomes an item whose use is an error.
     fn stub(&mut self, env: EnvId, stub: Result<Stub, (&'static str, u64)>) -> Result<()> {
+        let owner = self.env(env).owner;
+        if let Some(owner) = self.plan.owners.get_mut(owner.index()) {
+            owner.leaves = true;
+            if let Ok(Stub::ContextGet(..) | Stub::ContextSet(..)) = stub {
+                owner.uses_context = true;
+            }
+        }
         let item = match stub {
             Err((what, offset)) => CoreItem::Unsupported(what, offset),
             Ok(stub) => {
-                let owner = self.env(env).owner;
                 self.uses_handles(owner);
-                if let (Stub::ContextGet(..) | Stub::ContextSet(..), Some(owner)) =
-                    (stub, self.plan.owners.get_mut(owner.index()))
-                {
-                    owner.uses_context = true;
-                }
                 let slot = self.func_slot();
                 self.step(Step::Stub { slot, stub, owner })?;
                 CoreItem::Func(slot)

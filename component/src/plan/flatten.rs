@@ -204,6 +204,7 @@ impl Flattener {
             component: (source, component),
             uses_handles: false,
             uses_context: false,
+            leaves: false,
         });
         let env = self.new_env(Env {
             parent,

@@ -270,6 +270,9 @@ pub(crate) struct Owner {
     pub(crate) uses_handles: bool,
     /// Whether its code can use the storage of a running call.
     pub(crate) uses_context: bool,
+    /// Whether its code can call out of it, or use a built-in function that asks whether
+    /// it may.
+    pub(crate) leaves: bool,
 }
 
 /// A resource type of a plan.
