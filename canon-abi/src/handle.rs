@@ -111,6 +111,8 @@ pub struct HandleTable {
     /// The index freed last, or 0.
     free: u32,
     live: u32,
+    /// The most that were alive at once.
+    peak: u32,
     limit: u32,
     spilled: BTreeMap<u32, Counts>,
     /// Borrows alive in each scope; `None` for a scope that has ended.
@@ -135,6 +137,7 @@ impl HandleTable {
             slots: Vec::new(),
             free: 0,
             live: 0,
+            peak: 0,
             limit: limit.min(MAX_HANDLES),
             spilled: BTreeMap::new(),
             scopes: Vec::new(),
@@ -144,6 +147,25 @@ impl HandleTable {
     /// How many handles are alive.
     pub fn len(&self) -> u32 {
         self.live
+    }
+
+    /// The most handles that were alive at one time.
+    pub fn peak(&self) -> u32 {
+        self.peak
+    }
+
+    /// Changes the limit, which is at most [`MAX_HANDLES`]. Handles that exist
+    /// stay.
+    pub fn set_limit(&mut self, limit: u32) {
+        self.limit = limit.min(MAX_HANDLES);
+    }
+
+    /// The resource type of each handle, and whether it is owned.
+    pub fn iter(&self) -> impl Iterator<Item = (ResourceTypeId, bool)> + '_ {
+        self.slots
+            .iter()
+            .filter(|slot| slot.kind() != Kind::Free)
+            .map(|slot| (unpack(slot.resource()), slot.kind() == Kind::Own))
     }
 
     /// Whether no handle is alive.
@@ -288,15 +310,15 @@ impl HandleTable {
     }
 
     fn insert(&mut self, slot: Slot) -> Result<u32> {
+        if self.live >= self.limit {
+            return Err(Trap::HandleTableFull { limit: self.limit }.into());
+        }
         let index = if self.free != 0 {
             let index = self.free;
             self.free = self.slots[index as usize].rep();
             self.slots[index as usize] = slot;
             index
         } else {
-            if self.live >= self.limit {
-                return Err(Trap::HandleTableFull { limit: self.limit }.into());
-            }
             if self.slots.is_empty() {
                 self.slots.push(Slot::free(0));
             }
@@ -304,6 +326,7 @@ impl HandleTable {
             self.slots.len() as u32 - 1
         };
         self.live += 1;
+        self.peak = self.peak.max(self.live);
         Ok(index)
     }
 

@@ -15,6 +15,7 @@
 //! | `linker` | names → definitions; types compared once |
 //! | `instance` | runs a plan in a store |
 //! | `func` | calls in all three directions: host → guest, guest → host, guest → guest |
+//! | `limits` | what the components of a store may use, and what they use |
 //! | `resource`, `store` | handles, resource types, and what a store keeps for components |
 //! | [`types`] | what a component imports and exports |
 
@@ -27,6 +28,7 @@ mod decode;
 mod error;
 mod func;
 mod instance;
+mod limits;
 mod linker;
 mod names;
 mod plan;
@@ -49,6 +51,7 @@ pub use component::Component;
 pub use error::{Error, ErrorKind, Result};
 pub use func::{Func, TypedFunc, Val};
 pub use instance::{ExportPath, Instance, InstancePre};
+pub use limits::{Limits, Metrics, ResourceUsage, Usage};
 pub use linker::{LinkProblem, LinkReport, Linker, LinkerInstance};
 pub use linkspan_canon_abi as abi;
 pub use linkspan_canon_abi::{enumeration, flags, record, variant};
