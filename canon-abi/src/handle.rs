@@ -26,7 +26,7 @@ pub struct ScopeId(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removed {
     /// An owned handle: its destructor is due with this rep.
-    Own(u32),
+    Own(u64),
     /// A borrow: nothing is due.
     Borrow,
 }
@@ -34,12 +34,16 @@ pub enum Removed {
 /// A slot: rep 32 · kind 2 · resource type 18 · lends 6 · scope 6 bits.
 ///
 /// A free slot is kind 0, and its rep is the next free index. Counts that do not
-/// fit stand in a map on the side; no guest in practice comes to that.
+/// fit stand in a map on the side; no guest in practice comes to that. Reps that
+/// do not fit, of a resource that `i64` represents, stand in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slot(u64);
 
 /// Both small fields at their maximum: look on the side.
 const SPILLED: u32 = 63;
+
+/// A rep from here on stands on the side.
+const WIDE_REP: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -115,6 +119,8 @@ pub struct HandleTable {
     peak: u32,
     limit: u32,
     spilled: BTreeMap<u32, Counts>,
+    /// Reps that have more bits than a slot has for them, by index.
+    wide: BTreeMap<u32, u64>,
     /// Borrows alive in each scope; `None` for a scope that has ended.
     scopes: Vec<Option<u32>>,
 }
@@ -140,6 +146,7 @@ impl HandleTable {
             peak: 0,
             limit: limit.min(MAX_HANDLES),
             spilled: BTreeMap::new(),
+            wide: BTreeMap::new(),
             scopes: Vec::new(),
         }
     }
@@ -174,11 +181,11 @@ impl HandleTable {
     }
 
     /// The reps of all owned handles: what is to be destroyed with the instance.
-    pub fn owned(&self) -> impl Iterator<Item = (ResourceTypeId, u32)> + '_ {
-        self.slots
-            .iter()
-            .filter(|slot| slot.kind() == Kind::Own)
-            .map(|slot| (unpack(slot.resource()), slot.rep()))
+    pub fn owned(&self) -> impl Iterator<Item = (ResourceTypeId, u64)> + '_ {
+        (0..)
+            .zip(&self.slots)
+            .filter(|(_, slot)| slot.kind() == Kind::Own)
+            .map(|(index, slot)| (unpack(slot.resource()), self.full_rep(index, *slot)))
     }
 
     /// Adds an owned handle (`canon_resource_new`, `lower_own`).
@@ -186,8 +193,8 @@ impl HandleTable {
     /// # Errors
     /// [`Trap::HandleTableFull`]; an error when the resource type's number has
     /// more than 17 bits.
-    pub fn insert_own(&mut self, resource: ResourceTypeId, rep: u32) -> Result<u32> {
-        self.insert(Slot::new(Kind::Own, pack(resource)?, rep))
+    pub fn insert_own(&mut self, resource: ResourceTypeId, rep: u64) -> Result<u32> {
+        self.insert(Kind::Own, resource, rep)
     }
 
     /// Adds a handle that is borrowed for a call (`lower_borrow`).
@@ -197,10 +204,10 @@ impl HandleTable {
     pub fn insert_borrow(
         &mut self,
         resource: ResourceTypeId,
-        rep: u32,
+        rep: u64,
         scope: ScopeId,
     ) -> Result<u32> {
-        let index = self.insert(Slot::new(Kind::Borrow, pack(resource)?, rep))?;
+        let index = self.insert(Kind::Borrow, resource, rep)?;
         self.set_counts(
             index,
             Counts {
@@ -218,8 +225,9 @@ impl HandleTable {
     ///
     /// # Errors
     /// [`Trap::UnknownHandle`], [`Trap::WrongHandleType`].
-    pub fn rep(&self, resource: ResourceTypeId, index: u32) -> Result<u32> {
-        self.get(resource, index).map(Slot::rep)
+    pub fn rep(&self, resource: ResourceTypeId, index: u32) -> Result<u64> {
+        let slot = self.get(resource, index)?;
+        Ok(self.full_rep(index, slot))
     }
 
     /// Lends a handle to a call (`lift_borrow`, `add_lender`): its rep. The
@@ -228,12 +236,12 @@ impl HandleTable {
     ///
     /// # Errors
     /// [`Trap::UnknownHandle`], [`Trap::WrongHandleType`].
-    pub fn lend(&mut self, resource: ResourceTypeId, index: u32) -> Result<u32> {
+    pub fn lend(&mut self, resource: ResourceTypeId, index: u32) -> Result<u64> {
         let slot = self.get(resource, index)?;
         let counts = self.counts(index, slot);
         let lends = counts.lends.saturating_add(1);
         self.set_counts(index, Counts { lends, ..counts });
-        Ok(slot.rep())
+        Ok(self.full_rep(index, slot))
     }
 
     /// Ends a loan (`deliver_resolve`). An index that is not lent is ignored.
@@ -250,12 +258,13 @@ impl HandleTable {
     /// # Errors
     /// [`Trap::UnknownHandle`], [`Trap::WrongHandleType`], [`Trap::StillLent`],
     /// [`Trap::NotOwned`].
-    pub fn take_own(&mut self, resource: ResourceTypeId, index: u32) -> Result<u32> {
+    pub fn take_own(&mut self, resource: ResourceTypeId, index: u32) -> Result<u64> {
         let slot = self.removable(resource, index)?;
         match slot.kind() {
             Kind::Own => {
+                let rep = self.full_rep(index, slot);
                 self.free_slot(index);
-                Ok(slot.rep())
+                Ok(rep)
             }
             Kind::Free | Kind::Borrow => Err(Trap::NotOwned { index }.into()),
         }
@@ -267,10 +276,10 @@ impl HandleTable {
     /// [`Trap::UnknownHandle`], [`Trap::WrongHandleType`], [`Trap::StillLent`].
     pub fn remove(&mut self, resource: ResourceTypeId, index: u32) -> Result<Removed> {
         let slot = self.removable(resource, index)?;
-        let counts = self.counts(index, slot);
+        let (counts, rep) = (self.counts(index, slot), self.full_rep(index, slot));
         self.free_slot(index);
         Ok(match slot.kind() {
-            Kind::Own | Kind::Free => Removed::Own(slot.rep()),
+            Kind::Own | Kind::Free => Removed::Own(rep),
             Kind::Borrow => {
                 if let Some(Some(borrows)) = self.scopes.get_mut(counts.scope as usize) {
                     *borrows = borrows.saturating_sub(1);
@@ -309,10 +318,12 @@ impl HandleTable {
         }
     }
 
-    fn insert(&mut self, slot: Slot) -> Result<u32> {
+    fn insert(&mut self, kind: Kind, resource: ResourceTypeId, rep: u64) -> Result<u32> {
         if self.live >= self.limit {
             return Err(Trap::HandleTableFull { limit: self.limit }.into());
         }
+        let narrow = u32::try_from(rep).unwrap_or(WIDE_REP);
+        let slot = Slot::new(kind, pack(resource)?, narrow);
         let index = if self.free != 0 {
             let index = self.free;
             self.free = self.slots[index as usize].rep();
@@ -327,11 +338,26 @@ impl HandleTable {
         };
         self.live += 1;
         self.peak = self.peak.max(self.live);
+        if narrow == WIDE_REP {
+            self.wide.insert(index, rep);
+        }
         Ok(index)
+    }
+
+    /// The rep in a slot that is not free.
+    #[inline]
+    fn full_rep(&self, index: u32, slot: Slot) -> u64 {
+        match slot.rep() {
+            WIDE_REP => self.wide.get(&index).copied().unwrap_or_default(),
+            rep => u64::from(rep),
+        }
     }
 
     fn free_slot(&mut self, index: u32) {
         self.spilled.remove(&index);
+        if self.slots[index as usize].rep() == WIDE_REP {
+            self.wide.remove(&index);
+        }
         self.slots[index as usize] = Slot::free(self.free);
         self.free = index;
         self.live -= 1;
@@ -435,7 +461,8 @@ mod tests {
             assert_eq!(table.insert_own(R, rep).unwrap(), index);
         }
         for index in [1, 2, 3] {
-            assert_eq!(table.remove(R, index).unwrap(), Removed::Own(index * 100));
+            let rep = u64::from(index) * 100;
+            assert_eq!(table.remove(R, index).unwrap(), Removed::Own(rep));
         }
         assert!(table.is_empty());
         let again: Vec<u32> = (0..4)
@@ -443,6 +470,30 @@ mod tests {
             .collect();
         assert_eq!(again, [3, 2, 1, 4]);
         assert_eq!(table.owned().count(), 4);
+    }
+
+    #[test]
+    fn wide_reps_stand_on_the_side() {
+        let mut table = HandleTable::new();
+        let reps = [u64::MAX, u64::from(u32::MAX), 1 << 32, 7];
+        let indices = reps.map(|rep| table.insert_own(R, rep).unwrap());
+        assert_eq!(table.wide.len(), 3);
+        let owned: Vec<u64> = table.owned().map(|(_, rep)| rep).collect();
+        assert_eq!(owned, reps);
+        for (index, rep) in indices.into_iter().zip(reps) {
+            assert_eq!(table.rep(R, index).unwrap(), rep);
+            assert_eq!(table.lend(R, index).unwrap(), rep);
+            table.end_lend(index);
+        }
+        assert_eq!(table.take_own(R, indices[0]).unwrap(), reps[0]);
+        assert_eq!(table.remove(R, indices[1]).unwrap(), Removed::Own(reps[1]));
+        let scope = table.enter_scope();
+        let borrow = table.insert_borrow(R, reps[2], scope).unwrap();
+        assert_eq!(borrow, indices[1], "a freed index comes again");
+        assert_eq!(table.rep(R, borrow).unwrap(), reps[2]);
+        table.remove(R, borrow).unwrap();
+        table.remove(R, indices[2]).unwrap();
+        assert!(table.wide.is_empty());
     }
 
     #[test]

@@ -15,10 +15,37 @@ use linkspan_engine as core;
 use crate::error::{Error, Result};
 use crate::plan::{FuncTypeId, Plan};
 
+/// Signatures of one function type, at [`Pointers::place`].
+type SignatureCells = [OnceLock<Arc<Signature>>; 4];
+
+/// The pointer sizes of a call: of the memory that the caller uses, and of the
+/// one that the callee uses. A host has none of its own: it is given the
+/// guest's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pointers {
+    pub(crate) caller: PointerSize,
+    pub(crate) callee: PointerSize,
+}
+
+impl Pointers {
+    /// A call between a guest and the host.
+    pub(crate) fn both(pointer: PointerSize) -> Pointers {
+        Pointers {
+            caller: pointer,
+            callee: pointer,
+        }
+    }
+
+    fn place(self) -> usize {
+        2 * self.caller.index() + self.callee.index()
+    }
+}
+
 /// A plan and its compiled function types. Dereferences to the plan.
 pub(crate) struct Code {
     plan: Plan,
-    signatures: Box<[OnceLock<Arc<Signature>>]>,
+    /// For each function type one for each pair of pointer sizes.
+    signatures: Box<[SignatureCells]>,
     /// Beside each signature what can be said without it.
     facts: Box<[OnceLock<CallFacts>]>,
     /// Programs that signatures share.
@@ -27,7 +54,11 @@ pub(crate) struct Code {
 
 impl Code {
     pub(crate) fn new(plan: Plan) -> Code {
-        let signatures = plan.func_types.iter().map(|_| OnceLock::new()).collect();
+        let signatures = plan
+            .func_types
+            .iter()
+            .map(|_| SignatureCells::default())
+            .collect();
         let facts = plan.func_types.iter().map(|_| OnceLock::new()).collect();
         Code {
             plan,
@@ -37,16 +68,18 @@ impl Code {
         }
     }
 
-    /// The compiled form of a function type.
-    pub(crate) fn signature(&self, id: FuncTypeId) -> Result<&Arc<Signature>> {
+    /// The compiled form of a function type, for memories of these pointer
+    /// sizes.
+    pub(crate) fn signature(&self, id: FuncTypeId, pointers: Pointers) -> Result<&Arc<Signature>> {
         let cell = self
             .signatures
             .get(id.index())
+            .and_then(|cells| cells.get(pointers.place()))
             .ok_or_else(|| Error::inconsistent("a function type is missing"))?;
         if let Some(signature) = cell.get() {
             return Ok(signature);
         }
-        let signature = Arc::new(self.compile(id)?);
+        let signature = Arc::new(self.compile(id, pointers)?);
         Ok(cell.get_or_init(|| signature))
     }
 
@@ -62,6 +95,8 @@ impl Code {
         Ok(*cell.get_or_init(|| match ty {
             Ok(ty) => {
                 let types = &self.plan.types;
+                // The size of pointers changes the types of slots, not how many
+                // there are.
                 let lift = flatten_functype(types, ty, PointerSize::P32, Context::Lift);
                 CallFacts::new(&self.plan, ty, &lift)
             }
@@ -72,10 +107,14 @@ impl Code {
 
     /// The type of the core function that is lifted to a function type;
     /// `None` if that type cannot be used.
-    pub(crate) fn lifted_core_type(&self, id: FuncTypeId) -> Result<Option<core::FuncType>> {
+    pub(crate) fn lifted_core_type(
+        &self,
+        id: FuncTypeId,
+        pointer: PointerSize,
+    ) -> Result<Option<core::FuncType>> {
         match self.plan.func_types.get(id.index()) {
             Some(Ok(ty)) => {
-                let lift = flatten_functype(&self.plan.types, ty, PointerSize::P32, Context::Lift);
+                let lift = flatten_functype(&self.plan.types, ty, pointer, Context::Lift);
                 Ok(Some(core_type(&lift)))
             }
             Some(Err(_)) => Ok(None),
@@ -83,11 +122,11 @@ impl Code {
         }
     }
 
-    fn compile(&self, id: FuncTypeId) -> Result<Signature> {
+    fn compile(&self, id: FuncTypeId, pointers: Pointers) -> Result<Signature> {
         match self.plan.func_types.get(id.index()) {
             Some(Ok(ty)) => {
                 let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-                Signature::new(&self.plan, &mut programs, ty)
+                Signature::new(&self.plan, &mut programs, ty, pointers)
             }
             Some(Err(reason)) => Err(Error::unsupported(
                 self.plan
@@ -169,16 +208,21 @@ impl Signature {
         }
     }
 
-    fn new(plan: &Plan, programs: &mut Programs, ty: &FuncType) -> Result<Signature> {
-        const P32: PointerSize = PointerSize::P32;
+    fn new(
+        plan: &Plan,
+        programs: &mut Programs,
+        ty: &FuncType,
+        pointers: Pointers,
+    ) -> Result<Signature> {
+        let Pointers { caller, callee } = pointers;
         let types = &plan.types;
-        let lift = flatten_functype(types, ty, P32, Context::Lift);
-        let lower = flatten_functype(types, ty, P32, Context::Lower);
+        let lift = flatten_functype(types, ty, callee, Context::Lift);
+        let lower = flatten_functype(types, ty, caller, Context::Lower);
         let facts = CallFacts::new(plan, ty, &lift);
         Ok(Signature {
             ty: ty.clone(),
-            params: programs.params(types, ty, P32, P32)?,
-            result: programs.result(types, ty, P32, P32)?,
+            params: programs.params(types, ty, caller, callee)?,
+            result: programs.result(types, ty, callee, caller)?,
             lower: core_type(&lower),
             facts,
         })
@@ -210,14 +254,22 @@ impl CallFacts {
 }
 
 fn core_type(signature: &CoreSignature) -> core::FuncType {
-    let convert = |ty: &CoreType| match ty {
+    core::FuncType::new(
+        signature.params.iter().copied().map(core_val_type),
+        signature.results.iter().copied().map(core_val_type),
+    )
+}
+
+fn core_val_type(ty: CoreType) -> core::ValType {
+    match ty {
         CoreType::I32 => core::ValType::I32,
         CoreType::I64 => core::ValType::I64,
         CoreType::F32 => core::ValType::F32,
         CoreType::F64 => core::ValType::F64,
-    };
-    core::FuncType::new(
-        signature.params.iter().map(convert),
-        signature.results.iter().map(convert),
-    )
+    }
+}
+
+/// The core type of a pointer, and of what is as wide as one.
+pub(crate) fn core_pointer(pointer: PointerSize) -> core::ValType {
+    core_val_type(CoreType::pointer(pointer))
 }

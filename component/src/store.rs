@@ -104,7 +104,7 @@ pub(crate) struct Frame {
     /// Where the call's part of `lends` starts.
     pub(crate) lends_start: u32,
     /// What the guest keeps for the call (`context.get`, `context.set`).
-    pub(crate) context: [u32; 2],
+    pub(crate) context: [u64; 2],
 }
 
 /// Something lent to a call.

@@ -37,24 +37,24 @@ impl CallHandles {
 
 impl Handles for CallHandles {
     fn lift_own(&mut self, resource: ResourceTypeId, index: u32) -> Result<u64> {
-        self.table.take_own(resource, index).map(u64::from)
+        self.table.take_own(resource, index)
     }
 
     fn lift_borrow(&mut self, resource: ResourceTypeId, index: u32) -> Result<u64> {
         let rep = self.table.lend(resource, index)?;
         self.lent.push(index);
-        Ok(u64::from(rep))
+        Ok(rep)
     }
 
     fn lower_own(&mut self, resource: ResourceTypeId, rep: u64) -> Result<u32> {
-        self.table.insert_own(resource, rep as u32)
+        self.table.insert_own(resource, rep)
     }
 
     fn lower_borrow(&mut self, resource: ResourceTypeId, rep: u64) -> Result<u32> {
         if self.implements == Some(resource) {
             return Ok(rep as u32);
         }
-        self.table.insert_borrow(resource, rep as u32, self.scope)
+        self.table.insert_borrow(resource, rep, self.scope)
     }
 
     fn resource_type(&self, key: any::TypeId) -> Result<ResourceTypeId> {

@@ -2,13 +2,14 @@
 //! `resource.drop`, `resource.rep`), and what stands in for definitions that
 //! are not built.
 
-use linkspan_canon_abi::ResourceTypeId;
 use linkspan_canon_abi::handle::Removed;
+use linkspan_canon_abi::{PointerSize, ResourceTypeId};
 use linkspan_engine as core;
 use linkspan_engine::{Answer, HostCall, HostFunc};
 
+use crate::code::core_pointer;
 use crate::error::{Error, Result};
-use crate::resource::Dtor;
+use crate::resource::{Dtor, representation};
 use crate::store::{ComponentState, OwnerState};
 
 /// A built-in on the handles of one component instance.
@@ -23,42 +24,46 @@ pub(crate) struct Builtin {
 /// See [`Builtin`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BuiltinKind {
-    New,
+    /// Takes a representation of that width.
+    New(PointerSize),
     Drop,
-    Rep,
+    /// Answers a representation of that width.
+    Rep(PointerSize),
 }
 
 impl BuiltinKind {
     /// The core type of the built-in.
     pub(crate) fn ty(self) -> core::FuncType {
-        let results = match self {
-            BuiltinKind::New | BuiltinKind::Rep => &[core::ValType::I32][..],
-            BuiltinKind::Drop => &[],
+        let handle = core::ValType::I32;
+        let (param, result) = match self {
+            BuiltinKind::New(rep) => (core_pointer(rep), Some(handle)),
+            BuiltinKind::Rep(rep) => (handle, Some(core_pointer(rep))),
+            BuiltinKind::Drop => (handle, None),
         };
-        core::FuncType::new([core::ValType::I32], results.iter().copied())
+        core::FuncType::new([param], result)
     }
 }
 
 impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
     fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
-        let arg = low_half(call.window());
+        let arg = first(call.window());
         let state = call.extra();
         let result = match self.kind {
-            BuiltinKind::New => self.new_handle(state, arg).map(Done::Value),
-            BuiltinKind::Rep => self.rep(state, arg).map(Done::Value),
-            BuiltinKind::Drop => self.drop_handle(state, arg),
+            BuiltinKind::New(rep) => self.new_handle(state, narrow(arg, rep)).map(Done::Value),
+            BuiltinKind::Rep(_) => self.rep(state, representation(arg)).map(Done::Value),
+            BuiltinKind::Drop => self.drop_handle(state, representation(arg)),
         };
         match result {
             Ok(Done::Value(value)) => {
                 if let Some(slot) = call.window().first_mut() {
-                    *slot = u64::from(value);
+                    *slot = value;
                 }
                 Answer::Done
             }
             Ok(Done::Nothing) => Answer::Done,
             Ok(Done::Destroy { func, rep }) => {
                 if let Some(slot) = call.callee_window().first_mut() {
-                    *slot = u64::from(rep);
+                    *slot = rep;
                 }
                 Answer::Call { func, then: 0 }
             }
@@ -84,12 +89,12 @@ impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
 
 /// What a built-in comes to.
 enum Done {
-    Value(u32),
+    Value(u64),
     Nothing,
     /// A destructor is to be called.
     Destroy {
         func: core::Func,
-        rep: u32,
+        rep: u64,
     },
 }
 
@@ -101,12 +106,13 @@ impl Builtin {
             .ok_or_else(|| Error::inconsistent("a component instance is missing"))
     }
 
-    fn new_handle(&self, state: &mut ComponentState, rep: u32) -> Result<u32> {
+    fn new_handle(&self, state: &mut ComponentState, rep: u64) -> Result<u64> {
         state.check_leave(self.owner)?;
-        Ok(self.owner(state)?.handles.insert_own(self.resource, rep)?)
+        let index = self.owner(state)?.handles.insert_own(self.resource, rep)?;
+        Ok(u64::from(index))
     }
 
-    fn rep(&self, state: &mut ComponentState, index: u32) -> Result<u32> {
+    fn rep(&self, state: &mut ComponentState, index: u32) -> Result<u64> {
         Ok(self.owner(state)?.handles.rep(self.resource, index)?)
     }
 
@@ -126,7 +132,7 @@ impl Builtin {
                 Ok(Done::Nothing)
             }
             Dtor::Table => {
-                drop(state.table.remove(rep)?);
+                drop(state.table.remove(representation(rep))?);
                 Ok(Done::Nothing)
             }
             Dtor::Func(func) => {
@@ -149,10 +155,10 @@ pub(crate) struct CallBuiltin {
 /// See [`CallBuiltin`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallBuiltinKind {
-    /// `context.get` of a slot.
-    Get(u8),
-    /// `context.set` of a slot.
-    Set(u8),
+    /// `context.get` of a slot of that width.
+    Get(u8, PointerSize),
+    /// `context.set` of a slot of that width.
+    Set(u8, PointerSize),
     /// `backpressure.inc`
     Inc,
     /// `backpressure.dec`
@@ -162,13 +168,12 @@ pub(crate) enum CallBuiltinKind {
 impl CallBuiltinKind {
     /// The core type of the built-in.
     pub(crate) fn ty(self) -> core::FuncType {
-        const I32: &[core::ValType] = &[core::ValType::I32];
-        let (params, results): (&[_], &[_]) = match self {
-            CallBuiltinKind::Get(_) => (&[], I32),
-            CallBuiltinKind::Set(_) => (I32, &[]),
-            CallBuiltinKind::Inc | CallBuiltinKind::Dec => (&[], &[]),
+        let (param, result) = match self {
+            CallBuiltinKind::Get(_, size) => (None, Some(core_pointer(size))),
+            CallBuiltinKind::Set(_, size) => (Some(core_pointer(size)), None),
+            CallBuiltinKind::Inc | CallBuiltinKind::Dec => (None, None),
         };
-        core::FuncType::new(params.iter().copied(), results.iter().copied())
+        core::FuncType::new(param, result)
     }
 }
 
@@ -188,13 +193,13 @@ impl<T: 'static> HostFunc<T, ComponentState> for CallBuiltin {
 impl CallBuiltin {
     fn run<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Option<()> {
         match self.kind {
-            CallBuiltinKind::Get(slot) => {
+            CallBuiltinKind::Get(slot, _) => {
                 let frame = call.extra().frames.last()?;
                 let value = *frame.context.get(usize::from(slot))?;
-                *call.window().first_mut()? = u64::from(value);
+                *call.window().first_mut()? = value;
             }
-            CallBuiltinKind::Set(slot) => {
-                let value = low_half(call.window());
+            CallBuiltinKind::Set(slot, size) => {
+                let value = narrow(first(call.window()), size);
                 let frame = call.extra().frames.last_mut()?;
                 *frame.context.get_mut(usize::from(slot))? = value;
             }
@@ -214,7 +219,7 @@ impl CallBuiltin {
         Error::new(
             crate::ErrorKind::Trap,
             match self.kind {
-                CallBuiltinKind::Get(_) | CallBuiltinKind::Set(_) => "no call is running",
+                CallBuiltinKind::Get(..) | CallBuiltinKind::Set(..) => "no call is running",
                 CallBuiltinKind::Inc => "backpressure counter overflowed",
                 CallBuiltinKind::Dec => "backpressure counter underflowed",
             },
@@ -223,9 +228,16 @@ impl CallBuiltin {
 }
 
 /// The argument of a built-in.
-fn low_half(window: &[u64]) -> u32 {
-    let slot = window.first().copied().unwrap_or(0);
-    u32::try_from(slot & 0xffff_ffff).unwrap_or(u32::MAX)
+fn first(window: &[u64]) -> u64 {
+    window.first().copied().unwrap_or(0)
+}
+
+/// A slot without what stands above a value of that width.
+fn narrow(slot: u64, size: PointerSize) -> u64 {
+    match size {
+        PointerSize::P32 => slot & 0xffff_ffff,
+        PointerSize::P64 => slot,
+    }
 }
 
 /// Stands in for a canonical definition that is not built: it can be linked,

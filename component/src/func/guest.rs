@@ -8,8 +8,8 @@ use linkspan_canon_abi as abi;
 use linkspan_canon_abi::{Guest, Handles, ResourceTypeId};
 use linkspan_engine as core;
 
-use crate::error::Error;
-use crate::resource::{AnyHandle, representation};
+use crate::error::{Error, ErrorKind};
+use crate::resource::AnyHandle;
 use crate::store::{CallInfo, ComponentState, HandleMode, Lend, StoreContextMut};
 
 /// What a lifted or lowered function was prepared with. Everything is found
@@ -149,7 +149,7 @@ impl Handles for ComponentState {
         let rep = self.handle_table()?.take_own(resource, index)?;
         if self.is_raw(resource) {
             self.note_taken(AnyHandle::own(resource, rep), None);
-            return Ok(u64::from(rep));
+            return Ok(rep);
         }
         let own = AnyHandle::own(resource, rep);
         self.note_taken(own, None);
@@ -167,7 +167,7 @@ impl Handles for ComponentState {
         self.push_lend(Lend::Guest { owner, index })
             .map_err(abi::Error::guest)?;
         if self.is_raw(resource) {
-            return Ok(u64::from(rep));
+            return Ok(rep);
         }
         let borrow = AnyHandle {
             resource,
@@ -183,7 +183,7 @@ impl Handles for ComponentState {
     fn lower_own(&mut self, resource: ResourceTypeId, rep: u64) -> abi::Result<u32> {
         let resource = self.number(resource)?;
         if self.is_raw(resource) {
-            return self.lower_raw(resource, representation(rep));
+            return self.lower_raw(resource, rep);
         }
         // It leaves the host's handles when the guest has it, not before.
         let token = rep;
@@ -199,7 +199,7 @@ impl Handles for ComponentState {
     fn lower_borrow(&mut self, resource: ResourceTypeId, rep: u64) -> abi::Result<u32> {
         let resource = self.number(resource)?;
         let rep = if self.is_raw(resource) {
-            representation(rep)
+            rep
         } else {
             let token = rep;
             let rep = self.any.lend(token, resource).map_err(abi::Error::guest)?;
@@ -209,7 +209,7 @@ impl Handles for ComponentState {
         };
         let owner = self.call.owner;
         if self.resource(resource).map_err(abi::Error::guest)?.owner == Some(owner) {
-            return Ok(rep);
+            return u32::try_from(rep).map_err(|_| wide_borrow(rep));
         }
         match self.frames.last().and_then(|frame| frame.scope) {
             Some(scope) => self.handle_table()?.insert_borrow(resource, rep, scope),
@@ -271,7 +271,7 @@ impl ComponentState {
     }
 
     /// Lowers a handle that comes as a representation.
-    fn lower_raw(&mut self, resource: ResourceTypeId, rep: u32) -> abi::Result<u32> {
+    fn lower_raw(&mut self, resource: ResourceTypeId, rep: u64) -> abi::Result<u32> {
         let lowered = self.handle_table()?.insert_own(resource, rep);
         if lowered.is_err() && self.call.mode == HandleMode::Typed {
             // The host has given it away, and the guest could not take it.
@@ -290,4 +290,18 @@ impl ComponentState {
             ))),
         }
     }
+}
+
+/// The specification gives the component that defines a resource the
+/// representation behind a borrow in place of a handle, in the 32 bits of a
+/// handle.
+#[cold]
+fn wide_borrow(rep: u64) -> abi::Error {
+    abi::Error::guest(Error::new(
+        ErrorKind::Trap,
+        format!(
+            "the representation {rep:#x} behind a borrow does not fit into the `i32` by which \
+             the component that defines the resource gets it"
+        ),
+    ))
 }

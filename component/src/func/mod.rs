@@ -19,10 +19,10 @@ use linkspan_engine as core;
 pub use linkspan_canon_abi::Val;
 pub use typed::TypedFunc;
 
-use crate::code::{Code, Signature};
+use crate::code::{Code, Pointers, Signature};
 use crate::error::{Error, Result};
 use crate::plan::FuncTypeId;
-use crate::resource::Dtor;
+use crate::resource::{Dtor, representation};
 use crate::store::{AsContext, AsContextMut, ComponentState, HandleMode, StoreContextMut};
 use crate::types;
 use guest::{GuestView, Site};
@@ -135,10 +135,11 @@ impl Func {
         let mut store = store.as_context_mut();
         let (code, ty) = self.code(store.extra())?;
         let code = Arc::clone(code);
-        let signature = code.signature(ty)?;
+        let site = self.lifted(store.extra())?.site;
+        let signature = code.signature(ty, Pointers::both(site.options.pointer))?;
         check_counts(signature, params, results)?;
         let state = store.extra();
-        let instance = self.lifted(state)?.site.instance;
+        let instance = site.instance;
         let params = values::params_for(state, instance, &code.types, &signature.ty, params)?;
         let result = call_lifted(
             &mut store,
@@ -393,7 +394,7 @@ pub(crate) fn drop_handle<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> 
     match resource.dtor {
         Dtor::None => Ok(()),
         Dtor::Table => {
-            drop(state.table.remove(handle.rep)?);
+            drop(state.table.remove(representation(handle.rep))?);
             Ok(())
         }
         Dtor::Func(func) => {
@@ -403,7 +404,7 @@ pub(crate) fn drop_handle<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> 
             }
             let called = func.call_raw(store, |slots| {
                 if let Some(slot) = slots.first_mut() {
-                    *slot = u64::from(handle.rep);
+                    *slot = handle.rep;
                 }
             });
             match called.map(drop) {

@@ -20,6 +20,7 @@ use super::guest::GuestView;
 use super::host::{FuncCheck, HostFunction, LoweredImport};
 use super::{Func, call_lifted, call_scalars};
 use crate::bound::{HostParams, HostResource, New};
+use crate::code::Pointers;
 use crate::error::{Error, Result};
 use crate::linker::{Definition, LinkerInstance};
 use crate::resource::ResourceType;
@@ -108,7 +109,8 @@ impl Func {
     ) -> Result<TypedFunc<P, R>> {
         let store = store.as_context();
         let state = store.extra();
-        let instance = self.lifted(state)?.site.instance;
+        let site = self.lifted(state)?.site;
+        let (instance, pointers) = (site.instance, Pointers::both(site.options.pointer));
         let (code, ty) = self.code(state)?;
         let same = |id: ResourceTypeId, key: any::TypeId| {
             let named = state.instances.get(instance as usize)?.key(key);
@@ -117,7 +119,7 @@ impl Func {
         };
         crate::bound::compare(
             &code.types,
-            &code.signature(ty)?.ty,
+            &code.signature(ty, pointers)?.ty,
             crate::bound::describe::<P, R>,
             &|id, key| same(id, key).unwrap_or(false),
         )?;

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use linkspan_canon_abi::ResourceTypeId;
+use linkspan_canon_abi::{PointerSize, ResourceTypeId};
 use linkspan_engine as core;
 
 use super::Instance;
 use super::run::{Run, reborrow};
-use crate::code::Code;
+use crate::code::{Code, core_pointer};
 use crate::error::{Error, Result};
 use crate::linker::{Definition, Resolved};
 use crate::plan::{
-    CoreInstance, CoreInstanceSlot, CoreItem, FuncSlot, Lift, ModuleRef, OptionsId, ResourceDef,
-    Step, Stub,
+    CoreInstance, CoreInstanceSlot, CoreItem, FuncSlot, Lift, MemorySlot, ModuleRef, OptionsId,
+    ResourceDef, Step, Stub,
 };
 use crate::resource::ResourceType;
 use crate::store::ComponentState;
@@ -31,6 +31,21 @@ pub(super) struct Pre<T: 'static> {
     /// What each step needs that was looked up by name; parallel to the
     /// plan's steps.
     pub(super) steps: Vec<Prepared>,
+    /// The pointer size of each memory that steps take out of instances.
+    memories: Vec<PointerSize>,
+}
+
+impl<T> Pre<T> {
+    /// The pointer size of a function's memory; of no use without one.
+    pub(super) fn pointer(&self, memory: Option<MemorySlot>) -> PointerSize {
+        pointer(&self.memories, memory)
+    }
+}
+
+fn pointer(memories: &[PointerSize], memory: Option<MemorySlot>) -> PointerSize {
+    memory
+        .and_then(|slot| memories.get(slot.index()).copied())
+        .unwrap_or_default()
 }
 
 /// See [`Pre::steps`].
@@ -91,17 +106,20 @@ impl<T: 'static> InstancePre<T> {
             imports: &imports,
             modules: vec![None; code.counts.core_instances as usize],
             funcs: vec![None; code.counts.funcs as usize],
+            memories: vec![PointerSize::P32; code.counts.memories as usize],
         };
         let steps = code
             .steps
             .iter()
             .map(|step| preparation.step(step))
             .collect::<Result<Vec<_>>>()?;
+        let memories = preparation.memories;
         Ok(InstancePre(Arc::new(Pre {
             component: component.clone(),
             code,
             imports,
             steps,
+            memories,
         })))
     }
 
@@ -122,7 +140,7 @@ impl<T: 'static> InstancePre<T> {
                 Definition::Resource(ty, _) => Some(*ty),
                 _ => None,
             },
-            ResourceDef::Defined(_) => None,
+            ResourceDef::Defined(..) => None,
         }
     }
 
@@ -159,6 +177,9 @@ struct Preparation<'a, T: 'static> {
     /// The type of each core function that was taken out of an instance.
     /// Those of the canonical ABI's own are known from the plan.
     funcs: Vec<Option<core::FuncType>>,
+    /// The pointer size of each memory that was taken out of an instance so
+    /// far.
+    memories: Vec<PointerSize>,
 }
 
 impl<T: 'static> Preparation<'_, T> {
@@ -186,10 +207,17 @@ impl<T: 'static> Preparation<'_, T> {
                 }
                 Prepared::Instantiate { module, args }
             }
-            Step::BindMemory { export, .. } => {
+            Step::BindMemory { slot, export } => {
                 let (position, ty) = self.export(export.instance, &export.name)?;
                 match ty {
-                    core::ExternType::Memory(_) => Prepared::Bind { position },
+                    core::ExternType::Memory(ty) => {
+                        let pointer =
+                            pointer_size(&ty).map_err(|error| error.within(path(&export.name)))?;
+                        if let Some(place) = self.memories.get_mut(slot.index()) {
+                            *place = pointer;
+                        }
+                        Prepared::Bind { position }
+                    }
                     other => return Err(mismatch(&"a memory", &other).within(path(&export.name))),
                 }
             }
@@ -205,9 +233,10 @@ impl<T: 'static> Preparation<'_, T> {
                     other => return Err(mismatch(&"a function", &other).within(path(&export.name))),
                 }
             }
-            Step::DefineResource { dtor, .. } => {
-                if let Some(dtor) = dtor {
-                    let expected = core::FuncType::new([core::ValType::I32], []);
+            Step::DefineResource { resource, dtor, .. } => {
+                let def = self.code.resources.get(resource.0 as usize);
+                if let (Some(dtor), Some(ResourceDef::Defined(_, rep))) = (dtor, def) {
+                    let expected = core::FuncType::new([core_pointer(*rep)], []);
                     self.check_func(*dtor, &expected, "destructor")?;
                 }
                 Prepared::Nothing
@@ -244,11 +273,11 @@ impl<T: 'static> Preparation<'_, T> {
                     name: format!("lift {}", lift.0).into(),
                 }
             }
-            Stub::ResourceNew(_)
+            Stub::ResourceNew(..)
             | Stub::ResourceDrop(_)
-            | Stub::ResourceRep(_)
-            | Stub::ContextGet(_)
-            | Stub::ContextSet(_)
+            | Stub::ResourceRep(..)
+            | Stub::ContextGet(..)
+            | Stub::ContextSet(..)
             | Stub::BackpressureInc
             | Stub::BackpressureDec => Prepared::Nothing,
         })
@@ -287,7 +316,8 @@ impl<T: 'static> Preparation<'_, T> {
     /// demands: the validator compared them with what a module was declared
     /// to be, and the host may have provided another one.
     fn check_lift(&self, lift: &Lift) -> Result<()> {
-        let Some(expected) = self.code.lifted_core_type(lift.ty)? else {
+        let pointer = self.pointer(lift.options)?;
+        let Some(expected) = self.code.lifted_core_type(lift.ty, pointer)? else {
             // Calls of it are refused when they are compiled.
             return Ok(());
         };
@@ -306,10 +336,15 @@ impl<T: 'static> Preparation<'_, T> {
         match self.options(options)?.realloc {
             None => Ok(()),
             Some(slot) => {
-                let expected = core::FuncType::new([core::ValType::I32; 4], [core::ValType::I32]);
+                let pointer = core_pointer(self.pointer(options)?);
+                let expected = core::FuncType::new([pointer; 4], [pointer]);
                 self.check_func(slot, &expected, "realloc function")
             }
         }
+    }
+
+    fn pointer(&self, options: OptionsId) -> Result<PointerSize> {
+        Ok(pointer(&self.memories, self.options(options)?.memory))
     }
 
     fn options(&self, id: OptionsId) -> Result<&crate::plan::Options> {
@@ -367,6 +402,19 @@ impl<T: 'static> Preparation<'_, T> {
             }
         }
     }
+}
+
+/// The size of pointers into a memory.
+fn pointer_size(ty: &core::MemoryType) -> Result<PointerSize> {
+    if ty.shared {
+        return Err(Error::unsupported(
+            "a canonical option `memory` that is shared is",
+        ));
+    }
+    Ok(match ty.address {
+        core::AddressType::I32 => PointerSize::P32,
+        core::AddressType::I64 => PointerSize::P64,
+    })
 }
 
 /// A core item of another type than the canonical ABI needs.

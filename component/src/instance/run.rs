@@ -9,6 +9,7 @@ use linkspan_engine as core;
 
 use super::pre::{Arg, Pre, Prepared};
 use super::{Instance, InstanceState};
+use crate::code::Pointers;
 use crate::error::{Error, Result};
 use crate::func::adapter::Adapter;
 use crate::func::builtin::{Builtin, BuiltinKind, CallBuiltin, CallBuiltinKind, Unsupported};
@@ -210,9 +211,6 @@ impl<'a, T: 'static> Run<'a, T> {
             }
             (Step::BindMemory { slot, export }, Prepared::Bind { position }) => {
                 let memory = self.export(export.instance, *position)?.into_memory();
-                if let Some(memory) = memory {
-                    check_memory(&memory.ty(&self.store)?)?;
-                }
                 self.memories[slot.index()] = memory;
             }
             (Step::BindFunc { slot, export }, Prepared::Bind { position }) => {
@@ -334,7 +332,7 @@ impl<'a, T: 'static> Run<'a, T> {
             realloc,
             options: abi::Options {
                 encoding: options.encoding,
-                pointer: abi::PointerSize::P32,
+                pointer: self.pre.pointer(options.memory),
             },
             owner,
             instance: self.instance,
@@ -399,11 +397,19 @@ impl<'a, T: 'static> Run<'a, T> {
                     .ok_or_else(|| Error::inconsistent("a lifted function is missing"))?;
                 self.adapter(Func::new(self.state, place), ty, site, name()?)
             }
-            Stub::ResourceNew(resource) => self.builtin(resource, owner, BuiltinKind::New),
+            Stub::ResourceNew(resource, rep) => {
+                self.builtin(resource, owner, BuiltinKind::New(rep))
+            }
             Stub::ResourceDrop(resource) => self.builtin(resource, owner, BuiltinKind::Drop),
-            Stub::ResourceRep(resource) => self.builtin(resource, owner, BuiltinKind::Rep),
-            Stub::ContextGet(slot) => self.call_builtin(owner, CallBuiltinKind::Get(slot)),
-            Stub::ContextSet(slot) => self.call_builtin(owner, CallBuiltinKind::Set(slot)),
+            Stub::ResourceRep(resource, rep) => {
+                self.builtin(resource, owner, BuiltinKind::Rep(rep))
+            }
+            Stub::ContextGet(slot, size) => {
+                self.call_builtin(owner, CallBuiltinKind::Get(slot, size))
+            }
+            Stub::ContextSet(slot, size) => {
+                self.call_builtin(owner, CallBuiltinKind::Set(slot, size))
+            }
             Stub::BackpressureInc => self.call_builtin(owner, CallBuiltinKind::Inc),
             Stub::BackpressureDec => self.call_builtin(owner, CallBuiltinKind::Dec),
         }
@@ -421,7 +427,7 @@ impl<'a, T: 'static> Run<'a, T> {
                 let signature = self
                     .pre
                     .code
-                    .signature(ty)
+                    .signature(ty, Pointers::both(site.options.pointer))
                     .map_err(|error| error.within(format!("import {path}")))?;
                 let import = LoweredImport {
                     site,
@@ -446,7 +452,11 @@ impl<'a, T: 'static> Run<'a, T> {
         let callee = *callee
             .lifted(self.store.extra())
             .map_err(|_| Error::link("the component was linked to a function of another store"))?;
-        let signature = Arc::clone(self.pre.code.signature(ty)?);
+        let pointers = Pointers {
+            caller: caller.options.pointer,
+            callee: callee.site.options.pointer,
+        };
+        let signature = Arc::clone(self.pre.code.signature(ty, pointers)?);
         let ty = signature.lower.clone();
         let adapter = Adapter {
             caller,
@@ -479,18 +489,5 @@ impl<'a, T: 'static> Run<'a, T> {
             kind,
         };
         Ok(core::Func::from_host(&mut self.store, &kind.ty(), builtin)?)
-    }
-}
-
-/// Refuses memories that lifting and lowering cannot use.
-fn check_memory(ty: &core::MemoryType) -> Result<()> {
-    match ty.address {
-        core::AddressType::I64 => Err(Error::unsupported(
-            "a canonical option `memory` with 64-bit addresses is",
-        )),
-        core::AddressType::I32 if ty.shared => Err(Error::unsupported(
-            "a canonical option `memory` that is shared is",
-        )),
-        core::AddressType::I32 => Ok(()),
     }
 }

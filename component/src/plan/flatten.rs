@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use wasmparser::{CanonicalFunction, CanonicalOption, ComponentOuterAliasKind};
 
-use linkspan_canon_abi::Encoding;
+use linkspan_canon_abi::{Encoding, PointerSize, ResourceTypeId};
 
 use super::eval::{ImportSite, item_kind};
 use super::space::{CoreSet, Env, EnvId, Items, get};
@@ -225,7 +225,7 @@ impl Flattener {
             Decl::Alias(alias) => self.alias(env, alias)?,
             Decl::CoreType(ty) => self.core_type(env, ty)?,
             Decl::Type(TypeDecl::Resource { rep, dtor }) => {
-                self.define_resource(env, *rep, *dtor, offset)?;
+                self.define_resource(env, *rep, *dtor)?;
             }
             Decl::Type(ty) => {
                 let ty = self.type_item(source, env, ty)?;
@@ -489,27 +489,33 @@ impl Flattener {
         env: EnvId,
         rep: wasmparser::ValType,
         dtor: Option<u32>,
-        offset: u64,
     ) -> Result<()> {
         let owner = self.env(env).owner;
         self.uses_handles(owner);
-        let resource = self.new_resource(ResourceDef::Defined(owner))?;
-        if rep == wasmparser::ValType::I32 {
-            let dtor = match dtor {
-                None => None,
-                Some(index) => Some(self.core_func(env, index)?),
-            };
-            self.step(Step::DefineResource {
-                resource,
-                owner,
-                dtor,
-            })?;
-        } else {
-            let what = format!("resources represented by {rep} are");
-            self.unsupported(&what, offset)?;
-        }
+        let resource = self.new_resource(ResourceDef::Defined(owner, pointer_size(rep)?))?;
+        let dtor = match dtor {
+            None => None,
+            Some(index) => Some(self.core_func(env, index)?),
+        };
+        self.step(Step::DefineResource {
+            resource,
+            owner,
+            dtor,
+        })?;
         self.env_mut(env).types.push(TypeItem::Resource(resource));
         Ok(())
+    }
+
+    /// A resource type that the component defines, and how wide its
+    /// representations are.
+    fn defined_resource(&self, env: EnvId, index: u32) -> Result<(ResourceTypeId, PointerSize)> {
+        let resource = self.resource(env, index)?;
+        match self.plan.resources.get(resource.0 as usize) {
+            Some(ResourceDef::Defined(_, rep)) => Ok((resource, *rep)),
+            Some(ResourceDef::Import(_)) | None => Err(Error::inconsistent(
+                "expected a resource type of the component",
+            )),
+        }
     }
 
     fn uses_handles(&mut self, owner: OwnerId) {
@@ -563,22 +569,22 @@ impl Flattener {
                 self.stub(env, stub)?;
             }
             CanonicalFunction::ResourceNew { resource } => {
-                let resource = self.resource(env, *resource)?;
-                self.stub(env, Ok(Stub::ResourceNew(resource)))?;
+                let (resource, rep) = self.defined_resource(env, *resource)?;
+                self.stub(env, Ok(Stub::ResourceNew(resource, rep)))?;
             }
             CanonicalFunction::ResourceDrop { resource } => {
                 let resource = self.resource(env, *resource)?;
                 self.stub(env, Ok(Stub::ResourceDrop(resource)))?;
             }
             CanonicalFunction::ResourceRep { resource } => {
-                let resource = self.resource(env, *resource)?;
-                self.stub(env, Ok(Stub::ResourceRep(resource)))?;
+                let (resource, rep) = self.defined_resource(env, *resource)?;
+                self.stub(env, Ok(Stub::ResourceRep(resource, rep)))?;
             }
             CanonicalFunction::ContextGet { ty, slot } => {
-                self.stub(env, context(*ty, *slot, Stub::ContextGet, offset))?;
+                self.stub(env, Ok(context(*ty, *slot, Stub::ContextGet)?))?;
             }
             CanonicalFunction::ContextSet { ty, slot } => {
-                self.stub(env, context(*ty, *slot, Stub::ContextSet, offset))?;
+                self.stub(env, Ok(context(*ty, *slot, Stub::ContextSet)?))?;
             }
             CanonicalFunction::BackpressureInc => {
                 self.stub(env, Ok(Stub::BackpressureInc))?;
@@ -600,7 +606,7 @@ impl Flattener {
             Ok(stub) => {
                 let owner = self.env(env).owner;
                 self.uses_handles(owner);
-                if let (Stub::ContextGet(_) | Stub::ContextSet(_), Some(owner)) =
+                if let (Stub::ContextGet(..) | Stub::ContextSet(..), Some(owner)) =
                     (stub, self.plan.owners.get_mut(owner.index()))
                 {
                     owner.uses_context = true;
@@ -808,16 +814,25 @@ impl Flattener {
     }
 }
 
-/// A built-in on the storage of the running call.
+/// A built-in on a slot of the storage of the running call.
 fn context(
     ty: wasmparser::ValType,
     slot: u32,
-    stub: impl FnOnce(u8) -> Stub,
-    offset: u64,
-) -> Result<Stub, (&'static str, u64)> {
-    match (ty, u8::try_from(slot)) {
-        (wasmparser::ValType::I32, Ok(slot @ 0..2)) => Ok(stub(slot)),
-        _ => Err(("the `context` built-ins on this slot are", offset)),
+    stub: impl FnOnce(u8, PointerSize) -> Stub,
+) -> Result<Stub> {
+    match u8::try_from(slot) {
+        Ok(slot @ 0..2) => Ok(stub(slot, pointer_size(ty)?)),
+        _ => Err(Error::inconsistent("expected one of two slots")),
+    }
+}
+
+/// A core type that is `i32` or `i64`: the validator allows no other where
+/// this is asked.
+fn pointer_size(ty: wasmparser::ValType) -> Result<PointerSize> {
+    match ty {
+        wasmparser::ValType::I32 => Ok(PointerSize::P32),
+        wasmparser::ValType::I64 => Ok(PointerSize::P64),
+        _ => Err(Error::inconsistent("expected `i32` or `i64`")),
     }
 }
 

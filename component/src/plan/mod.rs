@@ -17,7 +17,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use linkspan_canon_abi::{Encoding, FuncType, ResourceTypeId, TypeTable};
+use linkspan_canon_abi::{Encoding, FuncType, PointerSize, ResourceTypeId, TypeTable};
 
 use crate::decode::{ComponentId, ModuleId, ModuleTypeDecl, ScopeId};
 use crate::names::ItemPath;
@@ -184,16 +184,16 @@ pub(crate) enum Stub {
         ty: FuncTypeId,
         options: OptionsId,
     },
-    /// `canon resource.new`
-    ResourceNew(ResourceTypeId),
+    /// `canon resource.new`, with the width of representations
+    ResourceNew(ResourceTypeId, PointerSize),
     /// `canon resource.drop`
     ResourceDrop(ResourceTypeId),
-    /// `canon resource.rep`
-    ResourceRep(ResourceTypeId),
-    /// `canon context.get` of an `i32`
-    ContextGet(u8),
-    /// `canon context.set` of an `i32`
-    ContextSet(u8),
+    /// `canon resource.rep`, with the width of representations
+    ResourceRep(ResourceTypeId, PointerSize),
+    /// `canon context.get` of a slot of some width
+    ContextGet(u8, PointerSize),
+    /// `canon context.set` of a slot of some width
+    ContextSet(u8, PointerSize),
     /// `canon backpressure.inc`
     BackpressureInc,
     /// `canon backpressure.dec`
@@ -255,8 +255,9 @@ pub(crate) struct Owner {
 pub(crate) enum ResourceDef {
     /// The host provides it.
     Import(ImportId),
-    /// A step defines it.
-    Defined(OwnerId),
+    /// A step defines it: the component instance that implements it, and how
+    /// wide its representations are.
+    Defined(OwnerId, PointerSize),
 }
 
 /// One thing that the host must provide.

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use linkspan_canon_abi::PointerSize;
+
 use super::{
     ComponentItem, CoreInstance, CoreItem, CoreSet, FuncSource, FuncTypeId, Import, ImportKind,
     Item, Items, LiftId, ModuleRef, ModuleSlot, OptionsId, OwnerId, Plan, ResourceDef, Step, Stub,
@@ -44,7 +46,9 @@ impl fmt::Display for Plan {
             }
             match resource {
                 ResourceDef::Import(import) => writeln!(f, " = import {}", import.0)?,
-                ResourceDef::Defined(owner) => writeln!(f, " of instance {}", owner.0)?,
+                ResourceDef::Defined(owner, rep) => {
+                    writeln!(f, " of instance {}{}", owner.0, width(*rep))?;
+                }
             }
         }
         f.write_str("steps\n")?;
@@ -218,11 +222,11 @@ impl Plan {
                 write!(f, "lower lift {} {}", lift.0, self.func(ty))?;
                 self.print_options(f, options)
             }
-            Stub::ResourceNew(resource) => write!(f, "resource.new {}", resource.0),
+            Stub::ResourceNew(resource, _) => write!(f, "resource.new {}", resource.0),
             Stub::ResourceDrop(resource) => write!(f, "resource.drop {}", resource.0),
-            Stub::ResourceRep(resource) => write!(f, "resource.rep {}", resource.0),
-            Stub::ContextGet(slot) => write!(f, "context.get {slot}"),
-            Stub::ContextSet(slot) => write!(f, "context.set {slot}"),
+            Stub::ResourceRep(resource, _) => write!(f, "resource.rep {}", resource.0),
+            Stub::ContextGet(slot, size) => write!(f, "context.get {slot}{}", width(size)),
+            Stub::ContextSet(slot, size) => write!(f, "context.set {slot}{}", width(size)),
             Stub::BackpressureInc => f.write_str("backpressure.inc"),
             Stub::BackpressureDec => f.write_str("backpressure.dec"),
         }
@@ -341,5 +345,13 @@ impl fmt::Display for DisplayFunc<'_> {
             },
             None => f.write_str("?"),
         }
+    }
+}
+
+/// Says so of what is 64 bits wide.
+fn width(size: PointerSize) -> &'static str {
+    match size {
+        PointerSize::P32 => "",
+        PointerSize::P64 => " i64",
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use linkspan_canon_abi::value::Handle;
 use linkspan_canon_abi::{ResourceTypeId, Val};
 
-use super::{AnyHandle, Resource, ResourceKind, ResourceType, wrong_type};
+use super::{AnyHandle, Resource, ResourceKind, ResourceType, representation, wrong_type};
 use crate::error::{Error, Result};
 use crate::store::{AsContext, AsContextMut};
 
@@ -41,7 +41,7 @@ impl ResourceAny {
         let resource = state.resource_of(ty)?;
         let token = state.any.insert(AnyHandle {
             resource,
-            rep,
+            rep: u64::from(rep),
             own: true,
         })?;
         Ok(ResourceAny { resource, token })
@@ -110,7 +110,7 @@ impl ResourceAny {
         let state = store.extra();
         let handle = state.any.get(self.token)?;
         match state.resource(handle.resource)?.ty.kind() {
-            ResourceKind::Host(_) | ResourceKind::Numbered(_) => Ok(handle.rep),
+            ResourceKind::Host(_) | ResourceKind::Numbered(_) => Ok(representation(handle.rep)),
             ResourceKind::Guest { .. } => Err(Error::resource(
                 "only the guest that defines a resource knows its representation",
             )),
@@ -144,10 +144,10 @@ impl ResourceAny {
             return Err(wrong_type::<R>());
         }
         if !handle.own {
-            return Ok(Resource::new_borrow(handle.rep));
+            return Ok(Resource::new_borrow(representation(handle.rep)));
         }
         state.any.take_own(self.token, handle.resource)?;
-        Ok(Resource::new_own(handle.rep))
+        Ok(Resource::new_own(representation(handle.rep)))
     }
 
     /// Drops the handle; if it owns its resource, the destructor runs.

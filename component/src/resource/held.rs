@@ -12,12 +12,12 @@ use crate::limits::Usage;
 pub(crate) struct AnyHandle {
     /// Its resource type, numbered by the store.
     pub(crate) resource: ResourceTypeId,
-    pub(crate) rep: u32,
+    pub(crate) rep: u64,
     pub(crate) own: bool,
 }
 
 impl AnyHandle {
-    pub(crate) fn own(resource: ResourceTypeId, rep: u32) -> AnyHandle {
+    pub(crate) fn own(resource: ResourceTypeId, rep: u64) -> AnyHandle {
         AnyHandle {
             resource,
             rep,
@@ -198,14 +198,14 @@ impl AnyTable {
     }
 
     /// Takes out a handle that owns a resource of that type.
-    pub(crate) fn take_own(&mut self, token: u64, resource: ResourceTypeId) -> Result<u32> {
+    pub(crate) fn take_own(&mut self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         self.check(token, resource, true)?;
         self.take(token).map(|handle| handle.rep)
     }
 
     /// The representation behind a handle that owns a resource of that type
     /// and can be passed on.
-    pub(crate) fn own_rep(&self, token: u64, resource: ResourceTypeId) -> Result<u32> {
+    pub(crate) fn own_rep(&self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         self.check(token, resource, true)?;
         self.get(token).map(|handle| handle.rep)
     }
@@ -223,7 +223,7 @@ impl AnyTable {
     }
 
     /// Lends a handle of that type to a call: its representation.
-    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<u32> {
+    pub(crate) fn lend(&mut self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         let handle = *self.get(token)?;
         if handle.resource != resource {
             return Err(other_resource());

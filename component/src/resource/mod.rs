@@ -125,7 +125,7 @@ pub(crate) enum Dtor {
     /// The value in the store's table is dropped.
     Table,
 }
-/// A representation that was widened.
+/// The representation of a resource of the host, or a handle, in a slot.
 pub(crate) fn representation(rep: u64) -> u32 {
     (rep & 0xffff_ffff) as u32
 }
