@@ -315,3 +315,56 @@ fn what_is_in_use_is_counted() {
     assert_eq!(usage.ty, ty);
     assert_eq!((usage.guest_own, usage.guest_borrow, usage.host), (2, 0, 1));
 }
+
+/// Lists whose elements are many and small, or take more in the host than in
+/// the guest: `kind` is the type of the elements.
+fn list_of(kind: &str, size: u32, count: u32) -> Result<Val, Error> {
+    let pages = (u64::from(count) * u64::from(size)).div_ceil(65536) + 1;
+    let text = format!(
+        r#"(component
+          (core module $m
+            (memory (export "m") {pages})
+            (func (export "f") (result i32)
+              (i32.store (i32.const 0) (i32.const 16))
+              (i32.store (i32.const 4) (i32.const {count}))
+              (i32.const 0)))
+          (core instance $i (instantiate $m))
+          (type $list (list {kind}))
+          (func (export "f") (result $list)
+            (canon lift (core func $i "f") (memory (core memory $i "m")))))"#
+    );
+    let engine = Engine::default();
+    let component = Component::new(&engine, text)?;
+    let mut store = Store::new(&engine, ());
+    let mut limits = Limits::default();
+    limits.lift_bytes_max = 64 << 20;
+    store.extra_mut().set_limits(limits);
+    let instance = Linker::new(&engine).instantiate(&mut store, &component)?;
+    let mut results = [Val::Bool(false)];
+    let f = instance.get_func(&store, "f").unwrap();
+    f.call(&mut store, &[], &mut results)?;
+    let [result] = results;
+    Ok(result)
+}
+
+#[test]
+fn what_the_host_allocates_counts() {
+    // A million values of the host for as many bytes of the guest.
+    assert!(list_of("bool", 1, 1_000_000).is_ok());
+    assert!(list_of("string", 8, 1_000_000).is_ok());
+    for (kind, size) in [
+        ("(option u8)", 2),
+        (
+            "(option (option (option (option (option (option u8))))))",
+            7,
+        ),
+        ("(tuple bool bool bool bool)", 4),
+        ("(list u8)", 8),
+    ] {
+        let error = list_of(kind, size, 4_000_000).unwrap_err();
+        assert!(
+            error.to_string().contains("`lift_bytes_max`"),
+            "{kind}: {error}"
+        );
+    }
+}
