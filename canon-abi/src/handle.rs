@@ -318,6 +318,21 @@ impl HandleTable {
         }
     }
 
+    /// Drops all that was lent to a call, for a callee that only passed it on.
+    pub fn drop_borrows(&mut self, scope: ScopeId) {
+        for index in 1..self.slots.len() as u32 {
+            let Some(slot) = self.live_slot(index) else {
+                continue;
+            };
+            if slot.kind() == Kind::Borrow && self.counts(index, slot).scope == scope.0 {
+                self.free_slot(index);
+            }
+        }
+        if let Some(Some(borrows)) = self.scopes.get_mut(scope.0 as usize) {
+            *borrows = 0;
+        }
+    }
+
     fn insert(&mut self, kind: Kind, resource: ResourceTypeId, rep: u64) -> Result<u32> {
         if self.live >= self.limit {
             return Err(Trap::HandleTableFull { limit: self.limit }.into());

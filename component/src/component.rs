@@ -11,8 +11,10 @@ use linkspan_engine as core;
 use crate::code::Code;
 use crate::decode::{self, Decoded, ModuleId};
 use crate::error::{Error, ErrorKind, Result};
+use crate::features::Accepted;
+use crate::instance::ExportPath;
 use crate::names::ItemPath;
-use crate::plan::{self, Bindings, Source};
+use crate::plan::{self, Bindings, ImportId, Item, ModuleRef, Plan, Provided, Source, Step};
 use crate::types::Items;
 
 /// A compiled component. Cloning shares it.
@@ -38,9 +40,26 @@ struct Inner {
     decoded: Source,
     /// The embedded core modules, or why the engine refuses one: that is an
     /// error only when it is instantiated.
-    modules: Vec<Result<core::Module, Box<str>>>,
+    modules: Arc<[Result<core::Module, Box<str>>]>,
     code: Arc<Code>,
     size_bytes: usize,
+    /// The components that this one was taken out of, outermost first;
+    /// `decoded` and `modules` are those of the first.
+    outer: Vec<Outer>,
+    /// The component itself: in `decoded`, or in what was provided to an outer
+    /// one.
+    root: Provided,
+}
+
+/// A component that exports another one, which was taken out of it.
+#[derive(Clone)]
+pub(crate) struct Outer {
+    /// The name of the export, with the names of instances around it.
+    pub(crate) path: Vec<String>,
+    /// What the host provided for imports of kind component.
+    pub(crate) components: Vec<(ItemPath, Component)>,
+    /// What the host provided for imports of core modules.
+    pub(crate) modules: Vec<(ImportId, core::Module)>,
 }
 
 impl Component {
@@ -70,15 +89,18 @@ impl Component {
     ///
     /// As [`Component::new`].
     pub fn from_binary(engine: &core::Engine, bytes: &[u8]) -> Result<Component> {
-        let decoded = Arc::new(decode::decode(bytes)?);
+        let decoded = Arc::new(decode::decode(bytes, Accepted::by(engine))?);
+        let root = Provided::root(Arc::clone(&decoded));
         let modules = load_modules(engine, bytes, &decoded)?;
         let (plan, _) = plan::flatten(Arc::clone(&decoded), &Bindings::new())?;
         Ok(Component(Arc::new(Inner {
             engine: engine.clone(),
             decoded,
-            modules,
+            modules: modules.into(),
             code: Arc::new(Code::new(plan)),
             size_bytes: bytes.len(),
+            outer: Vec::new(),
+            root,
         })))
     }
 
@@ -114,6 +136,104 @@ impl Component {
         Items::new(&self.0.code, &self.0.code.root_exports)
     }
 
+    /// A core module that the component exports, by its name, or by the names
+    /// of an instance and of the module in it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Link`] if there is none, or if it is an import, which
+    /// only an instance knows: see
+    /// [`Instance::get_module`](crate::Instance::get_module).
+    pub fn exported_module(&self, path: impl ExportPath) -> Result<core::Module> {
+        let code = &self.0.code;
+        let found = code.export(path.names());
+        let module = match found {
+            Some(Item::Module(slot)) => code.modules.get(slot.index()),
+            _ => return Err(Error::link("no core module of that name is exported")),
+        };
+        match module {
+            Some(ModuleRef::Embedded(source, id)) if source.0 == 0 => self.module(*id).cloned(),
+            Some(ModuleRef::Captured(level, import)) => self
+                .captured_module(*level, *import)
+                .ok_or_else(|| Error::inconsistent("a core module is missing")),
+            Some(ModuleRef::Embedded(..) | ModuleRef::Import(_)) => Err(Error::link(
+                "the exported core module is an import: take it from an instance",
+            )),
+            None => Err(Error::inconsistent("a core module is missing")),
+        }
+    }
+
+    /// A component that the component exports, by its name, or by the names
+    /// of an instance and of the component in it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Link`] if there is none, or if it refers to an import,
+    /// which only an instance knows: see
+    /// [`Instance::get_component`](crate::Instance::get_component).
+    pub fn exported_component(&self, path: impl ExportPath) -> Result<Component> {
+        let path = path.names().map(str::to_owned).collect();
+        self.exported(Outer {
+            path,
+            components: Vec::new(),
+            modules: Vec::new(),
+        })
+    }
+
+    /// As [`Component::exported_component`], with what an instance was linked
+    /// to.
+    pub(crate) fn exported(&self, outer: Outer) -> Result<Component> {
+        let mut levels = self.0.outer.clone();
+        levels.push(outer);
+        let mut inner = Inner {
+            engine: self.0.engine.clone(),
+            decoded: Arc::clone(&self.0.decoded),
+            modules: Arc::clone(&self.0.modules),
+            code: Arc::clone(&self.0.code),
+            size_bytes: self.0.size_bytes,
+            outer: levels,
+            root: self.0.root.clone(),
+        };
+        let (plan, sources) = inner.flatten(&Bindings::new())?;
+        let is_missing = |module: &ModuleRef| match module {
+            ModuleRef::Captured(level, import) => inner.captured(*level, *import).is_none(),
+            ModuleRef::Embedded(..) | ModuleRef::Import(_) => false,
+        };
+        let lacks_module = |step: &Step| match step {
+            Step::Instantiate { module, .. } => {
+                plan.modules.get(module.index()).is_some_and(is_missing)
+            }
+            _ => false,
+        };
+        if plan.steps.iter().any(lacks_module) {
+            return Err(Error::link(
+                "the exported component refers to an imported core module: take it from an \
+                 instance",
+            ));
+        }
+        if let Some(owner) = plan.owners.first()
+            && let Some(source) = sources.get(owner.component.0.index())
+        {
+            inner.root = Provided {
+                source: Arc::clone(source),
+                component: owner.component.1,
+            };
+        }
+        inner.code = Arc::new(Code::new(plan));
+        Ok(Component(Arc::new(inner)))
+    }
+
+    /// This component, and those that were provided to the ones around it.
+    fn with_outer(&self) -> impl Iterator<Item = &Component> {
+        let provided = self.0.outer.iter().flat_map(|outer| &outer.components);
+        std::iter::once(self).chain(provided.map(|(_, component)| component))
+    }
+
+    /// What the host provided for an import of an outer component.
+    pub(crate) fn captured_module(&self, level: u32, import: ImportId) -> Option<core::Module> {
+        self.0.captured(level, import).cloned()
+    }
+
     /// The steps that instantiate the component, as text for people. The
     /// format may change.
     #[must_use]
@@ -142,25 +262,44 @@ impl Component {
         &self,
         bound: &[(ItemPath, Component)],
     ) -> Result<(Arc<Code>, Vec<Component>)> {
-        if bound.is_empty() {
+        if bound.is_empty() && self.0.outer.is_empty() {
             return Ok((Arc::clone(&self.0.code), vec![self.clone()]));
         }
-        let bindings: Bindings = bound
-            .iter()
-            .map(|(path, component)| (path.clone(), Arc::clone(&component.0.decoded)))
-            .collect();
-        let (plan, sources) = plan::flatten(Arc::clone(&self.0.decoded), &bindings)?;
+        let (plan, sources) = self.0.flatten(&sources_of(bound))?;
         let components = sources
             .iter()
             .map(|source| {
-                std::iter::once(self)
-                    .chain(bound.iter().map(|(_, component)| component))
-                    .find(|component| Arc::ptr_eq(&component.0.decoded, source))
+                let bound = bound.iter().map(|(_, component)| component);
+                let mut all = std::iter::once(self)
+                    .chain(bound)
+                    .flat_map(Component::with_outer);
+                all.find(|component| Arc::ptr_eq(&component.0.decoded, source))
                     .cloned()
                     .ok_or_else(|| Error::inconsistent("a binary is missing"))
             })
             .collect::<Result<Vec<_>>>()?;
         Ok((Arc::new(Code::new(plan)), components))
+    }
+}
+
+impl Inner {
+    fn captured(&self, level: u32, import: ImportId) -> Option<&core::Module> {
+        let mut modules = self.outer.get(level as usize)?.modules.iter();
+        let found = modules.find(|(known, _)| *known == import)?;
+        Some(&found.1)
+    }
+
+    fn flatten(&self, bindings: &Bindings) -> Result<(Plan, Vec<Source>)> {
+        let root = Arc::clone(&self.decoded);
+        if self.outer.is_empty() {
+            return plan::flatten(root, bindings);
+        }
+        let outer: Vec<(Bindings, &[String])> = self
+            .outer
+            .iter()
+            .map(|outer| (sources_of(&outer.components), &outer.path[..]))
+            .collect();
+        plan::flatten_export(root, &outer, bindings)
     }
 }
 
@@ -171,6 +310,13 @@ impl fmt::Debug for Component {
             .field("steps", &self.0.code.steps.len())
             .finish_non_exhaustive()
     }
+}
+
+fn sources_of(bound: &[(ItemPath, Component)]) -> Bindings {
+    bound
+        .iter()
+        .map(|(path, component)| (path.clone(), component.0.root.clone()))
+        .collect()
 }
 
 fn load_modules(
@@ -202,7 +348,7 @@ fn load_module(
     match core::Module::from_binary(engine, binary) {
         Ok(module) => Ok(Ok(module)),
         Err(error) if error.kind() == core::ErrorKind::Unsupported => {
-            decode::validate_module(binary)?;
+            decode::validate_module(binary, Accepted::by(engine))?;
             Ok(Err(error.to_string().into()))
         }
         Err(error) => Err(error.into()),

@@ -9,6 +9,8 @@ use std::fmt;
 use linkspan_canon_abi as abi;
 use linkspan_engine as core;
 
+use crate::features::Accepted;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -216,12 +218,22 @@ impl Error {
 impl Error {
     #[cold]
     pub(crate) fn malformed(error: wasmparser::Error) -> Error {
-        Error::new(ErrorKind::Parse, error.message()).at(error.offset())
+        Error::refused(ErrorKind::Parse, &error)
     }
 
     #[cold]
     pub(crate) fn invalid(error: wasmparser::Error) -> Error {
-        Error::new(ErrorKind::Validate, error.message()).at(error.offset())
+        Error::refused(ErrorKind::Validate, &error)
+    }
+
+    /// What the validator says; a proposal that is off is named.
+    fn refused(kind: ErrorKind, error: &wasmparser::Error) -> Error {
+        let message = error.message();
+        match error.missing_wasm_feature().and_then(Accepted::advice) {
+            Some(advice) => Error::new(ErrorKind::Unsupported, format!("{advice}: {message}")),
+            None => Error::new(kind, message),
+        }
+        .at(error.offset())
     }
 
     #[cold]

@@ -50,6 +50,7 @@ mod code;
 mod component;
 mod decode;
 mod error;
+mod features;
 mod func;
 mod instance;
 mod limits;
@@ -73,6 +74,7 @@ pub use bound::{
 };
 pub use component::Component;
 pub use error::{Error, ErrorKind, Result};
+pub use features::{ComponentConfig, ComponentFeatures, ComponentProposal};
 pub use func::{Func, TypedFunc, Val};
 pub use instance::{ExportPath, Instance, InstancePre};
 pub use limits::{Limits, Metrics, ResourceUsage, Usage};

@@ -89,6 +89,8 @@ pub(crate) struct OwnerState {
     pub(crate) may_leave: bool,
     /// The trap after which the instance must not be entered again.
     pub(crate) poisoned: Option<Arc<str>>,
+    /// Set for what is no component's instance: nothing of it can break.
+    pub(crate) unbreakable: bool,
     /// How often the guest asked for no more concurrent calls. Calls of
     /// synchronous functions do not wait for it.
     pub(crate) backpressure: u16,
@@ -199,6 +201,7 @@ impl ComponentState {
             handles: HandleTable::with_limit(self.limits.handles_max),
             may_leave: true,
             poisoned: None,
+            unbreakable: false,
             backpressure: 0,
         });
         Ok(id)
@@ -494,11 +497,30 @@ impl ComponentState {
         }
     }
 
+    /// Says that what stands for an instance is none, so that traps do not make
+    /// it unusable.
+    pub(crate) fn never_poison(&mut self, owner: u32) {
+        if let Some(owner) = self.owners.get_mut(owner as usize) {
+            owner.unbreakable = true;
+        }
+    }
+
+    /// Drops what an instance borrowed for the innermost call, which is its.
+    pub(crate) fn drop_borrows(&mut self, owner: u32) {
+        let scope = self.frames.last().and_then(|frame| frame.scope);
+        if let (Some(scope), Some(owner)) = (scope, self.owners.get_mut(owner as usize)) {
+            owner.handles.drop_borrows(scope);
+        }
+    }
+
     /// Keeps an instance that has trapped from being entered again.
     #[cold]
     pub(crate) fn poison(&mut self, owner: u32, error: &Error) {
         if let Some(owner) = self.owners.get_mut(owner as usize) {
             owner.may_leave = true;
+            if owner.unbreakable {
+                return;
+            }
             owner.poisoned.get_or_insert_with(|| first_trap(error));
         }
     }

@@ -74,8 +74,8 @@ pub enum Item<'a> {
     Component,
     /// A type of functions, instances or components.
     OtherType,
-    /// A value.
-    Value,
+    /// A value of this type.
+    Value(Type<'a>),
     /// A value type of the component model that is not built yet; the text
     /// says which.
     Unsupported(&'a str),
@@ -102,7 +102,16 @@ impl<'a> Item<'a> {
             ) => Item::OtherType,
             plan::Item::Module(_) => Item::Module,
             plan::Item::Component(_) => Item::Component,
-            plan::Item::Value => Item::Value,
+            plan::Item::Value(value) => match plan.values.get(value.index()).map(|v| v.ty) {
+                Some(Ok(ty)) => Item::Value(Type {
+                    table: &plan.types,
+                    ty,
+                }),
+                Some(Err(reason)) => {
+                    Item::Unsupported(plan.reasons.get(reason.index()).map_or("", |r| r))
+                }
+                None => Item::Unsupported(""),
+            },
         }
     }
 }
@@ -125,7 +134,7 @@ impl fmt::Display for Item<'_> {
             Item::Module => f.write_str("core module"),
             Item::Component => f.write_str("component"),
             Item::OtherType => f.write_str("type"),
-            Item::Value => f.write_str("value"),
+            Item::Value(ty) => write!(f, "value {ty}"),
             Item::Unsupported(what) => write!(f, "type ({what} not supported yet)"),
         }
     }

@@ -1,8 +1,10 @@
 //! What an engine accepts and how it runs it: proposals, tier, dispatch,
 //! stack size, fuel, and the limits of modules and stores.
 
+use core::any::Any;
 use core::fmt;
 use core::time::Duration;
+use std::sync::Arc;
 
 use wasmparser::WasmFeatures;
 
@@ -326,6 +328,7 @@ pub struct Config {
     pub(crate) max_types: u32,
     pub(crate) limits: Limits,
     pub(crate) gc_zeal: GcZeal,
+    extensions: Vec<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Config {
@@ -344,6 +347,7 @@ impl Config {
             max_types: 250_000,
             limits: Limits::default(),
             gc_zeal: GcZeal::default(),
+            extensions: Vec::new(),
         }
     }
 
@@ -353,6 +357,23 @@ impl Config {
     pub fn proposal(&mut self, proposal: Proposal, enable: bool) -> &mut Config {
         self.features.set(proposal, enable);
         self
+    }
+
+    /// Keeps the settings of a layer above, one value of each type, for
+    /// [`Engine::extension`](crate::Engine::extension). The engine itself
+    /// never looks at them.
+    pub fn extension<E: Any + Send + Sync>(&mut self, extension: E) -> &mut Config {
+        self.extensions.retain(|known| !known.is::<E>());
+        self.extensions.push(Arc::new(extension));
+        self
+    }
+
+    /// The settings of that type, if there are any.
+    #[must_use]
+    pub fn get_extension<E: Any + Send + Sync>(&self) -> Option<&E> {
+        self.extensions
+            .iter()
+            .find_map(|known| known.downcast_ref())
     }
 
     /// Replaces the whole set of proposals.
@@ -454,6 +475,15 @@ mod tests {
     fn editions_are_the_validators() {
         assert_eq!(Features::wasm2().validator_features(), WasmFeatures::WASM2);
         assert_eq!(Features::wasm1().validator_features(), WasmFeatures::WASM1);
+    }
+
+    #[test]
+    fn extensions_are_kept_by_type() {
+        let mut config = Config::new();
+        config.extension(1_u8).extension(2_u16).extension(3_u8);
+        assert_eq!(config.get_extension::<u8>(), Some(&3));
+        assert_eq!(config.get_extension::<u16>(), Some(&2));
+        assert_eq!(config.get_extension::<u32>(), None);
     }
 
     #[test]

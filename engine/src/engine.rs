@@ -84,6 +84,13 @@ impl Engine {
         self.features().contains(proposal)
     }
 
+    /// The settings of that type which a layer above has put into the
+    /// engine's [`Config`].
+    #[must_use]
+    pub fn extension<E: core::any::Any + Send + Sync>(&self) -> Option<&E> {
+        self.0.config.get_extension()
+    }
+
     /// The tier that was chosen.
     #[must_use]
     pub fn tier(&self) -> Tier {

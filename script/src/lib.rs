@@ -30,6 +30,6 @@ mod report;
 mod session;
 mod watchdog;
 
-pub use options::{Mode, Options, parse_features};
+pub use options::{Mode, Options, Proposals, Reach, parse_features};
 pub use report::{Failure, Report};
 pub use session::{binaries, run, run_file};

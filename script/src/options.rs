@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use linkspan::{ComponentConfig, ComponentFeatures, ComponentProposal};
 use linkspan_engine::{Config, DispatchMode, Features, GcZeal, Proposal, Tier};
 
 /// A way in which the engine can run guests. Every script must behave the same
@@ -117,11 +118,46 @@ fn dispatched(config: &mut Config, dispatch: DispatchMode) {
     config.tier(Tier::Interpreter).dispatch(dispatch);
 }
 
+/// The proposals that are on, to core WebAssembly and to the component model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proposals {
+    /// Those to core WebAssembly.
+    pub core: Features,
+    /// Those to the component model.
+    pub components: ComponentFeatures,
+}
+
+impl From<Features> for Proposals {
+    fn from(core: Features) -> Proposals {
+        Proposals {
+            core,
+            components: ComponentFeatures::default(),
+        }
+    }
+}
+
+/// How far a script is followed. What lies beyond is left out, and not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Everything is done.
+    #[default]
+    All,
+    /// Components are instantiated when they are first called: for scripts
+    /// whose components import what nobody provides.
+    Called,
+    /// Components are instantiated and never called.
+    Instances,
+    /// Components are decoded and validated, and that is all.
+    Definitions,
+}
+
 /// How to run a script.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The proposals that are on.
-    pub features: Features,
+    pub features: Proposals,
+    /// How far components are followed.
+    pub reach: Reach,
     /// How the engine runs guests.
     pub mode: Mode,
     /// Only the assertions that start on this line are tried. Everything that
@@ -137,7 +173,8 @@ impl Default for Options {
     /// a directive.
     fn default() -> Options {
         Options {
-            features: Features::default(),
+            features: Proposals::default(),
+            reach: Reach::default(),
             mode: Mode::AUTO,
             only_line: None,
             directive_time_max: Duration::from_secs(10),
@@ -150,7 +187,8 @@ impl Options {
     #[must_use]
     pub fn config(&self) -> Config {
         let mut config = Config::new();
-        config.features(self.features);
+        config.features(self.features.core);
+        config.component_features(self.features.components);
         (self.mode.configure)(&mut config);
         config
     }
@@ -158,13 +196,14 @@ impl Options {
 
 /// Parses a set of proposals as a command line gives it: a base (`wasm1`,
 /// `wasm2`, `wasm3` or `all`, which is also the base when none is named) and
-/// changes to it, separated by commas: `wasm2,tail-call,-multi-value`.
+/// changes to it, separated by commas: `wasm2,tail-call,-multi-value`. Those
+/// to the component model (`cm-async`) are all on in each base.
 ///
 /// # Errors
 ///
 /// When a word is neither; the message lists what is known.
-pub fn parse_features(text: &str) -> Result<Features, String> {
-    let mut features = None;
+pub fn parse_features(text: &str) -> Result<Proposals, String> {
+    let (mut features, mut components) = (None, ComponentFeatures::default());
     for word in text
         .split(',')
         .map(str::trim)
@@ -182,14 +221,25 @@ pub fn parse_features(text: &str) -> Result<Features, String> {
             (Some(_), Some(_)) => return Err(format!("expected {word:?} first, found it later")),
             (None, so_far) => {
                 let enable = !word.starts_with('-');
-                let proposal = proposal_named(word.trim_start_matches(['-', '+']))?;
+                let name = word.trim_start_matches(['-', '+']);
                 let mut changed = so_far.unwrap_or_default();
-                changed.set(proposal, enable);
+                match component_proposal_named(name) {
+                    Some(proposal) => components.set(proposal, enable),
+                    None => changed.set(proposal_named(name)?, enable),
+                }
                 features = Some(changed);
             }
         }
     }
-    Ok(features.unwrap_or_default())
+    Ok(Proposals {
+        core: features.unwrap_or_default(),
+        components,
+    })
+}
+
+fn component_proposal_named(name: &str) -> Option<ComponentProposal> {
+    let mut all = ComponentProposal::ALL.iter().copied();
+    all.find(|proposal| proposal.name() == name)
 }
 
 fn proposal_named(name: &str) -> Result<Proposal, String> {
@@ -200,6 +250,11 @@ fn proposal_named(name: &str) -> Result<Proposal, String> {
         let names: Vec<_> = Proposal::ALL
             .iter()
             .map(|proposal| proposal.name())
+            .chain(
+                ComponentProposal::ALL
+                    .iter()
+                    .map(|proposal| proposal.name()),
+            )
             .collect();
         format!(
             "expected wasm1, wasm2, wasm3, all or a proposal ({}), found {name:?}",
@@ -214,11 +269,14 @@ mod tests {
 
     #[test]
     fn features_are_a_base_and_changes() {
-        let features = parse_features("wasm1, tail-call,-mutable-global").unwrap();
+        let proposals = parse_features("wasm1, tail-call,-mutable-global,-cm-map").unwrap();
+        assert!(!proposals.components.contains(ComponentProposal::Map));
+        assert!(proposals.components.contains(ComponentProposal::Async));
+        let features = proposals.core;
         assert!(features.contains(Proposal::TailCall));
         assert!(!features.contains(Proposal::MutableGlobal));
         assert!(!features.contains(Proposal::MultiValue));
-        assert_eq!(parse_features("").unwrap(), Features::default());
+        assert_eq!(parse_features("").unwrap(), Proposals::default());
         assert!(
             parse_features("tail-call,wasm1")
                 .unwrap_err()

@@ -1,5 +1,6 @@
 //! What a script run tells: how many directives held, and what went wrong.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The outcome of one script.
@@ -12,6 +13,8 @@ pub struct Report {
     /// Modules that were refused as they should be, with another text than the
     /// script names. The texts of other validators are no part of the standard.
     pub differing_texts: Vec<Failure>,
+    /// How many directives of each kind were judged, whatever came of them.
+    pub judged: BTreeMap<&'static str, u32>,
 }
 
 /// One directive that did not hold.

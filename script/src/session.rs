@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
+use linkspan::Val;
 use linkspan_engine::{Engine, Error, ErrorKind};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
@@ -17,7 +18,7 @@ use wast::{
 use crate::component::Components;
 use crate::core::Modules;
 use crate::message;
-use crate::options::Options;
+use crate::options::{Options, Reach};
 use crate::report::{Failure, Report};
 use crate::watchdog::Watchdog;
 
@@ -160,10 +161,11 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
 
     fn run(&mut self, directives: Vec<WastDirective<'a>>) {
         for directive in directives {
-            let (span, title) = (directive.span(), title(&directive));
-            if self.is_left_out(&directive) {
+            let (span, title, kind) = (directive.span(), title(&directive), word(&directive));
+            if self.is_left_out(&directive) || self.is_beyond_reach(&directive) {
                 continue;
             }
+            *self.report.judged.entry(kind).or_default() += 1;
             let outcome = catch_unwind(AssertUnwindSafe(|| self.directive(directive)));
             let outcome = outcome.unwrap_or_else(|panic| {
                 let found = format!("a panic: {}", panic_text(panic.as_ref()));
@@ -197,6 +199,34 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
         let here = u32::try_from(line + 1).ok();
         let wanted = self.options.only_line.is_none_or(|only| here == Some(only));
         !wanted && title(directive).starts_with("assert_")
+    }
+
+    /// Whether a directive asks for more of components than is wanted.
+    fn is_beyond_reach(&self, directive: &WastDirective<'_>) -> bool {
+        let instances = match self.options.reach {
+            Reach::All | Reach::Called => return false,
+            Reach::Instances => false,
+            Reach::Definitions => true,
+        };
+        match directive {
+            WastDirective::Module(_)
+            | WastDirective::ModuleDefinition(_)
+            | WastDirective::AssertMalformed { .. }
+            | WastDirective::AssertMalformedCustom { .. }
+            | WastDirective::AssertInvalid { .. }
+            | WastDirective::AssertInvalidCustom { .. } => false,
+            WastDirective::ModuleInstance { .. }
+            | WastDirective::Register { .. }
+            | WastDirective::AssertUnlinkable { .. }
+            | WastDirective::Thread(_)
+            | WastDirective::Wait { .. } => instances,
+            WastDirective::Invoke(_)
+            | WastDirective::AssertExhaustion { .. }
+            | WastDirective::AssertTrap { .. }
+            | WastDirective::AssertReturn { .. }
+            | WastDirective::AssertException { .. }
+            | WastDirective::AssertSuspension { .. } => true,
+        }
     }
 
     fn directive(&mut self, directive: WastDirective<'a>) -> Result<(), Mismatch> {
@@ -299,6 +329,9 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
         self.report.passed += report.passed;
         self.report.failures.extend(report.failures);
         self.report.differing_texts.extend(report.differing_texts);
+        for (kind, count) in report.judged {
+            *self.report.judged.entry(kind).or_default() += count;
+        }
         Ok(())
     }
 
@@ -308,6 +341,7 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
         let fail = |found| Mismatch::new("a module that is accepted", found);
         let bytes = encode(&mut wat).map_err(fail)?;
         self.latest = kind;
+        let reach = self.options.reach;
         let Session {
             watchdog,
             engine,
@@ -319,9 +353,16 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
             Kind::Module => modules
                 .define(engine, name.as_deref(), &bytes)
                 .and_then(|()| modules.instantiate(watchdog, name.as_deref(), name.as_deref())),
-            Kind::Component => components
-                .define(name.as_deref(), &bytes)
-                .and_then(|()| components.instantiate(watchdog, name.as_deref(), name.as_deref())),
+            Kind::Component => {
+                components
+                    .define(name.as_deref(), &bytes)
+                    .and_then(|()| match reach {
+                        Reach::All | Reach::Instances => {
+                            components.instantiate(watchdog, name.as_deref(), name.as_deref())
+                        }
+                        Reach::Called | Reach::Definitions => Ok(()),
+                    })
+            }
         };
         done.map_err(fail)
     }
@@ -419,10 +460,7 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
         let fail = |found| Mismatch::new("a return", found);
         let core = match exec {
             WastExecute::Invoke(invoke) if self.is_component(&invoke) => {
-                let found = self
-                    .components
-                    .invoke(&self.watchdog, &invoke)
-                    .map_err(fail)?;
+                let found = self.invoke_component(&invoke).map_err(fail)?;
                 return self.components.compare(&invoke, expected, found.as_ref());
             }
             WastExecute::Invoke(invoke) => self.modules.invoke(&self.watchdog, &invoke),
@@ -448,10 +486,18 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
 
     fn invoke_any(&mut self, invoke: WastInvoke<'_>) -> Outcome<()> {
         if self.is_component(&invoke) {
-            self.components.invoke(&self.watchdog, &invoke).map(drop)
+            self.invoke_component(&invoke).map(drop)
         } else {
             self.modules.invoke(&self.watchdog, &invoke).map(drop)
         }
+    }
+
+    fn invoke_component(&mut self, invoke: &WastInvoke<'_>) -> Outcome<Option<Val>> {
+        if self.options.reach == Reach::Called {
+            let name = invoke.module.map(|id| id.name());
+            self.components.ensure(&self.watchdog, name)?;
+        }
+        self.components.invoke(&self.watchdog, invoke)
     }
 
     /// Instantiates a module or component that no later directive can name.
@@ -465,7 +511,11 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
 
     fn is_component(&self, invoke: &WastInvoke<'_>) -> bool {
         match (invoke.module, self.latest) {
-            (Some(id), _) => self.components.instantiates(id.name()),
+            (Some(id), _) => {
+                let name = id.name();
+                self.components.instantiates(name)
+                    || (self.options.reach == Reach::Called && self.components.defines(name))
+            }
             (None, Kind::Component) => true,
             (None, Kind::Module) => false,
         }
@@ -521,32 +571,60 @@ fn encode(wat: &mut QuoteWat<'_>) -> Outcome<Vec<u8>> {
     bytes.map_err(|error| error.message())
 }
 
+/// The word for what a directive does.
+fn word(directive: &WastDirective<'_>) -> &'static str {
+    match directive {
+        WastDirective::Module(wat) => match kind_of(wat) {
+            Kind::Module => "module",
+            Kind::Component => "component",
+        },
+        WastDirective::ModuleDefinition(wat) => match kind_of(wat) {
+            Kind::Module => "module definition",
+            Kind::Component => "component definition",
+        },
+        WastDirective::ModuleInstance { .. } => "instance",
+        WastDirective::AssertMalformed { .. } => "assert_malformed",
+        WastDirective::AssertMalformedCustom { .. } => "assert_malformed_custom",
+        WastDirective::AssertInvalid { .. } => "assert_invalid",
+        WastDirective::AssertInvalidCustom { .. } => "assert_invalid_custom",
+        WastDirective::Register { .. } => "register",
+        WastDirective::Invoke(_) => "invoke",
+        WastDirective::AssertTrap { .. } => "assert_trap",
+        WastDirective::AssertReturn { .. } => "assert_return",
+        WastDirective::AssertExhaustion { .. } => "assert_exhaustion",
+        WastDirective::AssertUnlinkable { .. } => "assert_unlinkable",
+        WastDirective::AssertException { .. } => "assert_exception",
+        WastDirective::AssertSuspension { .. } => "assert_suspension",
+        WastDirective::Thread(_) => "thread",
+        WastDirective::Wait { .. } => "wait",
+    }
+}
+
 /// Names a directive and what it is about.
 fn title(directive: &WastDirective<'_>) -> String {
-    let of = |name: &str, exec: &WastExecute<'_>| match exec {
-        WastExecute::Invoke(invoke) => format!("{name} {:?}", invoke.name),
-        WastExecute::Get { global, .. } => format!("{name} {global:?}"),
-        WastExecute::Wat(_) => format!("{name} of a module"),
+    let word = word(directive);
+    let of = |exec: &WastExecute<'_>| match exec {
+        WastExecute::Invoke(invoke) => format!("{word} {:?}", invoke.name),
+        WastExecute::Get { global, .. } => format!("{word} {global:?}"),
+        WastExecute::Wat(_) => format!("{word} of a module"),
     };
     match directive {
-        WastDirective::Module(_) => "module".to_owned(),
-        WastDirective::ModuleDefinition(_) => "definition".to_owned(),
-        WastDirective::ModuleInstance { .. } => "instance".to_owned(),
-        WastDirective::AssertMalformed { .. } => "assert_malformed".to_owned(),
-        WastDirective::AssertMalformedCustom { .. } => "assert_malformed_custom".to_owned(),
-        WastDirective::AssertInvalid { .. } => "assert_invalid".to_owned(),
-        WastDirective::AssertInvalidCustom { .. } => "assert_invalid_custom".to_owned(),
-        WastDirective::Register { name, .. } => format!("register {name:?}"),
-        WastDirective::Invoke(invoke) => format!("invoke {:?}", invoke.name),
-        WastDirective::AssertTrap { exec, .. } => of("assert_trap", exec),
-        WastDirective::AssertReturn { exec, .. } => of("assert_return", exec),
-        WastDirective::AssertExhaustion { call, .. } => {
-            format!("assert_exhaustion {:?}", call.name)
-        }
-        WastDirective::AssertUnlinkable { .. } => "assert_unlinkable".to_owned(),
-        WastDirective::AssertException { exec, .. } => of("assert_exception", exec),
-        WastDirective::AssertSuspension { exec, .. } => of("assert_suspension", exec),
-        WastDirective::Thread(thread) => format!("thread ${}", thread.name.name()),
-        WastDirective::Wait { thread, .. } => format!("wait ${}", thread.name()),
+        WastDirective::Register { name, .. } => format!("{word} {name:?}"),
+        WastDirective::Invoke(invoke) => format!("{word} {:?}", invoke.name),
+        WastDirective::AssertTrap { exec, .. }
+        | WastDirective::AssertReturn { exec, .. }
+        | WastDirective::AssertException { exec, .. }
+        | WastDirective::AssertSuspension { exec, .. } => of(exec),
+        WastDirective::AssertExhaustion { call, .. } => format!("{word} {:?}", call.name),
+        WastDirective::Thread(thread) => format!("{word} ${}", thread.name.name()),
+        WastDirective::Wait { thread, .. } => format!("{word} ${}", thread.name()),
+        WastDirective::Module(_)
+        | WastDirective::ModuleDefinition(_)
+        | WastDirective::ModuleInstance { .. }
+        | WastDirective::AssertMalformed { .. }
+        | WastDirective::AssertMalformedCustom { .. }
+        | WastDirective::AssertInvalid { .. }
+        | WastDirective::AssertInvalidCustom { .. }
+        | WastDirective::AssertUnlinkable { .. } => word.to_owned(),
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 
 /// Numbers of files of one suite on one tier.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Tally {
     /// Files without a failure and without a waiver.
     pub passed: u64,
@@ -23,12 +23,14 @@ pub struct Tally {
     pub waived: u64,
     /// Files that could not run here, for a reason that was printed.
     pub skipped: u64,
+    /// How many directives of each kind were judged, where that was counted.
+    pub judged: BTreeMap<String, u64>,
 }
 
 impl Tally {
     /// All files, whatever became of them.
     #[must_use]
-    pub fn files(self) -> u64 {
+    pub fn files(&self) -> u64 {
         self.passed + self.failed + self.waived + self.skipped
     }
 }
@@ -48,13 +50,16 @@ pub fn record(folder: &Path, suite: &str, tiers: &BTreeMap<String, Tally>) -> Re
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
     let entry = tiers.iter().map(|(tier, tally)| {
-        let numbers = json!({
+        let mut numbers = json!({
             "files": tally.files(),
             "passed": tally.passed,
             "failed": tally.failed,
             "waived": tally.waived,
             "skipped": tally.skipped,
         });
+        if !tally.judged.is_empty() {
+            numbers["judged"] = json!(tally.judged);
+        }
         (tier.clone(), numbers)
     });
     all.insert(suite.to_owned(), Value::Object(entry.collect()));

@@ -33,6 +33,7 @@ pub struct Suite {
     name: String,
     cases: Vec<Case>,
     faults: Vec<String>,
+    expected: BTreeMap<&'static str, u64>,
 }
 
 /// One file on one tier.
@@ -53,6 +54,13 @@ impl fmt::Debug for Case {
 pub enum Outcome {
     /// It ran, with these failures; none is a success.
     Ran(Vec<Failure>),
+    /// It ran, and what it judged was counted, by kind.
+    Judged {
+        /// What went wrong.
+        failures: Vec<Failure>,
+        /// How many directives of each kind were judged.
+        judged: BTreeMap<&'static str, u32>,
+    },
     /// It could not run here, for this reason.
     Skipped(String),
 }
@@ -92,6 +100,7 @@ impl Suite {
             name: name.into(),
             cases: Vec::new(),
             faults: Vec::new(),
+            expected: BTreeMap::new(),
         }
     }
 
@@ -115,6 +124,12 @@ impl Suite {
             self.fault(format!("{what}: expected {expected} files, found {found}"));
         }
     }
+
+    /// Demands how many directives of a kind are judged on each tier: what a
+    /// script leaves out is missing here.
+    pub fn expect_judged(&mut self, expected: &[(&'static str, u64)]) {
+        self.expected.extend(expected.iter().copied());
+    }
 }
 
 /// Runs `suites` under the arguments of the command line, prints a closing line
@@ -124,7 +139,9 @@ pub fn run(suites: Vec<Suite>) -> ExitCode {
     let arguments = Arguments::from_args();
     let tallies: Tallies = Arc::default();
     let mut trials = Vec::new();
+    let mut expected = BTreeMap::new();
     for suite in suites {
+        expected.insert(suite.name.clone(), suite.expected.clone());
         add_trials(suite, &tallies, &mut trials);
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -133,19 +150,47 @@ pub fn run(suites: Vec<Suite>) -> ExitCode {
     }
     let complete = conclusion.num_filtered_out == 0;
     let tallies = tallies.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut written = true;
+    let mut whole = true;
     for (suite, tiers) in tallies.iter() {
         print_closing_lines(suite, tiers);
-        if complete && let Err(error) = save(suite, tiers) {
+        if !complete {
+            continue;
+        }
+        if let Err(error) = save(suite, tiers) {
             print_error(&error);
-            written = false;
+            whole = false;
+        }
+        for error in miscounts(suite, tiers, expected.get(suite)) {
+            print_error(&error);
+            whole = false;
         }
     }
-    if written {
+    if whole {
         conclusion.exit_code()
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// What was judged in another number than a suite demands.
+fn miscounts(
+    suite: &str,
+    tiers: &BTreeMap<String, Tally>,
+    expected: Option<&BTreeMap<&'static str, u64>>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (tier, tally) in tiers {
+        for (kind, expected) in expected.into_iter().flatten() {
+            let found = tally.judged.get(*kind).copied().unwrap_or(0);
+            if found != *expected {
+                wrong.push(format!(
+                    "{suite} ({tier}): expected {expected} directives of the kind {kind}, \
+                     found {found}"
+                ));
+            }
+        }
+    }
+    wrong
 }
 
 /// Suite → tier → numbers.
@@ -181,8 +226,16 @@ fn judge(
     waivers: &Waivers,
     tallies: &Tallies,
 ) -> Result<Completion, Failed> {
+    let mut judged = BTreeMap::new();
     let (verdict, skipped) = match bounded(case.run) {
         Outcome::Ran(failures) => (waivers.judge(&case.path, &failures), None),
+        Outcome::Judged {
+            failures,
+            judged: counts,
+        } => {
+            judged = counts;
+            (waivers.judge(&case.path, &failures), None)
+        }
         Outcome::Skipped(reason) => (Verdict::Passed, Some(reason)),
     };
     let mut tallies = tallies.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,6 +244,9 @@ fn judge(
         .or_default()
         .entry(case.tier)
         .or_default();
+    for (kind, count) in judged {
+        *tally.judged.entry(kind.to_owned()).or_default() += u64::from(count);
+    }
     match (verdict, skipped) {
         (_, Some(reason)) => {
             tally.skipped += 1;

@@ -15,3 +15,4 @@ pub mod scripts;
 pub mod tidy;
 pub mod upstream;
 pub mod waivers;
+pub mod wasm_tools;

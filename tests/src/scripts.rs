@@ -4,8 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use linkspan_engine::Features;
-use linkspan_script::{Mode, Options, parse_features, run_file};
+use linkspan_script::{Mode, Options, Proposals, Reach, parse_features, run_file};
 
 use crate::harness::{Failure, Outcome, Suite};
 
@@ -13,7 +12,9 @@ use crate::harness::{Failure, Outcome, Suite};
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// These proposals are on and all others off.
-    pub features: Features,
+    pub features: Proposals,
+    /// How far components are followed.
+    pub reach: Reach,
     /// Each file runs in each of these.
     pub modes: &'static [&'static [Mode]],
 }
@@ -24,7 +25,8 @@ impl Plan {
     #[must_use]
     pub fn common() -> Plan {
         Plan {
-            features: Features::default(),
+            features: Proposals::default(),
+            reach: Reach::All,
             modes: &[Mode::ALL],
         }
     }
@@ -38,12 +40,16 @@ pub fn add(suite: &mut Suite, files: Vec<(String, PathBuf)>, plan: Plan) {
             let path = Arc::clone(&path);
             let options = Options {
                 features: plan.features,
+                reach: plan.reach,
                 mode: *mode,
                 ..Options::default()
             };
             suite.case(mode.name, name.clone(), move || {
                 match run_file(&path, &options) {
-                    Ok(report) => Outcome::Ran(report.failures.into_iter().map(failure).collect()),
+                    Ok(report) => Outcome::Judged {
+                        failures: report.failures.into_iter().map(failure).collect(),
+                        judged: report.judged,
+                    },
                     Err(error) => Outcome::Ran(vec![Failure::at(0, error.to_string())]),
                 }
             });
@@ -58,13 +64,13 @@ pub fn add(suite: &mut Suite, files: Vec<(String, PathBuf)>, plan: Plan) {
 /// # Errors
 ///
 /// When the file cannot be read or the line names what does not exist.
-pub fn features_of(path: &PathBuf) -> Result<Features, String> {
+pub fn features_of(path: &PathBuf) -> Result<Proposals, String> {
     let text = fs::read_to_string(path)
         .map_err(|error| format!("failed to read {}: {error}", path.display()))?;
     let first = text.lines().next().unwrap_or_default();
     match first.strip_prefix(";; features:") {
         Some(list) => parse_features(list).map_err(|error| format!("{}: {error}", path.display())),
-        None => Ok(Features::default()),
+        None => Ok(Proposals::default()),
     }
 }
 

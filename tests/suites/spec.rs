@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 
 use linkspan_engine::{Features, Proposal};
-use linkspan_script::Mode;
+use linkspan_script::{Mode, Reach};
 use linkspan_tests::harness::{self, Suite};
 use linkspan_tests::scripts::{self, Plan};
 use linkspan_tests::{cases, upstream};
@@ -206,7 +206,8 @@ fn suite(group: &Group) -> Suite {
         Ok(files) => {
             suite.expect_files(group.folder, group.files, files.len());
             let plan = Plan {
-                features: (group.features)(),
+                features: (group.features)().into(),
+                reach: Reach::All,
                 modes: group.modes,
             };
             scripts::add(&mut suite, files, plan);
@@ -230,6 +231,7 @@ fn own(own: &Own) -> Suite {
             Ok(features) => {
                 let plan = Plan {
                     features,
+                    reach: Reach::All,
                     modes: own.modes,
                 };
                 scripts::add(&mut suite, vec![(name, path)], plan);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use linkspan_script::{Mode, Options, Report, parse_features};
+use linkspan_script::{Mode, Options, Proposals, Report, parse_features};
 
 use crate::failure::{Failure, Kind, Result};
 
@@ -30,9 +30,9 @@ pub(crate) struct Wast {
     tier: Mode,
 
     /// Which proposals are on: `wasm1`, `wasm2`, `wasm3` or `all`, then changes to it, such as
-    /// `wasm2,tail-call,-multi-value`.
+    /// `wasm2,tail-call,-multi-value,-cm-async`.
     #[arg(long, value_name = "LIST", default_value = "all", value_parser = parse_features)]
-    features: linkspan::core::Features,
+    features: Proposals,
 
     /// Try only the assertions on this line; definitions still happen.
     #[arg(long, value_name = "NUMBER")]
@@ -64,6 +64,7 @@ impl Wast {
             mode: self.tier,
             only_line: self.line,
             directive_time_max: Duration::from_secs(self.timeout),
+            ..Options::default()
         };
         let (mut failed, mut malformed) = (0_usize, 0_usize);
         for file in &files {

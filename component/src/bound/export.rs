@@ -261,7 +261,7 @@ impl<'a> Search<'a> {
         }
         match self.code.resources.get(id.0 as usize) {
             Some(ResourceDef::Import(_)) => (self.import)(id).is_some_and(|ty| ty.is_host(key)),
-            Some(ResourceDef::Defined(..)) | None => false,
+            Some(ResourceDef::Defined(..) | ResourceDef::Outer) | None => false,
         }
     }
 }

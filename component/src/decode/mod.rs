@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use wasmparser::{
     CanonicalFunction, ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload,
-    Validator, WasmFeatures,
+    Validator,
 };
 
 pub(crate) use instances::{Alias, CoreInstance, Instance, ItemRef};
@@ -22,6 +22,7 @@ pub(crate) use types::{
 };
 
 use crate::error::{Error, Result};
+use crate::features::Accepted;
 
 macro_rules! decl_ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
@@ -85,9 +86,13 @@ pub(crate) enum Decl {
     Type(TypeDecl),
     /// A canonical definition.
     Canon(CanonicalFunction),
-    /// The start function, which takes and makes values.
+    /// A call of a start function, which may make a value.
     Start {
-        /// How many values it makes.
+        /// The function.
+        func: u32,
+        /// Positions of the values that it takes.
+        args: Box<[u32]>,
+        /// How many values it makes: one or none.
         results: u32,
     },
     /// An import.
@@ -108,22 +113,17 @@ pub(crate) enum Decl {
     },
 }
 
-/// The proposals that are accepted when a component is decoded: all of them,
-/// but for nested names, which would make today's malformed names valid. What
-/// cannot run yet is refused when it is instantiated.
-fn features() -> WasmFeatures {
-    WasmFeatures::all() - WasmFeatures::CM_NESTED_NAMES
-}
-
 /// Decodes and validates a component binary.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded> {
+pub(crate) fn decode(bytes: &[u8], accepted: Accepted) -> Result<Decoded> {
     let mut decoder = Decoder {
         out: Decoded::default(),
         open: Vec::new(),
         module_open: false,
     };
-    let mut validator = Validator::new_with_features(features());
-    for payload in Parser::new(0).parse_all(bytes) {
+    let mut validator = Validator::new_with_features(accepted.flags());
+    let mut parser = Parser::new(0);
+    parser.set_features(accepted.flags());
+    for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(Error::malformed)?;
         validator.payload(&payload).map_err(Error::invalid)?;
         decoder.payload(payload)?;
@@ -134,8 +134,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded> {
 /// Validates a core module by itself, its function bodies included, with the
 /// same proposals as a component: for modules that the engine refuses
 /// because of a proposal, so that a broken one is still reported as such.
-pub(crate) fn validate_module(bytes: &[u8]) -> Result<()> {
-    Validator::new_with_features(features())
+pub(crate) fn validate_module(bytes: &[u8], accepted: Accepted) -> Result<()> {
+    Validator::new_with_features(accepted.flags())
         .validate_all(bytes)
         .map(drop)
         .map_err(Error::invalid)
@@ -196,6 +196,8 @@ impl Decoder {
             Payload::ComponentStartSection { start, range } => self.declare(
                 range.start,
                 Decl::Start {
+                    func: start.func_index,
+                    args: start.arguments,
                     results: start.results,
                 },
             ),
@@ -275,7 +277,11 @@ mod tests {
     use super::*;
 
     fn decode_text(text: &str) -> Result<Decoded> {
-        decode(&wat::parse_str(text).unwrap())
+        decode_bytes(&wat::parse_str(text).unwrap())
+    }
+
+    fn decode_bytes(bytes: &[u8]) -> Result<Decoded> {
+        decode(bytes, Accepted::by(&linkspan_engine::Engine::default()))
     }
 
     #[test]
@@ -300,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_core_module_is_refused_with_a_hint() {
-        let error = decode(&wat::parse_str("(module)").unwrap()).unwrap_err();
+        let error = decode_bytes(&wat::parse_str("(module)").unwrap()).unwrap_err();
         assert!(error.to_string().contains("core module"), "{error}");
     }
 

@@ -6,10 +6,10 @@ pub(crate) mod adapter;
 pub(crate) mod builtin;
 pub(crate) mod guest;
 pub(crate) mod host;
+pub(crate) mod relay;
 pub(crate) mod transfer;
 pub(crate) mod typed;
-
-mod values;
+pub(crate) mod values;
 
 use std::sync::Arc;
 

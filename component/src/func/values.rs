@@ -75,6 +75,29 @@ pub(super) fn result_for(types: &TypeTable, ty: ValType, result: Val) -> Val {
     }
 }
 
+/// A value that the host provides for an import, with the resource numbers of
+/// its type.
+pub(crate) fn value_for<'v>(types: &TypeTable, ty: ValType, value: &'v Val) -> Cow<'v, Val> {
+    if types.facts(ty).has_handle {
+        Cow::Owned(renumber(types, ty, value))
+    } else {
+        Cow::Borrowed(value)
+    }
+}
+
+/// Checks that the handles in a value are alive and of the right type.
+pub(crate) fn check_value_handles(
+    state: &ComponentState,
+    instance: u32,
+    types: &TypeTable,
+    ty: ValType,
+    value: &Val,
+) -> Result<()> {
+    let mut used = Used::default();
+    check_handles(state, instance, types, ty, value, &mut used)?;
+    used.check()
+}
+
 /// Checks that the handles in a value are alive and of the right type, and
 /// owned where they are passed on.
 fn check_handles(

@@ -2,6 +2,7 @@
 //! exports as definitions for other components of the same store.
 
 mod pre;
+mod relays;
 mod run;
 
 use std::any;
@@ -15,12 +16,14 @@ use linkspan_engine as core;
 pub use pre::InstancePre;
 
 use crate::code::Code;
+use crate::component::Outer;
 use crate::error::{Error, Result};
-use crate::func::{Func, other_store};
+use crate::func::{Func, Val, other_store};
 use crate::linker::Definition;
 use crate::names::VersionedMap;
 use crate::plan::{
-    FuncItem, FuncSource, FuncTypeId, InstanceId, Item, Items, LiftId, ModuleRef, TypeItem,
+    ComponentItem, FuncItem, FuncSource, FuncTypeId, ImportId, InstanceId, Item, Items, LiftId,
+    ModuleRef, ModuleSlot, TypeItem,
 };
 use crate::resource::ResourceType;
 use crate::store::{AsContext, ComponentState};
@@ -34,14 +37,23 @@ pub(crate) struct InstanceState {
     pub(crate) resources: Box<[ResourceTypeId]>,
     /// Lifted functions of the plan, by their place in the store.
     lifts: Box<[u32]>,
-    /// What imports of functions were linked to, if it was a function of
-    /// another instance.
-    guest_imports: Vec<(u32, Func)>,
-    /// Core modules that the host provided: import → module.
-    module_imports: Vec<(u32, core::Module)>,
+    /// Imported functions that are handed back: import → function.
+    func_imports: Vec<(u32, Func)>,
+    /// Values of the plan.
+    values: Box<[Option<Arc<Val>>]>,
+    /// What the host provided that instances export as it is, by import.
+    imported: Vec<(u32, Imported)>,
     /// Rust types that name resource types of this instance.
     keys: Vec<(any::TypeId, ResourceTypeId)>,
     component: crate::Component,
+    /// The binaries that the plan is made of.
+    components: Arc<[crate::Component]>,
+}
+
+/// See [`InstanceState`].
+enum Imported {
+    Module(core::Module),
+    Component(crate::Component),
 }
 
 impl InstanceState {
@@ -60,6 +72,63 @@ impl InstanceState {
             Some(known) => known.1 = resource,
             None => self.keys.push((key, resource)),
         }
+    }
+
+    fn imported(&self, import: ImportId) -> Option<&Imported> {
+        let found = self.imported.iter().find(|(i, _)| *i == import.0)?;
+        Some(&found.1)
+    }
+
+    fn module(&self, slot: ModuleSlot) -> Option<core::Module> {
+        match self.code.modules.get(slot.index())? {
+            ModuleRef::Embedded(source, id) => {
+                let component = self.components.get(source.index())?;
+                component.module(*id).ok().cloned()
+            }
+            ModuleRef::Captured(level, import) => self.component.captured_module(*level, *import),
+            ModuleRef::Import(import) => match self.imported(*import)? {
+                Imported::Module(module) => Some(module.clone()),
+                Imported::Component(_) => None,
+            },
+        }
+    }
+
+    /// The exported component of that path.
+    fn component(&self, path: Vec<String>) -> Result<crate::Component> {
+        if let Some(Item::Component(item)) = self.code.export(path.iter().map(String::as_str)) {
+            match item {
+                // One that the host has provided is exported as it is.
+                ComponentItem::Closure {
+                    declared: Some(declared),
+                    ..
+                }
+                | ComponentItem::Import(declared) => {
+                    if let Some(Imported::Component(found)) = self.imported(declared.import) {
+                        return Ok(found.clone());
+                    }
+                }
+                ComponentItem::Closure { declared: None, .. } => {}
+            }
+        }
+        let imports = || self.imported.iter().map(|(i, found)| (ImportId(*i), found));
+        self.component.exported(Outer {
+            path,
+            components: imports()
+                .filter_map(|(import, found)| match found {
+                    Imported::Component(found) => {
+                        let import = self.code.imports.get(import.index())?;
+                        Some((import.path.clone(), found.clone()))
+                    }
+                    Imported::Module(_) => None,
+                })
+                .collect(),
+            modules: imports()
+                .filter_map(|(import, found)| match found {
+                    Imported::Module(module) => Some((import, module.clone())),
+                    Imported::Component(_) => None,
+                })
+                .collect(),
+        })
     }
 
     fn items(&self, id: InstanceId) -> Option<&Items> {
@@ -160,7 +229,27 @@ impl Instance {
             | Item::Type(_)
             | Item::Module(_)
             | Item::Component(_)
-            | Item::Value => None,
+            | Item::Value(_) => None,
+        }
+    }
+
+    /// The exported value of that name. Handles in it belong to the host: one
+    /// that owns its resource can be passed on once, whoever asked for the
+    /// value.
+    #[must_use]
+    pub fn get_value(&self, store: impl AsContext, path: impl ExportPath) -> Option<Val> {
+        let store = store.as_context();
+        let instance = self.state(store.extra()).ok()?;
+        match item(instance, &path)? {
+            Item::Value(value) => {
+                let value = instance.values.get(value.index())?.as_ref()?;
+                Some(Val::clone(value))
+            }
+            Item::Func(_)
+            | Item::Instance(_)
+            | Item::Type(_)
+            | Item::Module(_)
+            | Item::Component(_) => None,
         }
     }
 
@@ -179,7 +268,7 @@ impl Instance {
                 Some(Func::new(self.state, place))
             }
             FuncSource::Import(import) => {
-                let known = instance.guest_imports.iter();
+                let known = instance.func_imports.iter();
                 let mut known = known.filter(|(i, _)| *i == import.0);
                 known.next().map(|(_, func)| *func)
             }
@@ -195,17 +284,25 @@ impl Instance {
         let Item::Module(slot) = item(instance, &path)? else {
             return None;
         };
-        match instance.code.modules.get(slot.index())? {
-            ModuleRef::Embedded(source, id) if source.0 == 0 => {
-                instance.component.module(*id).ok().cloned()
-            }
-            ModuleRef::Embedded(..) => None,
-            ModuleRef::Import(import) => {
-                let mut known = instance.module_imports.iter();
-                let known = known.find(|(i, _)| *i == import.0)?;
-                Some(known.1.clone())
-            }
-        }
+        instance.module(slot)
+    }
+
+    /// The exported component of that name, with everything that the instance
+    /// was linked to and that it refers to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if there is none,
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) if the instance belongs to
+    /// another store.
+    pub fn get_component(
+        &self,
+        store: impl AsContext,
+        path: impl ExportPath,
+    ) -> Result<crate::Component> {
+        let store = store.as_context();
+        let instance = self.state(store.extra())?;
+        instance.component(path.names().map(str::to_owned).collect())
     }
 
     /// The exported resource type of that name.
@@ -258,7 +355,7 @@ impl Instance {
                 .map(|id| state.resource(*id).map(|resource| resource.ty))
                 .collect::<Result<_>>()?,
         });
-        self.item_definition(instance, &types, found, 0)
+        self.item_definition(instance, &types, found, &mut vec![export.to_owned()])
             .map_err(|error| error.within(format!("{export:?}")))
     }
 
@@ -267,28 +364,30 @@ impl Instance {
         instance: &InstanceState,
         types: &Arc<GuestTypes>,
         found: Item,
-        depth: u32,
+        path: &mut Vec<String>,
     ) -> Result<Definition<T>> {
-        const DEPTH_MAX: u32 = 16;
+        const DEPTH_MAX: usize = 16;
         match found {
             Item::Func(func) => {
-                let handle = self
-                    .func_of(instance, func)
-                    .ok_or_else(|| Error::unsupported("re-exporting this function is"))?;
+                let handle = self.func_of(instance, func).ok_or_else(|| {
+                    Error::unsupported("a function of a component that is not provided is")
+                })?;
                 let export = InstanceExport {
                     types: Arc::clone(types),
                     ty: func.ty,
                 };
                 Ok(Definition::Guest(Arc::new(export), handle))
             }
-            Item::Instance(id) if depth < DEPTH_MAX => {
+            Item::Instance(id) if path.len() <= DEPTH_MAX => {
                 let mut names = VersionedMap::default();
                 for (name, inner) in instance.items(id).map(Items::iter).into_iter().flatten() {
                     // Value types have no run-time part.
                     if matches!(inner, Item::Type(ty) if !matches!(ty, TypeItem::Resource(_))) {
                         continue;
                     }
-                    let definition = self.item_definition(instance, types, inner, depth + 1)?;
+                    path.push(name.to_string());
+                    let definition = self.item_definition(instance, types, inner, path)?;
+                    path.pop();
                     names.insert(name, definition);
                 }
                 Ok(Definition::Instance(names))
@@ -301,12 +400,21 @@ impl Instance {
                 .get(id.0 as usize)
                 .map(|ty| Definition::Resource(*ty, None))
                 .ok_or_else(|| Error::inconsistent("a resource type is missing")),
-            Item::Module(_) | Item::Type(_) | Item::Component(_) | Item::Value => {
-                Err(Error::unsupported(format!(
-                    "re-exporting a {} from an instance is",
-                    found.kind()
-                )))
-            }
+            Item::Module(slot) => instance
+                .module(slot)
+                .map(Definition::Module)
+                .ok_or_else(|| Error::unsupported("re-exporting this core module is")),
+            Item::Value(value) => instance
+                .values
+                .get(value.index())
+                .and_then(Option::as_ref)
+                .map(|value| Definition::Value(Arc::clone(value)))
+                .ok_or_else(|| Error::inconsistent("a value is missing")),
+            Item::Component(_) => instance.component(path.clone()).map(Definition::Component),
+            Item::Type(_) => Err(Error::link(
+                "a type that is no resource is nothing that is linked: types are compared by \
+                 their structure",
+            )),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct InstancePre<T: 'static>(Arc<Pre<T>>);
 
 pub(super) struct Pre<T: 'static> {
     pub(super) component: crate::Component,
+    /// The binaries that the plan is made of.
+    pub(super) components: Arc<[crate::Component]>,
     pub(super) code: Arc<Code>,
     pub(super) imports: Vec<Definition<T>>,
     /// What each step needs that was looked up by name; parallel to the
@@ -116,6 +118,7 @@ impl<T: 'static> InstancePre<T> {
         let memories = preparation.memories;
         Ok(InstancePre(Arc::new(Pre {
             component: component.clone(),
+            components: components.into(),
             code,
             imports,
             steps,
@@ -140,7 +143,7 @@ impl<T: 'static> InstancePre<T> {
                 Definition::Resource(ty, _) => Some(*ty),
                 _ => None,
             },
-            ResourceDef::Defined(..) => None,
+            ResourceDef::Defined(..) | ResourceDef::Outer => None,
         }
     }
 
@@ -251,7 +254,7 @@ impl<T: 'static> Preparation<'_, T> {
                 Prepared::Nothing
             }
             Step::Stub { stub, .. } => self.stub(*stub)?,
-            Step::Unsupported { .. } => Prepared::Nothing,
+            Step::Start { .. } | Step::Unsupported { .. } => Prepared::Nothing,
         })
     }
 
@@ -291,6 +294,11 @@ impl<T: 'static> Preparation<'_, T> {
                 .ok_or_else(|| Error::inconsistent("a binary is missing"))?
                 .module(*id)
                 .cloned(),
+            Some(ModuleRef::Captured(level, import)) => self
+                .components
+                .first()
+                .and_then(|component| component.captured_module(*level, *import))
+                .ok_or_else(|| Error::inconsistent("a core module is missing")),
             Some(ModuleRef::Import(import)) => match self.imports.get(import.index()) {
                 Some(Definition::Module(module)) => Ok(module.clone()),
                 _ => Err(Error::inconsistent("a core module is missing")),

@@ -8,18 +8,19 @@ use linkspan_canon_abi::ResourceTypeId;
 use linkspan_engine as core;
 
 use super::pre::{Arg, Pre, Prepared};
-use super::{Instance, InstanceState};
+use super::{Imported, Instance, InstanceState};
 use crate::code::Pointers;
 use crate::error::{Error, Result};
 use crate::func::adapter::Adapter;
 use crate::func::builtin::{Builtin, BuiltinKind, CallBuiltin, CallBuiltinKind, Unsupported};
 use crate::func::guest::Site;
 use crate::func::host::LoweredImport;
-use crate::func::{Func, Lifted};
+use crate::func::values::check_value_handles;
+use crate::func::{Func, Lifted, Val};
 use crate::linker::Definition;
 use crate::plan::{
-    CoreInstanceSlot, FuncSlot, FuncTypeId, ImportId, Lift, LiftId, OptionsId, OwnerId,
-    ResourceDef, Step, Stub,
+    CoreInstanceSlot, FuncItem, FuncSlot, FuncSource, FuncTypeId, ImportId, Lift, LiftId,
+    OptionsId, OwnerId, ResourceDef, Step, Stub, ValueId, ValueSource,
 };
 use crate::resource::{Dtor, HostDtor, ResourceKind, ResourceType, RuntimeResource};
 use crate::store::{ComponentState, StoreContextMut};
@@ -31,16 +32,20 @@ pub(super) fn reborrow<'s, T>(store: &'s mut StoreContextMut<'_, T>) -> StoreCon
 
 /// One instantiation.
 pub(super) struct Run<'a, T: 'static> {
-    pre: &'a Pre<T>,
-    store: StoreContextMut<'a, T>,
+    pub(super) pre: &'a Pre<T>,
+    pub(super) store: StoreContextMut<'a, T>,
     state: u64,
-    instance: u32,
+    pub(super) instance: u32,
     owners: u32,
     core_instances: Vec<core::Instance>,
     funcs: Vec<Option<core::Func>>,
     memories: Vec<Option<core::Memory>>,
     resources: Vec<ResourceTypeId>,
     lifts: Vec<u32>,
+    /// Functions that stand for imports: import → function.
+    pub(super) func_imports: Vec<(u32, Func)>,
+    /// Values that there are so far.
+    values: Vec<Option<Arc<Val>>>,
 }
 
 impl<'a, T: 'static> Run<'a, T> {
@@ -60,10 +65,12 @@ impl<'a, T: 'static> Run<'a, T> {
             code: Arc::clone(&pre.code),
             resources: Box::default(),
             lifts: Box::default(),
-            guest_imports: Vec::new(),
-            module_imports: Vec::new(),
+            func_imports: Vec::new(),
+            values: Box::default(),
+            imported: Vec::new(),
             keys: Vec::new(),
             component: pre.component.clone(),
+            components: Arc::clone(&pre.components),
         });
         Ok(Run {
             pre,
@@ -76,11 +83,15 @@ impl<'a, T: 'static> Run<'a, T> {
             memories: vec![None; counts.memories as usize],
             resources: vec![ResourceTypeId(u32::MAX); pre.code.resources.len()],
             lifts: Vec::with_capacity(pre.code.lifts.len()),
+            func_imports: Vec::new(),
+            values: vec![None; pre.code.values.len()],
         })
     }
 
     pub(super) fn run(mut self) -> Result<Instance> {
         self.imported_resources()?;
+        self.imported_values()?;
+        self.handed_back()?;
         for (step, prepared) in self.pre.code.steps.iter().zip(&self.pre.steps) {
             self.step(step, prepared)?;
         }
@@ -93,27 +104,27 @@ impl<'a, T: 'static> Run<'a, T> {
 
     /// Puts what instantiation has made so far where calls find it.
     fn publish(&mut self) {
-        let guest_imports = self.imports_of(|definition| match definition {
-            Definition::Guest(_, func) => Some(*func),
-            _ => None,
-        });
-        let module_imports = self.imports_of(|definition| match definition {
-            Definition::Module(module) => Some(module.clone()),
-            _ => None,
-        });
+        let imported = (0..)
+            .zip(&self.pre.imports)
+            .filter_map(|(i, definition)| match definition {
+                Definition::Module(module) => Some((i, Imported::Module(module.clone()))),
+                Definition::Component(component) => {
+                    Some((i, Imported::Component(component.clone())))
+                }
+                Definition::Host(_)
+                | Definition::Guest(..)
+                | Definition::Resource(..)
+                | Definition::Value(_)
+                | Definition::Instance(_) => None,
+            })
+            .collect();
         let state = self.store.extra_mut();
         if let Some(instance) = state.instances.get_mut(self.instance as usize) {
             instance.lifts = self.lifts.as_slice().into();
-            instance.guest_imports = guest_imports;
-            instance.module_imports = module_imports;
+            instance.func_imports = std::mem::take(&mut self.func_imports);
+            instance.values = std::mem::take(&mut self.values).into();
+            instance.imported = imported;
         }
-    }
-
-    fn imports_of<R>(&self, pick: impl Fn(&Definition<T>) -> Option<R>) -> Vec<(u32, R)> {
-        (0..)
-            .zip(&self.pre.imports)
-            .filter_map(|(i, definition)| Some((i, pick(definition)?)))
-            .collect()
     }
 
     fn imported_resources(&mut self) -> Result<()> {
@@ -236,6 +247,9 @@ impl<'a, T: 'static> Run<'a, T> {
                 let func = self.stub(*stub, self.owner(*owner), name)?;
                 self.funcs[slot.index()] = Some(func);
             }
+            (Step::Start { func, args, result }, _) => self
+                .start(*func, args, *result)
+                .map_err(|error| error.within("start"))?,
             (Step::Unsupported { what, offset }, _) => {
                 return Err(Error::unsupported(what).at(*offset));
             }
@@ -343,6 +357,79 @@ impl<'a, T: 'static> Run<'a, T> {
                 .get(owner.saturating_sub(self.owners) as usize)
                 .is_some_and(|owner| owner.uses_context),
         })
+    }
+
+    /// Takes the values that the host provides.
+    fn imported_values(&mut self) -> Result<()> {
+        let code = &self.pre.code;
+        for (value, place) in code.values.iter().zip(&mut self.values) {
+            let (ValueSource::Import(import), Ok(ty)) = (value.source, value.ty) else {
+                continue;
+            };
+            let Some(Definition::Value(found)) = self.pre.imports.get(import.index()) else {
+                return Err(Error::inconsistent("a value is missing"));
+            };
+            let state = self.store.extra();
+            check_value_handles(state, self.instance, &code.types, ty, found).map_err(|error| {
+                match code.imports.get(import.index()) {
+                    Some(import) => error.within(format!("import {}", import.path)),
+                    None => error,
+                }
+            })?;
+            *place = Some(Arc::clone(found));
+        }
+        Ok(())
+    }
+
+    /// Calls a start function.
+    fn start(&mut self, func: FuncItem, args: &[ValueId], result: Option<ValueId>) -> Result<()> {
+        let place = match func.source {
+            FuncSource::Lift(lift) => self.lifts.get(lift.index()).copied(),
+            FuncSource::Import(import) => {
+                let mut known = self.func_imports.iter();
+                let known = known.find(|(i, _)| *i == import.0);
+                return match known.map(|(_, func)| *func) {
+                    Some(func) => self.call_start(func, args, result),
+                    None => Err(Error::inconsistent("a function is missing")),
+                };
+            }
+            FuncSource::Unsupported(what, offset) => {
+                return Err(Error::unsupported(what).at(offset));
+            }
+        };
+        match place {
+            Some(place) => self.call_start(Func::new(self.state, place), args, result),
+            None => Err(Error::inconsistent("a lifted function is missing")),
+        }
+    }
+
+    fn call_start(&mut self, func: Func, args: &[ValueId], result: Option<ValueId>) -> Result<()> {
+        let args = args
+            .iter()
+            .map(|value| {
+                let value = self.values.get(value.index()).and_then(Option::as_ref);
+                value
+                    .map(|value| Val::clone(value))
+                    .ok_or_else(|| Error::inconsistent("a value is missing"))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut results = [Val::Bool(false)];
+        let room = &mut results[..usize::from(result.is_some())];
+        func.call(&mut self.store, &args, room)?;
+        if let Some(place) = result.and_then(|result| self.values.get_mut(result.index())) {
+            let [value] = results;
+            *place = Some(Arc::new(value));
+        }
+        Ok(())
+    }
+
+    /// Adds a function to the store.
+    pub(super) fn add_func(&mut self, lifted: Lifted) -> Result<Func> {
+        let lifts = &mut self.store.extra_mut().lifts;
+        let place = u32::try_from(lifts.len())
+            .map_err(|_| Error::limit("the store holds too many functions"))?;
+        lifts.push(lifted);
+        Ok(Func::new(self.state, place))
     }
 
     fn lift(&mut self, id: LiftId) -> Result<()> {

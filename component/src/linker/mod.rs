@@ -83,6 +83,8 @@ pub(crate) enum Definition<T: 'static> {
     Module(core::Module),
     /// A component.
     Component(Component),
+    /// A value.
+    Value(Arc<Val>),
     /// A set of names.
     Instance(Names<T>),
 }
@@ -95,6 +97,7 @@ impl<T> Clone for Definition<T> {
             Definition::Resource(ty, dtor) => Definition::Resource(*ty, dtor.clone()),
             Definition::Module(module) => Definition::Module(module.clone()),
             Definition::Component(component) => Definition::Component(component.clone()),
+            Definition::Value(value) => Definition::Value(Arc::clone(value)),
             Definition::Instance(names) => Definition::Instance(names.clone()),
         }
     }
@@ -108,6 +111,7 @@ impl<T> Definition<T> {
             Definition::Resource(..) => "resource",
             Definition::Module(_) => "core module",
             Definition::Component(_) => "component",
+            Definition::Value(_) => "value",
             Definition::Instance(_) => "instance",
         }
     }
@@ -289,8 +293,21 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
         self.define(name, Definition::Component(component.clone()))
     }
 
+    /// Defines a value. It is compared with the type of the import when a
+    /// component is linked. Handles in it belong to one store: the linker is
+    /// then of use for that store alone, and a handle that owns its resource
+    /// can be passed on once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if the name is taken.
+    pub fn value(&mut self, name: &str, value: impl Into<Val>) -> Result<&mut Self> {
+        self.define(name, Definition::Value(Arc::new(value.into())))
+    }
+
     /// Defines `name` as what an instance of this store exports under
-    /// `export`: a function, an interface, a resource type or a core module.
+    /// `export`: a function, an interface, a resource type, a core module, a
+    /// component or a value.
     /// Components that are linked so call each other directly; the linker is
     /// then of use for that store alone.
     ///

@@ -2,7 +2,7 @@
 //! and type compared. Resource types are settled first, since functions
 //! refer to them.
 
-use linkspan_canon_abi::{Comparison, ResourceTypeId};
+use linkspan_canon_abi::{Comparison, ResourceTypeId, Val, ValType};
 
 use super::report::{LinkProblem, LinkReport};
 use super::{Definition, Names};
@@ -11,6 +11,7 @@ use crate::component::Component;
 use crate::decode::ModuleTypeDecl;
 use crate::error::Error;
 use crate::func::host::FuncCheck;
+use crate::func::values::value_for;
 use crate::names::{ItemPath, closest};
 use crate::plan::{FuncTypeId, Import, ImportKind, Plan};
 use crate::resource::ResourceType;
@@ -88,7 +89,7 @@ fn kind(import: &ImportKind) -> &'static str {
         ImportKind::Resource(_) => "resource",
         ImportKind::Module(_) => "core module",
         ImportKind::Component => "component",
-        ImportKind::Value => "value",
+        ImportKind::Value(_) => "value",
     }
 }
 
@@ -97,6 +98,10 @@ fn problem(plan: &Plan, import: &Import) -> LinkProblem {
         path: import.path.clone(),
         expected: match &import.kind {
             ImportKind::Func(ty) => plan.func(*ty).to_string(),
+            ImportKind::Value(value) => match plan.values.get(value.index()).map(|v| v.ty) {
+                Some(Ok(ty)) => format!("a value of type {}", plan.types.display(ty)),
+                Some(Err(_)) | None => "a value".to_owned(),
+            },
             other => format!("a {}", kind(other)),
         },
         found: None,
@@ -159,6 +164,13 @@ fn compare<T: 'static>(plan: &Plan, found: &[Option<Definition<T>>], report: &mu
             (ImportKind::Module(ty), Some(Definition::Module(module))) => {
                 compare_module(ty, module)
             }
+            (ImportKind::Value(value), Some(Definition::Value(found))) => {
+                match plan.values.get(value.index()).map(|value| value.ty) {
+                    Some(Ok(ty)) => compare_value(plan, ty, found),
+                    // Whatever uses the value is refused.
+                    Some(Err(_)) | None => None,
+                }
+            }
             _ => None,
         };
         if let Some(text) = mismatch {
@@ -185,6 +197,7 @@ fn resource_type<T>(
             | Definition::Guest(..)
             | Definition::Module(_)
             | Definition::Component(_)
+            | Definition::Value(_)
             | Definition::Instance(_),
         )
         | None => None,
@@ -222,11 +235,20 @@ fn compare_func<T: 'static>(
         Definition::Resource(..)
         | Definition::Module(_)
         | Definition::Component(_)
+        | Definition::Value(_)
         | Definition::Instance(_) => Ok(()),
     };
     result
         .err()
         .map(|error| format!("a func of another type ({error})"))
+}
+
+/// What is wrong with a value, if anything. Whether its handles are alive is
+/// for a store to say.
+fn compare_value(plan: &Plan, ty: ValType, found: &Val) -> Option<String> {
+    let found = value_for(&plan.types, ty, found);
+    let error = found.check(&plan.types, ty).err()?;
+    Some(format!("a value of another type ({error})"))
 }
 
 /// What is wrong with the names and kinds of a core module, if anything. Types

@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use wasmparser::{ComponentTypeRef, TypeBounds};
 
-use super::eval::TYPE_NESTING_MAX;
+use super::eval::{TYPE_NESTING_MAX, Usable};
 use super::flatten::{Args, Flattener};
 use super::space::{Env, EnvId, Items, get};
 use super::{
     ComponentItem, Declared, FuncItem, FuncSource, FuncTypeId, InstanceId, Item, ModuleRef,
-    ResourceDef, TypeClosure, TypeItem,
+    ResourceDef, TypeClosure, TypeItem, ValueSource,
 };
 use crate::decode::{ExternName, ScopeDecl};
 use crate::error::{Error, ErrorKind, Result};
@@ -167,9 +167,12 @@ impl Flattener {
             (ComponentTypeRef::Component(_), Item::Component(_)) => Err(Error::link(
                 "a component as import or export of an imported component is not supported yet",
             )),
-            (ComponentTypeRef::Value(_), Item::Value) => Err(Error::link(
-                "a value as import or export of an imported component is not supported yet",
-            )),
+            (ComponentTypeRef::Value(ty), Item::Value(found)) => {
+                let expected = self.val_type(env, ty)?;
+                let found = self.value_type(found)?;
+                let item = |ty: Usable<_>| ty.map_or_else(TypeItem::Unusable, TypeItem::Value);
+                self.check_type(item(expected), item(found))
+            }
             (ty, item) => Err(Error::link(format!(
                 "expected {}, found {}",
                 kind(ty),
@@ -282,7 +285,10 @@ impl Flattener {
                 };
                 Item::Component(ComponentItem::Import(Declared { import, ty }))
             }
-            ComponentTypeRef::Value(_) => Item::Value,
+            ComponentTypeRef::Value(ty) => {
+                let ty = self.val_type(env, ty)?;
+                Item::Value(self.new_value(ValueSource::Unknown, ty)?)
+            }
         })
     }
 

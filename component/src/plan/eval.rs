@@ -16,6 +16,7 @@ use super::space::{Env, EnvId, Items, get};
 use super::{
     ComponentItem, Declared, FuncItem, FuncSource, FuncTypeId, Import, ImportId, ImportKind,
     InstanceId, Item, ModuleRef, ReasonId, ResourceDef, SourceId, TypeClosure, TypeItem,
+    ValueSource,
 };
 use crate::decode::{Alias, CoreTypeDecl, DefinedType, FuncTypeDecl, ScopeDecl, TypeDecl};
 use crate::error::{Error, Result};
@@ -25,7 +26,7 @@ use crate::names::ItemPath;
 pub(super) const TYPE_NESTING_MAX: u32 = 100;
 
 /// A value type, or why there is none.
-type Usable<T> = Result<T, ReasonId>;
+pub(super) type Usable<T> = Result<T, ReasonId>;
 
 /// What an item of an imported instance is told about its surroundings.
 #[derive(Clone, Copy)]
@@ -88,7 +89,7 @@ impl Flattener {
     }
 
     /// The value type at a use.
-    fn val_type(&mut self, env: EnvId, ty: ComponentValType) -> Result<Usable<ValType>> {
+    pub(super) fn val_type(&mut self, env: EnvId, ty: ComponentValType) -> Result<Usable<ValType>> {
         match ty {
             ComponentValType::Primitive(primitive) => self.primitive(primitive),
             ComponentValType::Type(index) => match get(&self.env(env).types, index)? {
@@ -318,9 +319,12 @@ impl Flattener {
                 let declared = Declared { import, ty };
                 Ok(Item::Component(self.bound_component(declared, site.path)?))
             }
-            ComponentTypeRef::Value(_) => {
-                self.leaf(site, ImportKind::Value)?;
-                Ok(Item::Value)
+            ComponentTypeRef::Value(ty) => {
+                let ty = self.val_type(env, ty)?;
+                let import = ImportId(self.next(self.plan.imports.len())?);
+                let value = self.new_value(ValueSource::Import(import), ty)?;
+                self.leaf(site, ImportKind::Value(value))?;
+                Ok(Item::Value(value))
             }
         }
     }
@@ -339,9 +343,9 @@ impl Flattener {
     fn bound_component(&mut self, declared: Declared, path: &ItemPath) -> Result<ComponentItem> {
         match self.bindings.get(path) {
             None => Ok(ComponentItem::Import(declared)),
-            Some(source) => {
-                let source = Arc::clone(source);
-                self.source_item(source, declared)
+            Some(provided) => {
+                let provided = provided.clone();
+                self.source_item(provided, declared)
             }
         }
     }
@@ -443,6 +447,6 @@ pub(super) fn item_kind(item: &Item) -> wasmparser::ComponentExternalKind {
         Item::Type(_) => Kind::Type,
         Item::Module(_) => Kind::Module,
         Item::Component(_) => Kind::Component,
-        Item::Value => Kind::Value,
+        Item::Value(_) => Kind::Value,
     }
 }

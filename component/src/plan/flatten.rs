@@ -10,17 +10,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmparser::{CanonicalFunction, CanonicalOption, ComponentOuterAliasKind};
-
-use linkspan_canon_abi::{Encoding, PointerSize, ResourceTypeId};
+use wasmparser::ComponentOuterAliasKind;
 
 use super::eval::{ImportSite, item_kind};
+use super::handed_back::handed_back;
 use super::space::{CoreSet, Env, EnvId, Items, get};
 use super::{
     ComponentItem, CoreExport, CoreInstance, CoreInstanceSlot, CoreItem, CoreSetId, Declared,
-    FuncItem, FuncSlot, FuncSource, InstanceId, Item, Lift, LiftId, MemorySlot, ModuleRef,
-    ModuleSlot, Options, OptionsId, OptionsKey, Owner, OwnerId, Plan, ReasonId, ResourceDef,
-    SourceId, Step, Stub, TypeItem,
+    FuncSlot, InstanceId, Item, MemorySlot, ModuleRef, ModuleSlot, OptionsId, OptionsKey, Owner,
+    OwnerId, Plan, ReasonId, SourceId, Step, TypeItem,
 };
 use crate::decode::{self, Alias, ComponentId, Decl, Decoded, Instance, ItemRef, TypeDecl};
 use crate::error::{Error, Result};
@@ -41,29 +39,57 @@ const STEPS_MAX: usize = 500_000;
 /// A decoded binary that takes part in a plan.
 pub(crate) type Source = Arc<Decoded>;
 
+/// A component that the host provides.
+#[derive(Clone)]
+pub(crate) struct Provided {
+    /// The binary.
+    pub(crate) source: Source,
+    /// The component in it.
+    pub(crate) component: ComponentId,
+}
+
+impl Provided {
+    /// The root component of a binary.
+    pub(crate) fn root(source: Source) -> Provided {
+        Provided {
+            source,
+            component: ComponentId(0),
+        }
+    }
+}
+
 /// Components that the host provides for imports of kind component.
-pub(crate) type Bindings = BTreeMap<ItemPath, Source>;
+pub(crate) type Bindings = BTreeMap<ItemPath, Provided>;
 
 /// Makes the plan of a component.
 ///
 /// A component that instantiates an imported component has a plan only when
 /// `bindings` provides it: without one the plan ends in an error step.
 pub(crate) fn flatten(root: Source, bindings: &Bindings) -> Result<(Plan, Vec<Source>)> {
-    let mut flattener = Flattener {
-        plan: Plan::default(),
-        sources: vec![root],
-        bindings: bindings.clone(),
-        envs: Vec::new(),
-        frames: Vec::new(),
-        bound: BTreeMap::new(),
-        memories: BTreeMap::new(),
-        funcs: BTreeMap::new(),
-        options: BTreeMap::new(),
-        modules: BTreeMap::new(),
-        reasons: BTreeMap::new(),
-        budget: BUDGET,
-    };
-    flattener.run()?;
+    let mut flattener = Flattener::new(root, bindings);
+    flattener.run(Flattener::ROOT)?;
+    Ok((flattener.plan, flattener.sources))
+}
+
+/// Makes the plan of a component that another one exports, which may itself
+/// be an export: `outer` holds the bindings of each and the path of the export
+/// in it, outermost first. Of the outer ones remains what the exported one
+/// refers to.
+pub(crate) fn flatten_export(
+    root: Source,
+    outer: &[(Bindings, &[String])],
+    bindings: &Bindings,
+) -> Result<(Plan, Vec<Source>)> {
+    let mut flattener = Flattener::new(root, bindings);
+    let mut component = Flattener::ROOT;
+    for (level, (outer, path)) in (0..).zip(outer) {
+        flattener.bindings = outer.clone();
+        flattener.run(component)?;
+        component = flattener.exported_component(path.iter().map(String::as_str))?;
+        flattener.start_anew(level);
+    }
+    flattener.bindings = bindings.clone();
+    flattener.run(component)?;
     Ok((flattener.plan, flattener.sources))
 }
 
@@ -76,10 +102,10 @@ pub(super) struct Flattener {
     frames: Vec<Frame>,
     /// Position of sources that bindings brought in, by address.
     bound: BTreeMap<usize, SourceId>,
-    memories: BTreeMap<CoreExport, MemorySlot>,
-    funcs: BTreeMap<CoreExport, FuncSlot>,
-    options: BTreeMap<OptionsKey, OptionsId>,
-    modules: BTreeMap<ModuleRef, ModuleSlot>,
+    pub(super) memories: BTreeMap<CoreExport, MemorySlot>,
+    pub(super) funcs: BTreeMap<CoreExport, FuncSlot>,
+    pub(super) options: BTreeMap<OptionsKey, OptionsId>,
+    pub(super) modules: BTreeMap<ModuleRef, ModuleSlot>,
     /// Positions in the plan's `reasons`.
     pub(super) reasons: BTreeMap<Box<str>, ReasonId>,
     budget: u32,
@@ -105,13 +131,31 @@ struct Frame {
 }
 
 impl Flattener {
-    fn run(&mut self) -> Result<()> {
-        let root = ComponentItem::Closure {
-            source: SourceId(0),
-            component: ComponentId(0),
-            env: None,
-            declared: None,
-        };
+    const ROOT: ComponentItem = ComponentItem::Closure {
+        source: SourceId(0),
+        component: ComponentId(0),
+        env: None,
+        declared: None,
+    };
+
+    fn new(root: Source, bindings: &Bindings) -> Flattener {
+        Flattener {
+            plan: Plan::default(),
+            sources: vec![root],
+            bindings: bindings.clone(),
+            envs: Vec::new(),
+            frames: Vec::new(),
+            bound: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            funcs: BTreeMap::new(),
+            options: BTreeMap::new(),
+            modules: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            budget: BUDGET,
+        }
+    }
+
+    fn run(&mut self, root: ComponentItem) -> Result<()> {
         self.enter(root, None)?;
         while let Some(frame) = self.frames.last_mut() {
             let position = frame.next;
@@ -134,6 +178,7 @@ impl Flattener {
                 None => self.leave()?,
             }
         }
+        self.plan.handed_back = handed_back(&self.plan);
         Ok(())
     }
 
@@ -232,12 +277,12 @@ impl Flattener {
                 self.env_mut(env).types.push(ty);
             }
             Decl::Canon(canon) => self.canon(env, offset, canon)?,
-            Decl::Start { results } => {
-                self.unsupported("component start functions are", offset)?;
-                let env = self.env_mut(env);
-                env.values = env.values.saturating_add(*results);
-            }
-            Decl::Import { name, ty } => self.import_decl(env, offset, name, *ty)?,
+            Decl::Start {
+                func,
+                args,
+                results,
+            } => self.start(env, *func, args, *results)?,
+            Decl::Import { name, ty } => self.import_decl(env, name, *ty)?,
             Decl::Export {
                 name, kind, index, ..
             } => self.export(env, &name.name, &name.full, *kind, *index)?,
@@ -248,7 +293,6 @@ impl Flattener {
     fn import_decl(
         &mut self,
         env: EnvId,
-        offset: u64,
         name: &decode::ExternName,
         ty: wasmparser::ComponentTypeRef,
     ) -> Result<()> {
@@ -269,9 +313,6 @@ impl Flattener {
                     depth: 0,
                 };
                 let item = self.import(env, ty, site)?;
-                if matches!(item, Item::Value) {
-                    self.unsupported(&format!("value imports such as {path} are"), offset)?;
-                }
                 self.plan.root_imports.push(Arc::clone(&name.full), item);
                 item
             }
@@ -458,10 +499,14 @@ impl Flattener {
         let mut outer = env;
         self.spend(count)?;
         for _ in 0..count {
-            outer = self
-                .env(outer)
-                .parent
-                .ok_or_else(|| Error::inconsistent("an alias leaves the root component"))?;
+            outer = self.env(outer).parent.ok_or_else(|| {
+                // Only a component that was taken out of another has more
+                // around it than its own binary's root.
+                Error::unsupported(
+                    "an imported component that refers to what stands around it, where it \
+                         was taken from, is",
+                )
+            })?;
         }
         match kind {
             ComponentOuterAliasKind::CoreModule => {
@@ -484,237 +529,7 @@ impl Flattener {
         Ok(())
     }
 
-    fn define_resource(
-        &mut self,
-        env: EnvId,
-        rep: wasmparser::ValType,
-        dtor: Option<u32>,
-    ) -> Result<()> {
-        let owner = self.env(env).owner;
-        self.uses_handles(owner);
-        let resource = self.new_resource(ResourceDef::Defined(owner, pointer_size(rep)?))?;
-        let dtor = match dtor {
-            None => None,
-            Some(index) => Some(self.core_func(env, index)?),
-        };
-        self.step(Step::DefineResource {
-            resource,
-            owner,
-            dtor,
-        })?;
-        self.env_mut(env).types.push(TypeItem::Resource(resource));
-        Ok(())
-    }
-
-    /// A resource type that the component defines, and how wide its
-    /// representations are.
-    fn defined_resource(&self, env: EnvId, index: u32) -> Result<(ResourceTypeId, PointerSize)> {
-        let resource = self.resource(env, index)?;
-        match self.plan.resources.get(resource.0 as usize) {
-            Some(ResourceDef::Defined(_, rep)) => Ok((resource, *rep)),
-            Some(ResourceDef::Import(_)) | None => Err(Error::inconsistent(
-                "expected a resource type of the component",
-            )),
-        }
-    }
-
-    fn uses_handles(&mut self, owner: OwnerId) {
-        if let Some(owner) = self.plan.owners.get_mut(owner.index()) {
-            owner.uses_handles = true;
-        }
-    }
-
-    fn canon(&mut self, env: EnvId, offset: u64, canon: &CanonicalFunction) -> Result<()> {
-        match canon {
-            CanonicalFunction::Lift {
-                core_func_index,
-                type_index,
-                options,
-            } => {
-                let TypeItem::Func(ty) = get(&self.env(env).types, *type_index)? else {
-                    return Err(Error::inconsistent("expected a function type"));
-                };
-                let source = match self.options(env, options)? {
-                    Err(what) => FuncSource::Unsupported(what, offset),
-                    Ok(options) => {
-                        let func = self.core_func(env, *core_func_index)?;
-                        let owner = self.env(env).owner;
-                        FuncSource::Lift(self.lift(Lift {
-                            func,
-                            ty,
-                            options,
-                            owner,
-                        })?)
-                    }
-                };
-                self.env_mut(env).funcs.push(FuncItem { source, ty });
-            }
-            CanonicalFunction::Lower {
-                func_index,
-                options,
-            } => {
-                let FuncItem { source, ty } = get(&self.env(env).funcs, *func_index)?;
-                let stub = match (source, self.options(env, options)?) {
-                    (_, Err(what)) => Err((what, offset)),
-                    (FuncSource::Unsupported(what, offset), _) => Err((what, offset)),
-                    (FuncSource::Import(import), Ok(options)) => Ok(Stub::LowerImport {
-                        import,
-                        ty,
-                        options,
-                    }),
-                    (FuncSource::Lift(lift), Ok(options)) => {
-                        Ok(Stub::Adapter { lift, ty, options })
-                    }
-                };
-                self.stub(env, stub)?;
-            }
-            CanonicalFunction::ResourceNew { resource } => {
-                let (resource, rep) = self.defined_resource(env, *resource)?;
-                self.stub(env, Ok(Stub::ResourceNew(resource, rep)))?;
-            }
-            CanonicalFunction::ResourceDrop { resource } => {
-                let resource = self.resource(env, *resource)?;
-                self.stub(env, Ok(Stub::ResourceDrop(resource)))?;
-            }
-            CanonicalFunction::ResourceRep { resource } => {
-                let (resource, rep) = self.defined_resource(env, *resource)?;
-                self.stub(env, Ok(Stub::ResourceRep(resource, rep)))?;
-            }
-            CanonicalFunction::ContextGet { ty, slot } => {
-                self.stub(env, Ok(context(*ty, *slot, Stub::ContextGet)?))?;
-            }
-            CanonicalFunction::ContextSet { ty, slot } => {
-                self.stub(env, Ok(context(*ty, *slot, Stub::ContextSet)?))?;
-            }
-            CanonicalFunction::BackpressureInc => {
-                self.stub(env, Ok(Stub::BackpressureInc))?;
-            }
-            CanonicalFunction::BackpressureDec => {
-                self.stub(env, Ok(Stub::BackpressureDec))?;
-            }
-            // Everything else belongs to async, threads and error contexts.
-            other => self.stub(env, Err((builtin_name(other), offset)))?,
-        }
-        Ok(())
-    }
-
-    /// Makes a core function of the canonical ABI. One that is not built
-    /// becomes an item whose use is an error.
-    fn stub(&mut self, env: EnvId, stub: Result<Stub, (&'static str, u64)>) -> Result<()> {
-        let item = match stub {
-            Err((what, offset)) => CoreItem::Unsupported(what, offset),
-            Ok(stub) => {
-                let owner = self.env(env).owner;
-                self.uses_handles(owner);
-                if let (Stub::ContextGet(..) | Stub::ContextSet(..), Some(owner)) =
-                    (stub, self.plan.owners.get_mut(owner.index()))
-                {
-                    owner.uses_context = true;
-                }
-                let slot = self.func_slot();
-                self.step(Step::Stub { slot, stub, owner })?;
-                CoreItem::Func(slot)
-            }
-        };
-        self.env_mut(env).core_funcs.push(item);
-        Ok(())
-    }
-
-    fn lift(&mut self, lift: Lift) -> Result<LiftId> {
-        self.uses_handles(lift.owner);
-        let id = LiftId(self.next(self.plan.lifts.len())?);
-        self.plan.lifts.push(lift);
-        self.step(Step::Lift(id))?;
-        Ok(id)
-    }
-
-    /// Canonical options, or what they need that is not built.
-    fn options(
-        &mut self,
-        env: EnvId,
-        options: &[CanonicalOption],
-    ) -> Result<Result<OptionsId, &'static str>> {
-        let mut out = Options {
-            encoding: Encoding::Utf8,
-            memory: None,
-            realloc: None,
-            post_return: None,
-        };
-        for option in options {
-            match option {
-                CanonicalOption::UTF8 => out.encoding = Encoding::Utf8,
-                CanonicalOption::UTF16 => out.encoding = Encoding::Utf16,
-                CanonicalOption::CompactUTF16 => out.encoding = Encoding::Latin1Utf16,
-                CanonicalOption::Memory(index) => out.memory = Some(self.memory(env, *index)?),
-                CanonicalOption::Realloc(index) => {
-                    out.realloc = Some(self.core_func(env, *index)?);
-                }
-                CanonicalOption::PostReturn(index) => {
-                    out.post_return = Some(self.core_func(env, *index)?);
-                }
-                // Implied by the type of what is lowered.
-                CanonicalOption::CoreType(_) => {}
-                CanonicalOption::Async | CanonicalOption::Callback(_) => {
-                    return Ok(Err("the canonical option `async` is"));
-                }
-                CanonicalOption::Gc => return Ok(Err("the canonical option `gc` is")),
-            }
-        }
-        if let Some(id) = self.options.get(&out.key()) {
-            return Ok(Ok(*id));
-        }
-        let id = OptionsId(self.next(self.plan.options.len())?);
-        self.plan.options.push(out);
-        self.options.insert(out.key(), id);
-        Ok(Ok(id))
-    }
-
-    /// The slot of a core function, taken out of its instance if need be.
-    fn core_func(&mut self, env: EnvId, index: u32) -> Result<FuncSlot> {
-        match get(&self.env(env).core_funcs, index)? {
-            CoreItem::Func(slot) => Ok(slot),
-            CoreItem::Export(export) => {
-                if let Some(slot) = self.funcs.get(&export) {
-                    return Ok(*slot);
-                }
-                let slot = self.func_slot();
-                self.funcs.insert(export.clone(), slot);
-                self.step(Step::BindFunc { slot, export })?;
-                Ok(slot)
-            }
-            CoreItem::Unsupported(what, offset) => {
-                let slot = self.func_slot();
-                self.unsupported(what, offset)?;
-                Ok(slot)
-            }
-        }
-    }
-
-    fn memory(&mut self, env: EnvId, index: u32) -> Result<MemorySlot> {
-        match get(&self.env(env).core_memories, index)? {
-            CoreItem::Export(export) => {
-                if let Some(slot) = self.memories.get(&export) {
-                    return Ok(*slot);
-                }
-                let slot = MemorySlot(self.plan.counts.memories);
-                self.plan.counts.memories += 1;
-                self.memories.insert(export.clone(), slot);
-                self.step(Step::BindMemory { slot, export })?;
-                Ok(slot)
-            }
-            CoreItem::Func(_) | CoreItem::Unsupported(..) => {
-                Err(Error::inconsistent("expected a memory"))
-            }
-        }
-    }
-
-    fn func_slot(&mut self) -> FuncSlot {
-        let slot = FuncSlot(self.plan.counts.funcs);
-        self.plan.counts.funcs += 1;
-        slot
-    }
-
-    fn step(&mut self, step: Step) -> Result<()> {
+    pub(super) fn step(&mut self, step: Step) -> Result<()> {
         if self.plan.steps.len() >= STEPS_MAX {
             return Err(Error::limit(format!(
                 "the component needs more than {STEPS_MAX} steps to instantiate"
@@ -725,7 +540,7 @@ impl Flattener {
     }
 
     /// Ends instantiation, when it comes to this point, with an error.
-    fn unsupported(&mut self, what: &str, offset: u64) -> Result<()> {
+    pub(super) fn unsupported(&mut self, what: &str, offset: u64) -> Result<()> {
         self.step(Step::Unsupported {
             what: what.into(),
             offset,
@@ -742,10 +557,10 @@ impl Flattener {
         Ok(slot)
     }
 
-    /// The root component of a binary that a binding brings in.
+    /// The component that a binding brings in.
     pub(super) fn source_item(
         &mut self,
-        source: Source,
+        Provided { source, component }: Provided,
         declared: Declared,
     ) -> Result<ComponentItem> {
         let address = Arc::as_ptr(&source).addr();
@@ -760,7 +575,7 @@ impl Flattener {
         };
         Ok(ComponentItem::Closure {
             source: id,
-            component: ComponentId(0),
+            component,
             env: None,
             declared: Some(declared),
         })
@@ -811,81 +626,5 @@ impl Flattener {
     /// A length as an id.
     pub(super) fn next(&self, len: usize) -> Result<u32> {
         u32::try_from(len).map_err(|_| Error::limit("the component defines too many items"))
-    }
-}
-
-/// A built-in on a slot of the storage of the running call.
-fn context(
-    ty: wasmparser::ValType,
-    slot: u32,
-    stub: impl FnOnce(u8, PointerSize) -> Stub,
-) -> Result<Stub> {
-    match u8::try_from(slot) {
-        Ok(slot @ 0..2) => Ok(stub(slot, pointer_size(ty)?)),
-        _ => Err(Error::inconsistent("expected one of two slots")),
-    }
-}
-
-/// A core type that is `i32` or `i64`: the validator allows no other where
-/// this is asked.
-fn pointer_size(ty: wasmparser::ValType) -> Result<PointerSize> {
-    match ty {
-        wasmparser::ValType::I32 => Ok(PointerSize::P32),
-        wasmparser::ValType::I64 => Ok(PointerSize::P64),
-        _ => Err(Error::inconsistent("expected `i32` or `i64`")),
-    }
-}
-
-/// What an error says of a built-in that is not built.
-fn builtin_name(canon: &CanonicalFunction) -> &'static str {
-    use CanonicalFunction as C;
-    match canon {
-        C::ThreadSpawnRef { .. }
-        | C::ThreadSpawnIndirect { .. }
-        | C::ThreadAvailableParallelism
-        | C::ThreadIndex
-        | C::ThreadNewIndirect { .. }
-        | C::ThreadResumeLater
-        | C::ThreadSuspend
-        | C::ThreadSuspendThenResume
-        | C::ThreadYieldThenResume
-        | C::ThreadSuspendThenPromote
-        | C::ThreadYieldThenPromote
-        | C::ThreadYield => "the `thread` built-ins are",
-        C::TaskReturn { .. } | C::TaskCancel => "the `task` built-ins are",
-        C::SubtaskDrop | C::SubtaskCancel { .. } => "the `subtask` built-ins are",
-        C::StreamNew { .. }
-        | C::StreamRead { .. }
-        | C::StreamWrite { .. }
-        | C::StreamForward { .. }
-        | C::StreamCancelRead { .. }
-        | C::StreamCancelWrite { .. }
-        | C::StreamDropReadable { .. }
-        | C::StreamDropWritable { .. } => "the `stream` built-ins are",
-        C::FutureNew { .. }
-        | C::FutureRead { .. }
-        | C::FutureWrite { .. }
-        | C::FutureForward { .. }
-        | C::FutureCancelRead { .. }
-        | C::FutureCancelWrite { .. }
-        | C::FutureDropReadable { .. }
-        | C::FutureDropWritable { .. } => "the `future` built-ins are",
-        C::ErrorContextNew { .. } | C::ErrorContextDebugMessage { .. } | C::ErrorContextDrop => {
-            "the `error-context` built-ins are"
-        }
-        C::WaitableSetNew
-        | C::WaitableSetWait { .. }
-        | C::WaitableSetPoll { .. }
-        | C::WaitableSetDrop
-        | C::WaitableJoin => "the `waitable` built-ins are",
-        C::Lift { .. }
-        | C::Lower { .. }
-        | C::ResourceNew { .. }
-        | C::ResourceDrop { .. }
-        | C::ResourceRep { .. }
-        | C::ContextGet { .. }
-        | C::ContextSet { .. }
-        | C::BackpressureInc
-        | C::BackpressureDec => "this canonical definition is",
     }
 }

@@ -6,23 +6,27 @@
 //! and no pointers: it can be printed, shared between threads, and run any
 //! number of times.
 
+mod canon;
 mod contract;
 mod eval;
+mod exported;
 mod flatten;
+mod handed_back;
 mod print;
 mod space;
 #[cfg(test)]
 #[cfg(feature = "wat")]
 mod tests;
+mod values;
 
 use std::sync::Arc;
 
-use linkspan_canon_abi::{Encoding, FuncType, PointerSize, ResourceTypeId, TypeTable};
+use linkspan_canon_abi::{Encoding, FuncType, PointerSize, ResourceTypeId, TypeTable, ValType};
 
 use crate::decode::{ComponentId, ModuleId, ModuleTypeDecl, ScopeId};
 use crate::names::ItemPath;
 
-pub(crate) use flatten::{Bindings, Source, flatten};
+pub(crate) use flatten::{Bindings, Provided, Source, flatten, flatten_export};
 pub(crate) use space::{CoreSet, EnvId, Items};
 
 macro_rules! plan_ids {
@@ -63,6 +67,8 @@ plan_ids! {
     OptionsId,
     /// A component instance as names see it: a set of items.
     InstanceId,
+    /// A value that the host provides or a start function makes.
+    ValueId,
     /// Why a type cannot be used.
     ReasonId,
     /// One of the binaries that a plan is made of; the root is 0.
@@ -86,6 +92,8 @@ pub(crate) struct Plan {
     pub(crate) modules: Vec<ModuleRef>,
     /// Synthetic core instances.
     pub(crate) core_sets: Vec<CoreSet>,
+    /// Values of component-level types.
+    pub(crate) values: Vec<ValueDef>,
     /// Canonical options.
     pub(crate) options: Vec<Options>,
     /// Lifted functions.
@@ -102,6 +110,9 @@ pub(crate) struct Plan {
     pub(crate) root_imports: Items,
     /// The root component's exports by name.
     pub(crate) root_exports: Items,
+    /// Imported functions that are exported as they are, or called as start
+    /// functions.
+    pub(crate) handed_back: Vec<(ImportId, FuncTypeId)>,
 }
 
 /// How many slots of each kind a plan fills.
@@ -159,6 +170,15 @@ pub(crate) enum Step {
         stub: Stub,
         /// The component instance whose code calls it.
         owner: OwnerId,
+    },
+    /// Calls a component-level function: a component's start function.
+    Start {
+        /// Which function.
+        func: FuncItem,
+        /// Its arguments.
+        args: Vec<ValueId>,
+        /// What becomes of its result.
+        result: Option<ValueId>,
     },
     /// Stops with an error: the component needs what is not built.
     Unsupported {
@@ -258,6 +278,30 @@ pub(crate) enum ResourceDef {
     /// A step defines it: the component instance that implements it, and how
     /// wide its representations are.
     Defined(OwnerId, PointerSize),
+    /// It belongs to the component that exports the one at hand, which cannot
+    /// refer to it.
+    Outer,
+}
+
+/// A value of a component-level type. Validation has made sure that it is
+/// there before it is used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ValueDef {
+    /// Where it comes from.
+    pub(crate) source: ValueSource,
+    /// Its type, or why there is none.
+    pub(crate) ty: Result<ValType, ReasonId>,
+}
+
+/// See [`ValueDef`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ValueSource {
+    /// The host provides it.
+    Import(ImportId),
+    /// A start function makes it.
+    Start,
+    /// It would come out of a component that the host has yet to provide.
+    Unknown,
 }
 
 /// One thing that the host must provide.
@@ -278,7 +322,7 @@ pub(crate) enum ImportKind {
     Resource(ResourceTypeId),
     Module(Arc<ModuleTypeDecl>),
     Component,
-    Value,
+    Value(ValueId),
 }
 
 /// A core module.
@@ -288,6 +332,10 @@ pub(crate) enum ModuleRef {
     Embedded(SourceId, ModuleId),
     /// The host provides it.
     Import(ImportId),
+    /// The host has provided it for an import of a component around the one at
+    /// hand, which was taken out of it: how many are around that one, and the
+    /// import.
+    Captured(u32, ImportId),
 }
 
 /// Where a core import comes from.
@@ -325,7 +373,23 @@ pub(crate) enum Item {
     Type(TypeItem),
     Module(ModuleSlot),
     Component(ComponentItem),
-    Value,
+    Value(ValueId),
+}
+
+impl Plan {
+    /// The export at a path of names from the outside in.
+    pub(crate) fn export<'n>(&self, path: impl Iterator<Item = &'n str>) -> Option<Item> {
+        let mut items = Some(&self.root_exports);
+        let mut found = None;
+        for name in path {
+            found = Some(items?.get(name)?);
+            items = match found {
+                Some(Item::Instance(id)) => self.instances.get(id.index()),
+                _ => None,
+            };
+        }
+        found
+    }
 }
 
 impl Item {
@@ -338,7 +402,7 @@ impl Item {
             Item::Type(_) => "type",
             Item::Module(_) => "core module",
             Item::Component(_) => "component",
-            Item::Value => "value",
+            Item::Value(_) => "value",
         }
     }
 }

@@ -6,9 +6,9 @@ use std::fmt;
 use linkspan_canon_abi::PointerSize;
 
 use super::{
-    ComponentItem, CoreInstance, CoreItem, CoreSet, FuncSource, FuncTypeId, Import, ImportKind,
-    Item, Items, LiftId, ModuleRef, ModuleSlot, OptionsId, OwnerId, Plan, ResourceDef, Step, Stub,
-    TypeItem,
+    ComponentItem, CoreInstance, CoreItem, CoreSet, FuncItem, FuncSource, FuncTypeId, Import,
+    ImportKind, Item, Items, LiftId, ModuleRef, ModuleSlot, OptionsId, OwnerId, Plan, ReasonId,
+    ResourceDef, Step, Stub, TypeItem, ValueSource,
 };
 
 /// How deeply exported instances are printed.
@@ -49,6 +49,19 @@ impl fmt::Display for Plan {
                 ResourceDef::Defined(owner, rep) => {
                     writeln!(f, " of instance {}{}", owner.0, width(*rep))?;
                 }
+                ResourceDef::Outer => f.write_str(" of the outer component\n")?,
+            }
+        }
+        if !self.values.is_empty() {
+            f.write_str("values\n")?;
+        }
+        for (i, value) in self.values.iter().enumerate() {
+            write!(f, "  value {i}: ")?;
+            self.print_value_type(f, value.ty)?;
+            match value.source {
+                ValueSource::Import(import) => writeln!(f, " = import {}", import.0)?,
+                ValueSource::Start => f.write_str("\n")?,
+                ValueSource::Unknown => f.write_str(" of a component that is not provided\n")?,
             }
         }
         f.write_str("steps\n")?;
@@ -95,7 +108,7 @@ impl Plan {
                 ty.exports.len()
             ),
             ImportKind::Component => f.write_str("component\n"),
-            ImportKind::Value => f.write_str("value\n"),
+            ImportKind::Value(value) => writeln!(f, "value {}", value.0),
         }
     }
 
@@ -146,6 +159,17 @@ impl Plan {
                 self.print_stub(f, *stub)?;
                 self.print_owner(f, *owner)
             }
+            Step::Start { func, args, result } => {
+                if let Some(result) = result {
+                    write!(f, "value {} = ", result.0)?;
+                }
+                f.write_str("start ")?;
+                self.print_func(f, *func)?;
+                for (i, arg) in args.iter().enumerate() {
+                    write!(f, "{} value {}", if i == 0 { " with" } else { "," }, arg.0)?;
+                }
+                f.write_str("\n")
+            }
             Step::Unsupported { what, .. } => writeln!(f, "stop: {what} not supported yet"),
         }
     }
@@ -166,6 +190,9 @@ impl Plan {
                 write!(f, "core module {} of binary {}", id.0, source.0)
             }
             Some(ModuleRef::Import(import)) => write!(f, "import {}", import.0),
+            Some(ModuleRef::Captured(_, import)) => {
+                write!(f, "import {} of the outer component", import.0)
+            }
             None => f.write_str("?"),
         }
     }
@@ -280,6 +307,28 @@ impl Plan {
         Ok(())
     }
 
+    fn print_func(&self, f: &mut fmt::Formatter<'_>, func: FuncItem) -> fmt::Result {
+        match func.source {
+            FuncSource::Import(import) => write!(f, "import {}", import.0),
+            FuncSource::Lift(lift) => write!(f, "lift {}", lift.0),
+            FuncSource::Unsupported(what, _) => write!(f, "({what} not supported yet)"),
+        }
+    }
+
+    fn print_value_type(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        ty: Result<linkspan_canon_abi::ValType, ReasonId>,
+    ) -> fmt::Result {
+        match ty {
+            Ok(ty) => write!(f, "{}", self.types.display(ty)),
+            Err(reason) => match self.reasons.get(reason.index()) {
+                Some(what) => write!(f, "({what} not supported yet)"),
+                None => f.write_str("?"),
+            },
+        }
+    }
+
     fn print_item(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -289,14 +338,13 @@ impl Plan {
     ) -> fmt::Result {
         match item {
             Item::Func(func) => {
+                self.print_func(f, func)?;
                 match func.source {
-                    FuncSource::Import(import) => write!(f, "import {}", import.0)?,
-                    FuncSource::Lift(lift) => write!(f, "lift {}", lift.0)?,
-                    FuncSource::Unsupported(what, _) => {
-                        return writeln!(f, "({what} not supported yet)");
+                    FuncSource::Import(_) | FuncSource::Lift(_) => {
+                        writeln!(f, " {}", self.func(func.ty))
                     }
+                    FuncSource::Unsupported(..) => f.write_str("\n"),
                 }
-                writeln!(f, " {}", self.func(func.ty))
             }
             Item::Instance(id) => match self.instances.get(id.index()) {
                 Some(items) if level < NESTING_MAX => {
@@ -324,7 +372,7 @@ impl Plan {
             Item::Component(ComponentItem::Import(declared)) => {
                 writeln!(f, "import {}", declared.import.0)
             }
-            Item::Value => f.write_str("value\n"),
+            Item::Value(value) => writeln!(f, "value {}", value.0),
         }
     }
 }

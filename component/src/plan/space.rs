@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{
     ComponentItem, CoreInstance, CoreItem, FuncItem, InstanceId, Item, ModuleSlot, OwnerId,
-    TypeItem,
+    TypeItem, ValueId,
 };
 use crate::decode::ModuleTypeDecl;
 use crate::error::{Error, Result};
@@ -80,7 +80,7 @@ pub(super) struct Env {
     pub(super) instances: Vec<InstanceId>,
     pub(super) funcs: Vec<FuncItem>,
     pub(super) types: Vec<TypeItem>,
-    pub(super) values: u32,
+    pub(super) values: Vec<ValueId>,
 }
 
 impl Env {
@@ -92,7 +92,7 @@ impl Env {
             Item::Type(ty) => self.types.push(ty),
             Item::Module(module) => self.core_modules.push(module),
             Item::Component(component) => self.components.push(component),
-            Item::Value => self.values = self.values.saturating_add(1),
+            Item::Value(value) => self.values.push(value),
         }
     }
 
@@ -105,7 +105,7 @@ impl Env {
             Kind::Type => Item::Type(get(&self.types, index)?),
             Kind::Module => Item::Module(get(&self.core_modules, index)?),
             Kind::Component => Item::Component(get(&self.components, index)?),
-            Kind::Value => Item::Value,
+            Kind::Value => Item::Value(get(&self.values, index)?),
         })
     }
 

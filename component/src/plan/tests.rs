@@ -7,7 +7,8 @@ use super::*;
 use crate::error::{ErrorKind, Result};
 
 fn plan_of(text: &str) -> Result<Plan> {
-    let decoded = crate::decode::decode(&wat::parse_str(text).unwrap())?;
+    let accepted = crate::features::Accepted::by(&linkspan_engine::Engine::default());
+    let decoded = crate::decode::decode(&wat::parse_str(text).unwrap(), accepted)?;
     flatten(Arc::new(decoded), &Bindings::new()).map(|(plan, _)| plan)
 }
 

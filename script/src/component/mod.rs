@@ -98,6 +98,19 @@ impl Components {
         Ok(())
     }
 
+    /// Makes an instance of the definition called `name`, or of the latest one,
+    /// unless there is one.
+    pub(crate) fn ensure(&mut self, watchdog: &Watchdog, name: Option<&str>) -> Outcome<()> {
+        let known = match name {
+            Some(name) => self.instantiates(name),
+            None => self.current.is_some(),
+        };
+        if known {
+            return Ok(());
+        }
+        self.instantiate(watchdog, name, name)
+    }
+
     /// Instantiates `bytes` and forgets the instance.
     pub(crate) fn try_out(&self, watchdog: &Watchdog, bytes: &[u8]) -> Outcome<()> {
         let component = Component::from_binary(&self.engine, bytes).map_err(text)?;
