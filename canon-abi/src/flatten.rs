@@ -104,6 +104,17 @@ impl FlatTypes {
         }
     }
 
+    /// These types `count` times (`flatten_list` of a fixed length).
+    #[must_use]
+    pub fn repeat(&self, count: u32) -> Self {
+        let mut all = Self::EMPTY;
+        // Beyond the first few nothing changes: the length saturates.
+        for _ in 0..count.min(MAX_FLAT_PARAMS as u32 + 1) {
+            all.extend(self);
+        }
+        all
+    }
+
     /// Joins the types of one more payload of a variant (`flatten_variant`).
     pub fn join(&mut self, payload: &Self) {
         let len = self.count();
@@ -210,6 +221,10 @@ mod tests {
         let mut more = FlatTypes::of(&[F32]);
         more.extend(&flat);
         assert_eq!((more.count(), more.types().len()), (17, 16));
+        let pair = FlatTypes::of(&[I32, F64]);
+        assert_eq!(pair.repeat(2).types(), [I32, F64, I32, F64]);
+        assert!(!pair.repeat(8).overflows() && pair.repeat(9).overflows());
+        assert_eq!(pair.repeat(u32::MAX).count(), 17);
         let mut joined = FlatTypes::of(&[F32]);
         joined.join(&FlatTypes::of(&[I32, F64]));
         assert_eq!(joined.types(), [I32, F64]);

@@ -90,6 +90,19 @@ impl Layout {
         Some((offset, Self { size, align }))
     }
 
+    /// `count` of these in a row (`elem_size_list` of a fixed length).
+    ///
+    /// Answers `None` when the size leaves 32 bits.
+    pub const fn repeat(self, count: u32) -> Option<Self> {
+        match self.size.checked_mul(count) {
+            Some(size) => Some(Self {
+                size,
+                align: self.align,
+            }),
+            None => None,
+        }
+    }
+
     /// Rounds the size up to the alignment (the last line of `elem_size_record`).
     pub const fn pad(self) -> Option<Self> {
         match self.size.checked_next_multiple_of(self.align) {

@@ -51,8 +51,11 @@ pub enum Val {
     Char(char),
     /// `string`
     String(Box<str>),
-    /// `list<t>`
+    /// `list<t>` and `list<t, n>`
     List(List),
+    /// `map<k, v>`: keys with their values, in order; a key may come twice, and
+    /// then its last value counts.
+    Map(Box<[(Val, Val)]>),
     /// `record`: the fields in order.
     Record(Box<[Val]>),
     /// `tuple`: the fields in order.
@@ -101,6 +104,31 @@ macro_rules! define_list {
                 match self {
                     $(Self::$name(list) => list.len(),)+
                     Self::Values(list) => list.len(),
+                }
+            }
+
+            /// The list of these elements: a column if all are numbers of one
+            /// type.
+            ///
+            /// # Examples
+            /// ```
+            /// use linkspan_canon_abi::{Val, value::List};
+            /// let list = List::pack(vec![Val::U8(1), Val::U8(2)]);
+            /// assert!(matches!(list, List::U8(bytes) if bytes == [1, 2]));
+            /// ```
+            pub fn pack(values: Vec<Val>) -> Self {
+                match values.first() {
+                    $(Some(Val::$name(_)) => {
+                        let column = values.iter().map(|value| match value {
+                            Val::$name(number) => Some(*number),
+                            _ => None,
+                        });
+                        match column.collect() {
+                            Some(column) => Self::$name(column),
+                            None => Self::Values(values),
+                        }
+                    })+
+                    Some(_) | None => Self::Values(values),
                 }
             }
 
@@ -207,6 +235,7 @@ impl PartialEq for Val {
             (Self::Char(a), Self::Char(b)) => a == b,
             (Self::String(a), Self::String(b)) => a == b,
             (Self::List(a), Self::List(b)) => a == b,
+            (Self::Map(a), Self::Map(b)) => a == b,
             (Self::Record(a), Self::Record(b)) | (Self::Tuple(a), Self::Tuple(b)) => a == b,
             (Self::Variant(a, x), Self::Variant(b, y)) => a == b && x == y,
             (Self::Enum(a), Self::Enum(b)) | (Self::Flags(a), Self::Flags(b)) => a == b,
@@ -241,6 +270,7 @@ impl Val {
             Self::Char(_) => "char",
             Self::String(_) => "string",
             Self::List(_) => "list",
+            Self::Map(_) => "map",
             Self::Record(_) => "record",
             Self::Tuple(_) => "tuple",
             Self::Variant(..) => "variant",
@@ -303,9 +333,28 @@ impl Val {
         Error::value(types.display(ty).to_string(), self.kind())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one row for each kind of type")]
     fn check_def(&self, types: &TypeTable, ty: ValType, def: &TypeDef) -> Result<()> {
         match (def, self) {
             (TypeDef::List(elem), Self::List(list)) => list.check(types, *elem),
+            (TypeDef::FixedLengthList(elem, count), Self::List(list)) => {
+                if list.len() != *count as usize {
+                    let found = format!("a list of {}", list.len());
+                    return Err(Error::value(types.display(ty).to_string(), found));
+                }
+                list.check(types, *elem)
+            }
+            (TypeDef::Map(key, value), Self::Map(entries)) => {
+                let check = |ty, value: &Self, place: (usize, u32)| {
+                    value
+                        .check(types, ty)
+                        .map_err(|e| e.within_position(place.1).within_index(place.0))
+                };
+                entries.iter().enumerate().try_for_each(|(i, entry)| {
+                    check(*key, &entry.0, (i, 0))?;
+                    check(*value, &entry.1, (i, 1))
+                })
+            }
             (TypeDef::Record(fields), Self::Record(values)) if fields.len() == values.len() => {
                 for (field, value) in fields.iter().zip(values) {
                     value
@@ -356,6 +405,8 @@ impl Val {
             }
             (
                 TypeDef::List(_)
+                | TypeDef::FixedLengthList(..)
+                | TypeDef::Map(..)
                 | TypeDef::Record(_)
                 | TypeDef::Tuple(_)
                 | TypeDef::Variant(_)
@@ -457,6 +508,14 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "headers[0].1: expected a value of type list<u8>, found string"
+        );
+        let three = types.fixed_length_list(ValType::U8, 3).unwrap();
+        let map = types.map(ValType::String, three).unwrap();
+        let value = |bytes: Vec<u8>| Val::Map([(Val::from("a"), Val::from(bytes))].into());
+        value(vec![1, 2, 3]).check(&types, map).unwrap();
+        assert_eq!(
+            value(vec![1]).check(&types, map).unwrap_err().to_string(),
+            "[0].1: expected a value of type list<u8, 3>, found a list of 1"
         );
         let shape = types
             .variant([("dot", None), ("at", Some(ValType::U8))])

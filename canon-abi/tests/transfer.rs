@@ -134,6 +134,50 @@ fn outlined_parts_travel() {
 }
 
 #[test]
+fn fixed_lists_and_maps_travel() {
+    let mut types = TypeTable::new();
+    let option = types.option(ValType::Char).unwrap();
+    let list =
+        |n: usize, value: &dyn Fn(usize) -> Val| Val::from((0..n).map(value).collect::<Vec<Val>>());
+    let letters = |n: usize| {
+        list(n, &|i| {
+            Val::Option((i % 2 == 0).then(|| Box::new(Val::from('☃'))))
+        })
+    };
+    let map = |entries: &[(&str, Val)]| {
+        let entries = entries.iter();
+        Val::Map(
+            entries
+                .map(|(key, val)| (Val::from(*key), val.clone()))
+                .collect(),
+        )
+    };
+    let flat = types.fixed_length_list(option, 3).unwrap();
+    let long = types.fixed_length_list(option, 300).unwrap();
+    let texts = types.fixed_length_list(ValType::String, 4).unwrap();
+    let many = types.fixed_length_list(ValType::String, 40).unwrap();
+    let nested = types.map(ValType::String, texts).unwrap();
+    let words = types.map(ValType::U16, ValType::U16).unwrap();
+    let text = |i: usize| Val::from("aß☃".repeat(i));
+    let two = map(&[("ä", list(4, &text)), ("ä", list(4, &text))]);
+    let numbers = [(1, 2), (1, 3)].map(|(a, b)| (Val::U16(a), Val::U16(b)));
+    for (ty, value) in [
+        (flat, letters(3)),
+        (long, letters(300)),
+        (texts, list(4, &text)),
+        (many, list(40, &text)),
+        (nested, two),
+        (words, Val::Map(numbers.into())),
+    ] {
+        for from in all_options() {
+            for to in all_options() {
+                assert_eq!(moved(&types, ty, &value, from, to), value);
+            }
+        }
+    }
+}
+
+#[test]
 fn errors_name_the_place() {
     let mut types = TypeTable::new();
     let shape = types

@@ -57,6 +57,8 @@ mod limits;
 mod linker;
 mod names;
 mod plan;
+#[cfg(test)]
+mod random;
 mod resource;
 mod store;
 pub mod types;

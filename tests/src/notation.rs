@@ -247,7 +247,7 @@ fn defined(node: &Node, def: &TypeDef, ty: Type<'_>) -> Result<Val, String> {
     let misfit = || format!("expected a value of type {ty}, found {node:?}");
     match (def, node) {
         (TypeDef::List(ValType::U8), Node::Bytes(bytes)) => Ok(Val::from(bytes.clone())),
-        (TypeDef::List(element), Node::List(nodes)) => {
+        (TypeDef::List(element) | TypeDef::FixedLengthList(element, _), Node::List(nodes)) => {
             let values: Result<_, _> = nodes.iter().map(|node| typed(node, of(*element))).collect();
             Ok(Val::List(List::Values(values?)))
         }

@@ -109,19 +109,23 @@ impl Compiler<'_, '_> {
         self.product(&mut ops, values)?;
         let mut places = Places::new();
         let mut flat = FlatTypes::EMPTY;
-        let (mut plain, mut copyable) = (true, true);
+        let (mut plain, mut copyable, mut bytes) = (true, true, 0_u64);
         for ty in values {
             places.field(self, *ty)?;
+            bytes += u64::from(self.types.layout(*ty, self.pointers[FROM]).size);
             flat.extend(&self.types.flat(*ty, self.pointers[FROM]));
             let facts = self.types.facts(*ty);
             plain &= !facts.has_pointer && !facts.has_handle;
-            copyable &= facts.pod && facts.valid_any && values.len() == 1;
+            copyable &= facts.pod && facts.valid_any;
         }
+        let layout = places.finish()?;
+        // Padding between two values is not copied.
+        copyable &= bytes == u64::from(layout[FROM].size);
         let program = Arc::new(Program {
             ops: merge_copies(ops).into(),
             values: values.len() as u32,
             pointers: self.pointers,
-            layout: places.finish()?,
+            layout,
             flat: flat.count(),
             plain,
             copyable,
@@ -194,6 +198,15 @@ impl Compiler<'_, '_> {
             TypeDef::List(elem) => {
                 let elem = self.values(&[*elem])?;
                 ops.push(Op::List { at, elem });
+            }
+            TypeDef::FixedLengthList(elem, count) => {
+                let elem = self.values(&[*elem])?;
+                let count = *count;
+                ops.push(Op::FixedLengthList { at, elem, count });
+            }
+            TypeDef::Map(key, value) => {
+                let entry = self.values(&[*key, *value])?;
+                ops.push(Op::Map { at, entry });
             }
             TypeDef::Record(fields) => {
                 let types: Vec<ValType> = fields.iter().map(|field| field.ty).collect();
@@ -368,6 +381,8 @@ fn relocate(mut op: Op, base: At) -> Op {
         Op::Scalar { at, .. }
         | Op::String { at }
         | Op::List { at, .. }
+        | Op::FixedLengthList { at, .. }
+        | Op::Map { at, .. }
         | Op::Flags { at, .. }
         | Op::Enum { at, .. }
         | Op::Switch { at, .. }
@@ -434,10 +449,15 @@ fn plain_bytes(op: &Op) -> Option<(At, u32)> {
         Op::Scalar { at, scalar } if scalar.valid_any() => Some((*at, scalar.size())),
         Op::Flags { at, bytes, mask } if mask.count_ones() == bytes * 8 => Some((*at, *bytes)),
         Op::Outlined { at, program } if program.copyable => Some((*at, program.layout[FROM].size)),
+        Op::FixedLengthList { at, elem, count } if elem.copyable => {
+            Some((*at, elem.layout[FROM].size * count))
+        }
         Op::Copy { .. }
         | Op::Scalar { .. }
         | Op::String { .. }
         | Op::List { .. }
+        | Op::FixedLengthList { .. }
+        | Op::Map { .. }
         | Op::Record { .. }
         | Op::Tuple { .. }
         | Op::Flags { .. }

@@ -6,7 +6,7 @@ use crate::context::LiftContext;
 use crate::memory::Handles;
 use crate::string::lift_string;
 use crate::traits::{Lift, canonicalize_nan32, canonicalize_nan64, convert_i32_to_char};
-use crate::trap::{Content, Result};
+use crate::trap::{Content, Error, Result};
 use crate::value::{Handle, List, Val};
 use crate::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 
@@ -130,6 +130,15 @@ impl Program {
                 let bytes = cx.list(pointer, count, layout.size, layout.align)?;
                 elem.lift_list(cx, bytes).map(Val::List)
             }
+            Op::FixedLengthList { at, elem, count } => {
+                elem.lift_elements(cx, *at, *count, place).map(Val::List)
+            }
+            Op::Map { at, entry } => {
+                let (pointer, count) = place.pair(cx, *at);
+                let layout = entry.layout[FROM];
+                let bytes = cx.list(pointer, count, layout.size, layout.align)?;
+                entry.lift_map(cx, bytes).map(Val::Map)
+            }
             Op::Record { fields, .. } => {
                 Ok(Val::Record(self.lift_fields(cx, op, pc, *fields, place)?))
             }
@@ -140,32 +149,7 @@ impl Program {
                 check_case(case, *cases as usize)?;
                 Ok(Val::Enum(case))
             }
-            Op::Switch {
-                at,
-                bytes,
-                sum,
-                cases,
-                ..
-            } => {
-                let case = place.bits(*at, *bytes) as u32;
-                let payload = match &cases[check_case(case, cases.len())?] {
-                    Some(body) => {
-                        cx.charge(VAL_BYTES)?;
-                        let mut pc = op + 1 + body.start as usize;
-                        let payload = self
-                            .lift(cx, &mut pc, place)
-                            .map_err(|error| error.within(self.case(op, case)))?;
-                        Some(Box::new(payload))
-                    }
-                    None => None,
-                };
-                Ok(match (sum, case) {
-                    (Sum::Variant(_), case) => Val::Variant(case, payload),
-                    (Sum::Option, _) => Val::Option(payload),
-                    (Sum::Result, 0) => Val::Result(Ok(payload)),
-                    (Sum::Result, _) => Val::Result(Err(payload)),
-                })
-            }
+            Op::Switch { .. } => self.lift_case(cx, op, place),
             Op::Own { at, resource } => {
                 let index = place.bits(*at, 4) as u32;
                 let rep = cx.handles().lift_own(*resource, index)?;
@@ -187,6 +171,43 @@ impl Program {
         }
     }
 
+    /// Lifts a variant, option or result (`load_variant`, `lift_flat_variant`).
+    fn lift_case<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        op: usize,
+        place: Place<'a, '_>,
+    ) -> Result<Val> {
+        let Op::Switch {
+            at,
+            bytes,
+            sum,
+            cases,
+            ..
+        } = &self.ops[op]
+        else {
+            return Err(Error::value("variant", self.expectation(op)));
+        };
+        let case = place.bits(*at, *bytes) as u32;
+        let payload = match &cases[check_case(case, cases.len())?] {
+            Some(body) => {
+                cx.charge(VAL_BYTES)?;
+                let mut pc = op + 1 + body.start as usize;
+                let payload = self
+                    .lift(cx, &mut pc, place)
+                    .map_err(|error| error.within(self.case(op, case)))?;
+                Some(Box::new(payload))
+            }
+            None => None,
+        };
+        Ok(match (sum, case) {
+            (Sum::Variant(_), case) => Val::Variant(case, payload),
+            (Sum::Option, _) => Val::Option(payload),
+            (Sum::Result, 0) => Val::Result(Ok(payload)),
+            (Sum::Result, _) => Val::Result(Err(payload)),
+        })
+    }
+
     fn lift_fields<'a, H: Handles>(
         &self,
         cx: &mut LiftContext<'a, H>,
@@ -206,7 +227,52 @@ impl Program {
         Ok(values.into())
     }
 
-    /// Lifts elements that this program describes.
+    /// Lifts the elements of a fixed-length list, of which the first stands at
+    /// `at` (`load_list_from_valid_range`, `lift_flat_list`).
+    fn lift_elements<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        at: At,
+        count: u32,
+        place: Place<'a, '_>,
+    ) -> Result<List> {
+        if let Place::Memory(bytes) = place {
+            let size = self.layout[FROM].size as usize * count as usize;
+            cx.charge(size as u64)?;
+            return self.lift_list(cx, &bytes[at.byte(FROM)..][..size]);
+        }
+        cx.charge(u64::from(count) * VAL_BYTES)?;
+        let mut values = Vec::with_capacity(count as usize);
+        for i in 0..count {
+            let place = place.inner(self.element_at(at, i));
+            let value = self.lift(cx, &mut 0, place);
+            values.push(value.map_err(|error| error.within_index(i as usize))?);
+        }
+        Ok(List::pack(values))
+    }
+
+    /// Lifts entries of a map: this program describes a key and its value.
+    fn lift_map<'a, H: Handles>(
+        &self,
+        cx: &mut LiftContext<'a, H>,
+        bytes: &'a [u8],
+    ) -> Result<Box<[(Val, Val)]>> {
+        let size = self.layout[FROM].size as usize;
+        let count = bytes.len() / size;
+        cx.charge(count as u64 * 2 * VAL_BYTES)?;
+        let mut entries = Vec::with_capacity(count);
+        for (i, entry) in bytes.chunks_exact(size).enumerate() {
+            let mut pc = 0;
+            let mut value = |position| {
+                self.lift(cx, &mut pc, Place::Memory(entry))
+                    .map_err(|error| error.within_position(position).within_index(i))
+            };
+            entries.push((value(0)?, value(1)?));
+        }
+        Ok(entries.into())
+    }
+
+    /// Lifts elements that this program describes; `bytes` is paid.
     fn lift_list<'a, H: Handles>(
         &self,
         cx: &mut LiftContext<'a, H>,

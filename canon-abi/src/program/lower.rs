@@ -7,6 +7,7 @@
 
 use super::{At, Op, Program, Scalar, Sum, TO, flat_pointer, write_bits};
 use crate::context::LowerContext;
+use crate::layout::Layout;
 use crate::memory::{Guest, Handles};
 use crate::string::lower_string;
 use crate::traits::Lower;
@@ -172,6 +173,13 @@ impl Program {
                 elem.lower_list(cx, list, start)?;
                 place.put_pair(cx, *at, start as u64, list.len() as u64)
             }
+            (Op::FixedLengthList { at, elem, count }, Val::List(list)) => {
+                elem.lower_elements(cx, list, (*at, *count), place)
+            }
+            (Op::Map { at, entry }, Val::Map(entries)) => {
+                let start = entry.lower_map(cx, entries)?;
+                place.put_pair(cx, *at, start, entries.len() as u64)
+            }
             (Op::Record { fields, .. }, Val::Record(values))
             | (Op::Tuple { fields }, Val::Tuple(values))
                 if values.len() == *fields as usize =>
@@ -204,6 +212,8 @@ impl Program {
             (
                 Op::String { .. }
                 | Op::List { .. }
+                | Op::FixedLengthList { .. }
+                | Op::Map { .. }
                 | Op::Record { .. }
                 | Op::Tuple { .. }
                 | Op::Flags { .. }
@@ -262,6 +272,45 @@ impl Program {
                 Err(Error::value("without a payload", value.kind()).within(self.case(op, case)))
             }
         }
+    }
+
+    /// Lowers the `count` elements of a fixed-length list, the first to `at`
+    /// (`store_list_into_valid_range`, `lower_flat_list`).
+    fn lower_elements<G: Guest>(
+        &self,
+        cx: &mut LowerContext<G>,
+        list: &List,
+        (at, count): (At, u32),
+        place: &mut Place<'_>,
+    ) -> Result<()> {
+        if list.len() != count as usize {
+            let found = format!("a list of {}", list.len());
+            return Err(Error::value(format!("a list of {count}"), found));
+        }
+        if let Place::Memory(base) = place {
+            return self.lower_list(cx, list, *base + at.byte(TO));
+        }
+        for (i, value) in (0..).zip(list.iter()) {
+            let mut place = place.inner(self.element_at(at, i));
+            self.lower(cx, &mut 0, &value, &mut place)
+                .map_err(|error| error.within_index(i as usize))?;
+        }
+        Ok(())
+    }
+
+    /// Lowers the entries of a map, and answers where: this program describes a
+    /// key and its value.
+    fn lower_map<G: Guest>(&self, cx: &mut LowerContext<G>, entries: &[(Val, Val)]) -> Result<u64> {
+        let Layout { size, align } = self.layout[TO];
+        let start = cx.allocate_list(entries.len(), size, align)?;
+        for (i, (key, value)) in entries.iter().enumerate() {
+            let (mut pc, mut place) = (0, Place::Memory(start + i * size as usize));
+            for (position, value) in (0..).zip([key, value]) {
+                self.lower(cx, &mut pc, value, &mut place)
+                    .map_err(|error| error.within_position(position).within_index(i))?;
+            }
+        }
+        Ok(start as u64)
     }
 
     /// Lowers elements that this program describes.

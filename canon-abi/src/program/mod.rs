@@ -167,6 +167,17 @@ enum Op {
         at: At,
         elem: Arc<Program>,
     },
+    /// `count` elements in place: a loop, never unrolled.
+    FixedLengthList {
+        at: At,
+        elem: Arc<Program>,
+        count: u32,
+    },
+    /// As a list; `entry` is the program of two values, key and value.
+    Map {
+        at: At,
+        entry: Arc<Program>,
+    },
     /// The fields follow.
     Record {
         def: Arc<TypeDef>,
@@ -221,6 +232,8 @@ impl Op {
             | Self::Scalar { .. }
             | Self::String { .. }
             | Self::List { .. }
+            | Self::FixedLengthList { .. }
+            | Self::Map { .. }
             | Self::Record { .. }
             | Self::Tuple { .. }
             | Self::Flags { .. }
@@ -279,6 +292,19 @@ impl Program {
         ))
     }
 
+    /// Where an element of a flat fixed-length list stands, of which this is the
+    /// program and `at` the first.
+    #[inline]
+    fn element_at(&self, at: At, index: u32) -> At {
+        At {
+            bytes: [
+                at.bytes[FROM] + index * self.layout[FROM].size,
+                at.bytes[TO] + index * self.layout[TO].size,
+            ],
+            slot: at.slot + index * self.flat as u32,
+        }
+    }
+
     /// The path to an op, for errors.
     #[cold]
     fn locate(&self, error: Error, pc: usize) -> Error {
@@ -331,6 +357,8 @@ impl Program {
                 Op::Scalar { .. }
                 | Op::String { .. }
                 | Op::List { .. }
+                | Op::FixedLengthList { .. }
+                | Op::Map { .. }
                 | Op::Flags { .. }
                 | Op::Enum { .. }
                 | Op::Own { .. }
@@ -354,6 +382,8 @@ impl Program {
                 Op::Scalar { .. }
                 | Op::String { .. }
                 | Op::List { .. }
+                | Op::FixedLengthList { .. }
+                | Op::Map { .. }
                 | Op::Flags { .. }
                 | Op::Enum { .. }
                 | Op::Switch { .. }

@@ -84,7 +84,12 @@ impl Program {
     /// Moves elements that this plain program describes.
     pub(super) fn move_plain_list(&self, source: &[u8], target: &mut [u8]) -> Result<()> {
         let sizes = self.layout.map(|layout| layout.size as usize);
-        let nested = |op: &Op| matches!(op, Op::Switch { .. } | Op::Outlined { .. });
+        let nested = |op: &Op| {
+            matches!(
+                op,
+                Op::Switch { .. } | Op::Outlined { .. } | Op::FixedLengthList { .. }
+            )
+        };
         if self.ops.iter().any(nested) {
             let elements = source
                 .chunks_exact(sizes[FROM])
@@ -147,8 +152,10 @@ impl Program {
                 }
                 Op::Switch { .. }
                 | Op::Outlined { .. }
+                | Op::FixedLengthList { .. }
                 | Op::String { .. }
                 | Op::List { .. }
+                | Op::Map { .. }
                 | Op::Own { .. }
                 | Op::Borrow { .. } => return Err(fault((not_plain(), 0))),
             }
@@ -205,9 +212,17 @@ impl Program {
                 Op::Outlined { at, program } => program
                     .plain(&source[at.byte(FROM)..], &mut target[at.byte(TO)..])
                     .map_err(fault)?,
-                Op::String { .. } | Op::List { .. } | Op::Own { .. } | Op::Borrow { .. } => {
-                    return Err(fault(not_plain()));
+                Op::FixedLengthList { at, elem, count } => {
+                    let [from, to] = elem.layout.map(|layout| (layout.size * count) as usize);
+                    let source = &source[at.byte(FROM)..][..from];
+                    let target = &mut target[at.byte(TO)..][..to];
+                    elem.move_plain_list(source, target).map_err(fault)?;
                 }
+                Op::String { .. }
+                | Op::List { .. }
+                | Op::Map { .. }
+                | Op::Own { .. }
+                | Op::Borrow { .. } => return Err(fault(not_plain())),
             }
             pc += op.width();
         }

@@ -31,6 +31,8 @@ impl Program {
             Op::Scalar { scalar, .. } => scalar.name().into(),
             Op::String { .. } => "string".into(),
             Op::List { .. } => "list".into(),
+            Op::FixedLengthList { count, .. } => format!("list of {count}"),
+            Op::Map { .. } => "map".into(),
             Op::Record { fields, .. } => format!("record with {fields} fields"),
             Op::Tuple { fields } => format!("tuple with {fields} fields"),
             Op::Flags { mask, .. } => format!("flags with {} labels", mask.count_ones()),
@@ -66,7 +68,12 @@ impl Program {
                     )?;
                 }
                 Op::Record { .. } | Op::Tuple { .. } => f.write_str(&text)?,
-                Op::List { at, elem: inner } | Op::Outlined { at, program: inner } => {
+                Op::List { at, elem: inner }
+                | Op::FixedLengthList {
+                    at, elem: inner, ..
+                }
+                | Op::Map { at, entry: inner }
+                | Op::Outlined { at, program: inner } => {
                     let number = number(known, inner);
                     let [from, to] = at.bytes;
                     write!(f, "@{from}/{to} ${} {text} of program {number}", at.slot)?;

@@ -363,23 +363,36 @@ impl<B: Bridge> MoveContext<B> {
         let to_bytes = count * u64::from(to.size);
         self.charge(from_bytes.max(to_bytes))?;
         let to_at = self.allocate(Content::List, to.align, to_bytes)?;
-        if elem.copyable {
-            self.copy(from_at, to_at, from_bytes as usize)?;
-        } else if elem.plain && self.plain_list(elem, from_at, to_at, count as usize)? {
-            // Done within one borrow of the memories.
-        } else {
-            let w = &mut Windows {
-                source: &[],
-                target: &mut [],
-            };
-            for i in 0..count as usize {
-                let from = Place::Memory(from_at + i * from.size as usize);
-                let to = Place::Memory(to_at + i * to.size as usize);
-                elem.steps(self, w, from, to)
-                    .map_err(|error| error.within_index(i))?;
-            }
-        }
+        self.elements(elem, from_at, to_at, count as usize)?;
         Ok((to_at as u64, count))
+    }
+
+    /// Moves adjacent elements from memory to memory.
+    fn elements(
+        &mut self,
+        elem: &Program,
+        from_at: usize,
+        to_at: usize,
+        count: usize,
+    ) -> Result<()> {
+        let [from_size, to_size] = elem.layout.map(|layout| layout.size as usize);
+        if elem.copyable {
+            return self.copy(from_at, to_at, count * from_size);
+        }
+        if elem.plain && self.plain_list(elem, from_at, to_at, count)? {
+            return Ok(());
+        }
+        let w = &mut Windows {
+            source: &[],
+            target: &mut [],
+        };
+        for i in 0..count {
+            let from = Place::Memory(from_at + i * from_size);
+            let to = Place::Memory(to_at + i * to_size);
+            elem.steps(self, w, from, to)
+                .map_err(|error| error.within_index(i))?;
+        }
+        Ok(())
     }
 
     /// Moves a list of elements without pointers and handles between two
@@ -595,11 +608,25 @@ impl Op {
                 let moved = cx.string(pointer, length)?;
                 cx.put_pair(w, to, *at, moved)
             }
-            Self::List { at, elem } => {
+            Self::List { at, elem } | Self::Map { at, entry: elem } => {
                 let (pointer, count) = cx.get_pair(w, from, *at)?;
                 let moved = cx.list(elem, pointer, count)?;
                 cx.put_pair(w, to, *at, moved)
             }
+            Self::FixedLengthList { at, elem, count } => match (from, to) {
+                (Place::Memory(from), Place::Memory(to)) => {
+                    let (from, to) = (from + at.byte(FROM), to + at.byte(TO));
+                    cx.elements(elem, from, to, *count as usize)
+                }
+                (from, to) => {
+                    for i in 0..*count {
+                        let at = elem.element_at(*at, i);
+                        elem.steps(cx, w, from.inner(at, FROM), to.inner(at, TO))
+                            .map_err(|error| error.within_index(i as usize))?;
+                    }
+                    Ok(())
+                }
+            },
             Self::Flags { at, bytes, mask } => {
                 let bits = cx.get(w, from, *at, *bytes)? & u64::from(*mask);
                 cx.put(w, to, *at, *bytes, bits)

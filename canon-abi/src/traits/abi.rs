@@ -100,6 +100,25 @@ impl Abi {
         whole
     }
 
+    /// A list of fixed length.
+    pub const fn fixed_length_list(elem: Self, count: usize) -> Self {
+        assert!(
+            0 < count && count <= crate::MAX_VALUE_BYTES as usize,
+            "a list of fixed length has 1 to 2^28 - 1 elements"
+        );
+        let mut whole = elem;
+        let mut p = 0;
+        while p < 2 {
+            let Some(layout) = elem.layout[p].repeat(count as u32) else {
+                panic!("a list of fixed length takes less than 4 GiB");
+            };
+            whole.layout[p] = layout;
+            p += 1;
+        }
+        whole.flat *= count;
+        whole
+    }
+
     /// A variant with these payloads, [`Abi::UNIT`] for a case without.
     pub const fn variant(cases: &[Self]) -> Self {
         let mut whole = Self::payload(cases);

@@ -13,8 +13,10 @@
 //! written, and their upper half is ignored when read.
 
 mod abi;
+mod array;
 mod flags;
 mod list;
+mod map;
 mod scalar;
 mod sum;
 mod text;

@@ -114,6 +114,24 @@ impl<'a> Comparison<'a> {
             (TypeDef::List(a), TypeDef::List(b)) => self
                 .value(*a, *b)
                 .map_err(|error| error.within(Step::Element)),
+            (TypeDef::FixedLengthList(a, n), TypeDef::FixedLengthList(b, m)) => {
+                if n != m {
+                    return Err(Error::mismatch(
+                        count(*n as usize, "element"),
+                        m.to_string(),
+                    ));
+                }
+                self.value(*a, *b)
+                    .map_err(|error| error.within(Step::Element))
+            }
+            (TypeDef::Map(a_key, a_value), TypeDef::Map(b_key, b_value)) => self
+                .value(*a_key, *b_key)
+                .map_err(|error| error.within_position(0))
+                .and_then(|()| {
+                    self.value(*a_value, *b_value)
+                        .map_err(|error| error.within_position(1))
+                })
+                .map_err(|error| error.within(Step::Element)),
             (TypeDef::Record(a), TypeDef::Record(b)) => {
                 let names = |fields: &[super::Named<ValType>]| -> Vec<Box<str>> {
                     fields.iter().map(|field| field.name.clone()).collect()
@@ -175,6 +193,8 @@ impl<'a> Comparison<'a> {
             }
             (
                 TypeDef::List(_)
+                | TypeDef::FixedLengthList(..)
+                | TypeDef::Map(..)
                 | TypeDef::Record(_)
                 | TypeDef::Tuple(_)
                 | TypeDef::Variant(_)
@@ -297,6 +317,20 @@ mod tests {
         assert_eq!(
             text((&a, x), (&b, ValType::U8)),
             "expected enum { red, green }, found u8"
+        );
+        let x = a.fixed_length_list(x, 3).unwrap();
+        let four = b.fixed_length_list(y, 4).unwrap();
+        let three = b.fixed_length_list(y, 3).unwrap();
+        assert_eq!(text((&a, x), (&b, four)), "expected 3 elements, found 4");
+        assert_eq!(
+            text((&a, x), (&b, three)),
+            "[]: expected case `green`, found case `blue`"
+        );
+        let x = a.map(ValType::U8, x).unwrap();
+        let y = b.map(ValType::U8, ValType::Bool).unwrap();
+        assert_eq!(
+            text((&a, x), (&b, y)),
+            "[].1: expected list<enum { red, green }, 3>, found bool"
         );
         let x = a.result(Some(ValType::U8), None).unwrap();
         let y = b.result(Some(ValType::U8), Some(ValType::Char)).unwrap();

@@ -3,8 +3,7 @@
 //!
 //! Resource types are not structural: they are abstract slots
 //! ([`ResourceTypeId`]) that the user of the crate maps to whatever it links.
-//! Fixed-length lists, maps, streams, futures and error contexts are no types
-//! of this table yet.
+//! Streams, futures and error contexts are no types of this table yet.
 
 mod compare;
 mod print;
@@ -47,6 +46,26 @@ pub enum ValType {
     String,
     /// Everything else.
     Defined(TypeId),
+}
+
+impl ValType {
+    /// Whether a map may have keys of this type (`keytype`).
+    pub const fn is_key(self) -> bool {
+        match self {
+            Self::Bool
+            | Self::S8
+            | Self::U8
+            | Self::S16
+            | Self::U16
+            | Self::S32
+            | Self::U32
+            | Self::S64
+            | Self::U64
+            | Self::Char
+            | Self::String => true,
+            Self::F32 | Self::F64 | Self::Defined(_) => false,
+        }
+    }
 }
 
 /// A defined type in one [`TypeTable`].
@@ -104,6 +123,10 @@ pub struct Named<T> {
 pub enum TypeDef {
     /// `list<t>`
     List(ValType),
+    /// `list<t, n>`: `n` elements in place, at least one.
+    FixedLengthList(ValType, u32),
+    /// `map<k, v>`: underneath, a list of pairs, in which keys may come twice.
+    Map(ValType, ValType),
     /// `record { … }`, at least one field.
     Record(Box<[Named<ValType>]>),
     /// `tuple<…>`, at least one field.

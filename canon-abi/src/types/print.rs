@@ -91,6 +91,12 @@ impl DisplayType<'_> {
     fn def(&self, f: &mut fmt::Formatter<'_>, def: &TypeDef) -> fmt::Result {
         match def {
             TypeDef::List(elem) => self.generic(f, "list", &[Some(*elem)]),
+            TypeDef::FixedLengthList(elem, count) => {
+                f.write_str("list<")?;
+                self.ty(f, *elem)?;
+                write!(f, ", {count}>")
+            }
+            TypeDef::Map(key, value) => self.generic(f, "map", &[Some(*key), Some(*value)]),
             TypeDef::Option(some) => self.generic(f, "option", &[Some(*some)]),
             TypeDef::Result {
                 ok: None,
@@ -202,6 +208,12 @@ mod tests {
             .unwrap();
         let result = types.result(None, Some(ValType::String)).unwrap();
         let func = FuncType::new([("shape", shape), ("n", ValType::U8)], Some(result));
+        let four = types.fixed_length_list(list, 4).unwrap();
+        let map = types.map(ValType::String, four).unwrap();
+        assert_eq!(
+            types.display(map).to_string(),
+            "map<string, list<list<enum { red, green }>, 4>>"
+        );
         assert_eq!(
             types.display_func(&func).to_string(),
             "func(shape: variant { dot, path(list<enum { red, green }>), \

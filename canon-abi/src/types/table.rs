@@ -99,6 +99,16 @@ impl Shape {
         }
     }
 
+    /// A list of elements of which these facts hold.
+    fn list(elem: Facts) -> Self {
+        let mut shape = Self::pointer_pair();
+        shape.facts = Facts {
+            depth: elem.depth,
+            ..shape.facts.and(elem)
+        };
+        shape
+    }
+
     fn handle(borrow: bool) -> Self {
         let mut shape = Self::scalar(4, CoreType::I32, false);
         shape.facts.depth = 0;
@@ -159,8 +169,9 @@ impl TypeTable {
     /// The type with this structure: an existing one, or a new one.
     ///
     /// # Errors
-    /// When a record, tuple, variant, enum or flags type is empty, flags have
-    /// more than 32 labels, types nest deeper than [`MAX_TYPE_DEPTH`], or a
+    /// When a record, tuple, variant, enum, flags or fixed-length list type is
+    /// empty, flags have more than 32 labels, the key of a map is neither bool,
+    /// integer, char nor string, types nest deeper than [`MAX_TYPE_DEPTH`], or a
     /// value takes more than [`MAX_VALUE_BYTES`].
     ///
     /// # Panics
@@ -182,6 +193,16 @@ impl TypeTable {
     /// `list<elem>`
     pub fn list(&mut self, elem: ValType) -> Result<ValType> {
         self.intern(TypeDef::List(elem))
+    }
+
+    /// `list<elem, count>`
+    pub fn fixed_length_list(&mut self, elem: ValType, count: u32) -> Result<ValType> {
+        self.intern(TypeDef::FixedLengthList(elem, count))
+    }
+
+    /// `map<key, value>`
+    pub fn map(&mut self, key: ValType, value: ValType) -> Result<ValType> {
+        self.intern(TypeDef::Map(key, value))
     }
 
     /// `record { … }`
@@ -335,14 +356,18 @@ impl TypeTable {
 
     fn shape_of(&self, def: &TypeDef) -> Result<Shape> {
         let mut shape = match def {
-            TypeDef::List(elem) => {
-                let elem = self.facts(*elem);
-                let mut shape = Shape::pointer_pair();
-                shape.facts = Facts {
-                    depth: elem.depth,
-                    ..shape.facts.and(elem)
-                };
-                shape
+            TypeDef::List(elem) => Shape::list(self.facts(*elem)),
+            TypeDef::FixedLengthList(elem, count) => self.fixed_length(*elem, *count)?,
+            TypeDef::Map(key, value) => {
+                if !key.is_key() {
+                    return Err(Error::invalid_type(format!(
+                        "the key of a map is a bool, an integer, a char or a string, found {}",
+                        self.display(*key)
+                    )));
+                }
+                // The pairs must have a size, too.
+                let pair = self.product([*key, *value].into_iter(), "pair")?;
+                Shape::list(pair.facts)
             }
             TypeDef::Record(fields) => {
                 self.product(fields.iter().map(|field| field.ty), "record")?
@@ -377,6 +402,22 @@ impl TypeTable {
             return Err(too_large());
         }
         Ok(shape)
+    }
+
+    /// A list of a fixed length (`elem_size_list`, `flatten_list`).
+    fn fixed_length(&self, elem: ValType, count: u32) -> Result<Shape> {
+        if count == 0 {
+            return Err(Error::invalid_type(
+                "a list of fixed length has at least one element",
+            ));
+        }
+        let elem = self.shape(elem);
+        let mut whole = elem;
+        for p in 0..2 {
+            whole.layout[p] = elem.layout[p].repeat(count).ok_or_else(too_large)?;
+            whole.flat[p] = elem.flat[p].repeat(count);
+        }
+        Ok(whole)
     }
 
     /// A record or tuple (`elem_size_record`, `flatten_record`).
@@ -516,6 +557,49 @@ mod tests {
             last.to_string().contains("more than 268435455 bytes"),
             "{last}"
         );
+    }
+
+    #[test]
+    fn lists_of_fixed_length_are_in_place() {
+        let mut types = TypeTable::new();
+        let text = types.fixed_length_list(ValType::String, 3).unwrap();
+        let sizes = PointerSize::ALL.map(|p| types.layout(text, p).size);
+        assert_eq!(
+            (sizes, types.flat(text, PointerSize::P64).count()),
+            ([24, 48], 6)
+        );
+        let bytes = types.fixed_length_list(ValType::U8, 1 << 20).unwrap();
+        assert_eq!(types.flat(bytes, PointerSize::P32).count(), 17);
+        assert!(types.facts(bytes).pod && types.facts(bytes).valid_any);
+        assert!(types.facts(text).has_pointer);
+        assert!(types.fixed_length_list(ValType::U8, 0).is_err());
+        assert!(
+            types
+                .fixed_length_list(ValType::U8, MAX_VALUE_BYTES)
+                .is_ok()
+        );
+        for count in [256, 1 << 20, u32::MAX] {
+            let error = types.fixed_length_list(bytes, count).unwrap_err();
+            assert!(error.to_string().contains("268435455 bytes"), "{error}");
+        }
+    }
+
+    #[test]
+    fn maps_are_lists_of_pairs() {
+        let mut types = TypeTable::new();
+        let map = types.map(ValType::String, ValType::U8).unwrap();
+        assert_eq!(types.layout(map, PointerSize::P32).size, 8);
+        let borrow = types.borrow(ResourceTypeId(0)).unwrap();
+        let lent = types.map(ValType::Char, borrow).unwrap();
+        assert!(types.facts(lent).has_borrow && types.facts(lent).has_pointer);
+        assert_eq!(types.facts(lent).depth, 2);
+        for key in [ValType::F32, ValType::F64, map] {
+            let error = types.map(key, ValType::U8).unwrap_err();
+            assert!(
+                error.to_string().starts_with("the key of a map is"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

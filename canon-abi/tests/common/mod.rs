@@ -3,11 +3,13 @@
 #![allow(dead_code, reason = "each test binary uses another part of it")]
 
 use std::any;
+use std::fmt::Debug;
 
 use linkspan_canon_abi::handle::ScopeId;
+use linkspan_canon_abi::program::Programs;
 use linkspan_canon_abi::{
-    Encoding, Error, Guest, HandleTable, Handles, LiftContext, LowerContext, Options, PointerSize,
-    ResourceTypeId, Result, Scratch,
+    Encoding, Error, Guest, HandleTable, Handles, LiftContext, LiftOwned, Lower, LowerContext,
+    Options, PointerSize, ResourceTypeId, Result, Scratch, TypeTable, Val, call, value_type,
 };
 
 /// The byte that fresh memory is filled with.
@@ -140,4 +142,53 @@ pub(crate) fn all_options() -> Vec<Options> {
         .into_iter()
         .flat_map(|encoding| PointerSize::ALL.map(|pointer| Options { encoding, pointer }))
         .collect()
+}
+
+/// Lowers typed and dynamic, compares the bytes, and lifts both ways.
+pub(crate) fn agree<T: LiftOwned + Lower + Debug + PartialEq>(
+    typed: &T,
+    value: &Val,
+    options: Options,
+) {
+    let mut types = TypeTable::new();
+    let ty = value_type::<T>(&mut types).unwrap();
+    value.check(&types, ty).unwrap();
+    for pointer in PointerSize::ALL {
+        let abi = T::ABI.layout(pointer);
+        assert_eq!(abi, types.layout(ty, pointer), "{}", types.display(ty));
+    }
+    assert_eq!(T::ABI.flat.min(17), types.flat(ty, options.pointer).count());
+    let program = Programs::new()
+        .values(&types, &[ty], options.pointer, options.pointer)
+        .unwrap();
+    let scratch = Scratch::new();
+
+    let mut a = FakeGuest::new(4000, 1024, options);
+    let mut b = FakeGuest::new(4000, 1024, options);
+    let (mut wa, mut wb) = ([u64::MAX; 20], [u64::MAX; 20]);
+    call::lower_params(&mut a.lower(), &(typed,), &mut wa).unwrap();
+    program
+        .lower_params(&mut b.lower(), std::slice::from_ref(value), &mut wb)
+        .unwrap();
+    assert_eq!(wa[..program.param_slots()], wb[..program.param_slots()]);
+    assert!(a.memory == b.memory, "{}", types.display(ty));
+    assert_eq!(a.reallocs, b.reallocs);
+    let (back,) = call::lift_params::<(T,), _>(&mut a.lift(&scratch), &wb).unwrap();
+    assert_eq!(back, *typed);
+    let back = program.lift_params(&mut b.lift(&scratch), &wa).unwrap();
+    assert_eq!(back, std::slice::from_ref(value));
+
+    let (mut wa, mut wb) = ([64; 20], [64; 20]);
+    call::lower_result(&mut a.lower(), typed, &mut wa, 0).unwrap();
+    program
+        .lower_result(&mut b.lower(), Some(value), &mut wb, 0)
+        .unwrap();
+    assert_eq!(wa[0], wb[0]);
+    assert!(a.memory == b.memory, "{}", types.display(ty));
+    assert_eq!(
+        call::lift_result::<T, _>(&mut b.lift(&scratch), &wa).unwrap(),
+        *typed
+    );
+    let back = program.lift_result(&mut a.lift(&scratch), &wb).unwrap();
+    assert_eq!(back.as_ref(), Some(value));
 }

@@ -128,9 +128,8 @@ pub(crate) enum DefinedType {
     Record(Vec<(Box<str>, ComponentValType)>),
     Variant(Vec<(Box<str>, Option<ComponentValType>)>),
     List(ComponentValType),
-    /// Not built, so its parts are of no interest; likewise below.
-    Map,
-    FixedLengthList,
+    FixedLengthList(ComponentValType, u32),
+    Map(ComponentValType, ComponentValType),
     Tuple(Vec<ComponentValType>),
     Flags(Vec<Box<str>>),
     Enum(Vec<Box<str>>),
@@ -141,6 +140,7 @@ pub(crate) enum DefinedType {
     },
     Own(u32),
     Borrow(u32),
+    /// Not built, so its parts are of no interest; likewise below.
     Future,
     Stream,
 }
@@ -241,8 +241,10 @@ fn defined(ty: ComponentDefinedType<'_>) -> DefinedType {
             DefinedType::Variant(cases.iter().map(|c| (c.name.into(), c.ty)).collect())
         }
         ComponentDefinedType::List(element) => DefinedType::List(element),
-        ComponentDefinedType::Map(..) => DefinedType::Map,
-        ComponentDefinedType::FixedLengthList(..) => DefinedType::FixedLengthList,
+        ComponentDefinedType::FixedLengthList(element, count) => {
+            DefinedType::FixedLengthList(element, count)
+        }
+        ComponentDefinedType::Map(key, value) => DefinedType::Map(key, value),
         ComponentDefinedType::Tuple(types) => DefinedType::Tuple(types.into()),
         ComponentDefinedType::Flags(names) => {
             DefinedType::Flags(names.iter().map(|n| (*n).into()).collect())

@@ -127,8 +127,15 @@ fn check_handles(
                 state.any.check(handle.rep, resource, false)?;
                 used.lent.push(handle.rep);
             }
-            (TypeDef::List(elem), Val::List(List::Values(values))) => {
+            (
+                TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _),
+                Val::List(List::Values(values)),
+            ) => {
                 open.extend(values.iter().map(|val| (*elem, val)));
+            }
+            // Keys hold no handles.
+            (TypeDef::Map(_, value), Val::Map(entries)) => {
+                open.extend(entries.iter().map(|(_, val)| (*value, val)));
             }
             (TypeDef::Record(fields), Val::Record(values)) => {
                 open.extend(fields.iter().map(|f| f.ty).zip(values));
@@ -150,6 +157,8 @@ fn check_handles(
                 TypeDef::Own(_)
                 | TypeDef::Borrow(_)
                 | TypeDef::List(_)
+                | TypeDef::FixedLengthList(..)
+                | TypeDef::Map(..)
                 | TypeDef::Record(_)
                 | TypeDef::Tuple(_)
                 | TypeDef::Variant(_)
@@ -189,9 +198,20 @@ fn renumber(types: &TypeTable, ty: ValType, val: &Val) -> Val {
                 ..*handle
             })
         }
-        (TypeDef::List(elem), Val::List(List::Values(values))) => Val::List(List::Values(
+        (
+            TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _),
+            Val::List(List::Values(values)),
+        ) => Val::List(List::Values(
             values.iter().map(|v| renumber(types, *elem, v)).collect(),
         )),
+        (TypeDef::Map(_, ty), Val::Map(entries)) => {
+            let entries = entries.iter();
+            Val::Map(
+                entries
+                    .map(|(key, v)| (key.clone(), renumber(types, *ty, v)))
+                    .collect(),
+            )
+        }
         (TypeDef::Record(fields), Val::Record(values)) if fields.len() == values.len() => {
             let fields = fields.iter().zip(values);
             Val::Record(fields.map(|(f, v)| renumber(types, f.ty, v)).collect())
@@ -215,6 +235,8 @@ fn renumber(types: &TypeTable, ty: ValType, val: &Val) -> Val {
             TypeDef::Own(_)
             | TypeDef::Borrow(_)
             | TypeDef::List(_)
+            | TypeDef::FixedLengthList(..)
+            | TypeDef::Map(..)
             | TypeDef::Record(_)
             | TypeDef::Tuple(_)
             | TypeDef::Variant(_)

@@ -170,6 +170,13 @@ impl Flattener {
                 TypeDef::Variant(out.into())
             }
             DefinedType::List(element) => TypeDef::List(usable!(self.val_type(env, *element))),
+            DefinedType::FixedLengthList(element, count) => {
+                TypeDef::FixedLengthList(usable!(self.val_type(env, *element)), *count)
+            }
+            DefinedType::Map(key, value) => {
+                let key = usable!(self.val_type(env, *key));
+                TypeDef::Map(key, usable!(self.val_type(env, *value)))
+            }
             DefinedType::Tuple(types) => {
                 let mut out = Vec::with_capacity(types.len());
                 for ty in types {
@@ -186,10 +193,6 @@ impl Flattener {
             },
             DefinedType::Own(index) => TypeDef::Own(self.resource(env, *index)?),
             DefinedType::Borrow(index) => TypeDef::Borrow(self.resource(env, *index)?),
-            DefinedType::Map => return Ok(Err(self.reason("values of type `map` are")?)),
-            DefinedType::FixedLengthList => {
-                return Ok(Err(self.reason("lists of fixed length are")?));
-            }
             DefinedType::Future => {
                 return Ok(Err(self.reason("values of type `future` are")?));
             }
@@ -238,8 +241,8 @@ impl Flattener {
             DefinedType::Tuple(types) => self.spend(self.next(types.len())?),
             DefinedType::Primitive(_)
             | DefinedType::List(_)
-            | DefinedType::Map
-            | DefinedType::FixedLengthList
+            | DefinedType::FixedLengthList(..)
+            | DefinedType::Map(..)
             | DefinedType::Option(_)
             | DefinedType::Result { .. }
             | DefinedType::Own(_)

@@ -97,7 +97,7 @@ fn imports_are_leaves() {
 fn unusable_types_are_kept_as_reasons() {
     let plan = plan_of(
         r#"(component
-             (type $m (map string u8))
+             (type $m (future u8))
              (type $l (list $m))
              (export "l" (type $l))
              (import "f" (func (param "x" (stream u8)))))"#,
@@ -105,7 +105,7 @@ fn unusable_types_are_kept_as_reasons() {
     .unwrap();
     assert_eq!(
         plan.reasons.iter().map(|r| &**r).collect::<Vec<_>>(),
-        ["values of type `map` are", "values of type `stream` are"]
+        ["values of type `future` are", "values of type `stream` are"]
     );
     assert!(plan.steps.is_empty());
     assert!(

@@ -9,6 +9,7 @@
 //! | bool, integers, floats | `true` · `-7` · `6.02e23` `nan` `-inf` |
 //! | char, string | `'x'` `'\u{2603}'` · `"tab\t"`, or `"""` and lines |
 //! | list, tuple | `[1, 2]` · `(1, "a")` |
+//! | map | `{"a": 1, "b": 2}`, or a list of pairs; `{:}` has no entry |
 //! | record | `{name: "Z", age: 3}`; fields that are `none` may be left out, and `{:}` has no field |
 //! | variant, enum | `circle(2.5)` · `empty` |
 //! | option, result | `some(1)` `none` · `ok("x")` `err`; `1` alone where it is not ambiguous |

@@ -115,7 +115,9 @@ impl<'a> Parser<'a> {
 
     fn defined(&mut self, ty: ValType, def: &'a TypeDef) -> Result<Val> {
         match def {
-            TypeDef::List(elem) => self.list(ty, *elem),
+            TypeDef::List(elem) => self.list(ty, *elem).map(Val::List),
+            TypeDef::FixedLengthList(elem, count) => self.fixed_length_list(ty, *elem, *count),
+            TypeDef::Map(key, value) => self.map(ty, *key, *value),
             TypeDef::Record(fields) => self.record(ty, fields),
             TypeDef::Tuple(fields) => self.tuple(ty, fields),
             TypeDef::Variant(cases) => self.variant(ty, cases),
@@ -215,7 +217,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn list(&mut self, ty: ValType, elem: ValType) -> Result<Val> {
+    fn list(&mut self, ty: ValType, elem: ValType) -> Result<List> {
         macro_rules! column {
             ($variant:ident, $read:ident) => {{
                 let mut values = Vec::new();
@@ -228,7 +230,7 @@ impl<'a> Parser<'a> {
                 List::$variant(values)
             }};
         }
-        Ok(Val::List(match elem {
+        Ok(match elem {
             ValType::S8 => column!(S8, integer),
             ValType::U8 => column!(U8, integer),
             ValType::S16 => column!(S16, integer),
@@ -242,7 +244,62 @@ impl<'a> Parser<'a> {
             ValType::Bool | ValType::Char | ValType::String | ValType::Defined(_) => {
                 column!(Values, value)
             }
-        }))
+        })
+    }
+
+    fn fixed_length_list(&mut self, ty: ValType, elem: ValType, length: u32) -> Result<Val> {
+        let start = self.lexer.position();
+        let list = self.list(ty, elem)?;
+        if list.len() == length as usize {
+            return Ok(Val::List(list));
+        }
+        let span = start..self.lexer.position();
+        let expected = count(length as usize, "element");
+        let message = format!("expected {expected}, found {}", list.len());
+        Err(self.lexer.error(span, message))
+    }
+
+    /// A map: entries in braces, or the list of pairs that it is underneath.
+    fn map(&mut self, ty: ValType, key_ty: ValType, value_ty: ValType) -> Result<Val> {
+        let mut entries = Vec::new();
+        if self.lexer.peek() == Some('[') {
+            self.sequence(ty, ('[', ']'), |parser, i| {
+                let entry = parser.pair(key_ty, value_ty);
+                entries.push(entry.map_err(|e| e.within(index(i)))?);
+                Ok(())
+            })?;
+            return Ok(Val::Map(entries.into()));
+        }
+        let mut empty = false;
+        self.sequence(ty, ('{', '}'), |parser, i| {
+            // `{:}`: the map without entries.
+            if i == 0 && parser.lexer.eat(':') {
+                empty = true;
+                return Ok(());
+            }
+            if empty {
+                return Err(parser.lexer.unexpected("`}` after `:`"));
+            }
+            let key = parser.value(key_ty);
+            let key = key.map_err(|e| e.within(position(0)).within(index(i)))?;
+            parser.lexer.expect(':', "`:` after the key of an entry")?;
+            let value = parser.value(value_ty);
+            let value = value.map_err(|e| e.within(position(1)).within(index(i)))?;
+            entries.push((key, value));
+            Ok(())
+        })?;
+        Ok(Val::Map(entries.into()))
+    }
+
+    /// A key and its value as the tuple of both.
+    fn pair(&mut self, key: ValType, value: ValType) -> Result<(Val, Val)> {
+        self.lexer.expect('(', "`(` before a key and its value")?;
+        let key = self.value(key).map_err(|e| e.within(position(0)))?;
+        self.lexer.expect(',', "`,` between a key and its value")?;
+        let value = self.value(value).map_err(|e| e.within(position(1)))?;
+        self.lexer.eat(',');
+        self.lexer.expect(')', "`)` after a key and its value")?;
+        Ok((key, value))
     }
 
     fn tuple(&mut self, ty: ValType, fields: &[ValType]) -> Result<Val> {

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use linkspan_canon_abi::types::Named;
 use linkspan_canon_abi::value::{Handle, List};
 use linkspan_canon_abi::{FuncType, ResourceTypeId, Result, TypeDef, TypeTable, Val, ValType};
 
@@ -85,6 +86,7 @@ impl Printer<'_> {
                 self.out.push('"');
             }
             Val::List(_)
+            | Val::Map(_)
             | Val::Record(_)
             | Val::Tuple(_)
             | Val::Variant(..)
@@ -104,21 +106,11 @@ impl Printer<'_> {
 
     fn defined(&mut self, def: &TypeDef, value: &Val) {
         match (def, value) {
-            (TypeDef::List(elem), Val::List(list)) => self.list(*elem, list),
-            (TypeDef::Record(fields), Val::Record(values)) => {
-                let present = |v: &&Val| !matches!(v, Val::Option(None));
-                let fields = fields.iter().zip(values);
-                let fields: Vec<_> = fields.filter(|(_, v)| present(v)).collect();
-                if fields.is_empty() {
-                    self.out.push_str("{:}");
-                    return;
-                }
-                self.sequence(('{', '}'), fields, |printer, (field, value)| {
-                    printer.out.push_str(&field.name);
-                    printer.out.push_str(": ");
-                    printer.value(field.ty, value);
-                });
+            (TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _), Val::List(list)) => {
+                self.list(*elem, list);
             }
+            (TypeDef::Map(key, value), Val::Map(entries)) => self.map((*key, *value), entries),
+            (TypeDef::Record(fields), Val::Record(values)) => self.record(fields, values),
             (TypeDef::Tuple(fields), Val::Tuple(values)) => {
                 let fields = fields.iter().zip(values);
                 self.sequence(('(', ')'), fields, |printer, (ty, value)| {
@@ -161,6 +153,8 @@ impl Printer<'_> {
             // Checked before: a value of another type does not get here.
             (
                 TypeDef::List(_)
+                | TypeDef::FixedLengthList(..)
+                | TypeDef::Map(..)
                 | TypeDef::Record(_)
                 | TypeDef::Tuple(_)
                 | TypeDef::Variant(_)
@@ -173,6 +167,33 @@ impl Printer<'_> {
                 _,
             ) => {}
         }
+    }
+
+    fn record(&mut self, fields: &[Named<ValType>], values: &[Val]) {
+        let present = |v: &&Val| !matches!(v, Val::Option(None));
+        let fields = fields.iter().zip(values);
+        let fields: Vec<_> = fields.filter(|(_, v)| present(v)).collect();
+        if fields.is_empty() {
+            self.out.push_str("{:}");
+            return;
+        }
+        self.sequence(('{', '}'), fields, |printer, (field, value)| {
+            printer.out.push_str(&field.name);
+            printer.out.push_str(": ");
+            printer.value(field.ty, value);
+        });
+    }
+
+    fn map(&mut self, (key_ty, value_ty): (ValType, ValType), entries: &[(Val, Val)]) {
+        if entries.is_empty() {
+            self.out.push_str("{:}");
+            return;
+        }
+        self.sequence(('{', '}'), entries, |printer, (key, value)| {
+            printer.value(key_ty, key);
+            printer.out.push_str(": ");
+            printer.value(value_ty, value);
+        });
     }
 
     fn list(&mut self, elem: ValType, list: &List) {

@@ -40,10 +40,15 @@ fn defined(wast: &WastVal<'_>, def: &TypeDef, ty: Type<'_>) -> Outcome<Val> {
     let of = |inner: ValType| Type::new(ty.table(), inner);
     let boxed = |wast: &WastVal<'_>, inner: ValType| value(wast, of(inner)).map(Box::new);
     Ok(match (def, wast) {
-        (TypeDef::List(element), WastVal::List(list)) => {
-            let list: Outcome<Vec<Val>> =
-                list.iter().map(|wast| value(wast, of(*element))).collect();
-            Val::List(List::Values(list?))
+        (TypeDef::List(element) | TypeDef::FixedLengthList(element, _), WastVal::List(list)) => {
+            let list = list.iter().map(|wast| value(wast, of(*element)));
+            Val::List(List::Values(list.collect::<Outcome<_>>()?))
+        }
+        (TypeDef::Map(key_ty, value_ty), WastVal::Map(entries)) => {
+            let entries = entries
+                .iter()
+                .map(|(k, v)| Ok((value(k, of(*key_ty))?, value(v, of(*value_ty))?)));
+            Val::Map(entries.collect::<Outcome<_>>()?)
         }
         (TypeDef::Record(fields), WastVal::Record(found)) if fields.len() == found.len() => {
             let values: Outcome<Vec<Val>> = fields
@@ -127,6 +132,12 @@ pub(super) fn identical(a: &Val, b: &Val) -> bool {
         (Val::F64(a), Val::F64(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
         (Val::List(a), Val::List(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| identical(&a, &b))
+        }
+        (Val::Map(a), Val::Map(b)) => {
+            a.len() == b.len()
+                && a.iter()
+                    .zip(b)
+                    .all(|((k, v), (l, w))| identical(k, l) && identical(v, w))
         }
         (Val::Record(a), Val::Record(b)) | (Val::Tuple(a), Val::Tuple(b)) => all(a, b),
         (Val::Variant(a, x), Val::Variant(b, y)) => a == b && maybe(x, y),

@@ -153,7 +153,18 @@ impl<'a> Text<'a> {
 
     fn defined(&mut self, types: &TypeTable, def: &TypeDef) -> Val {
         match def {
-            TypeDef::List(elem) => {
+            TypeDef::Map(key, value) => {
+                let entry = |text: &mut Self| {
+                    text.expect("(");
+                    let key = text.value(types, *key);
+                    text.expect(",");
+                    let value = text.value(types, *value);
+                    text.expect(")");
+                    (key, value)
+                };
+                Val::Map(self.sequence("[", "]", entry).into())
+            }
+            TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _) => {
                 Val::from(self.sequence("[", "]", |text| text.value(types, *elem)))
             }
             TypeDef::Record(fields) => {

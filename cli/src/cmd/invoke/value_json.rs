@@ -35,6 +35,7 @@ pub(super) fn json(types: &TypeTable, ty: ValType, value: &Val) -> Value {
         Val::String(v) => v.as_ref().into(),
         Val::Own(handle) | Val::Borrow(handle) => json!({ "$handle": handle.rep }),
         Val::List(_)
+        | Val::Map(_)
         | Val::Record(_)
         | Val::Tuple(_)
         | Val::Variant(..)
@@ -58,7 +59,11 @@ fn float(value: f64) -> Value {
 
 fn defined(types: &TypeTable, def: &TypeDef, value: &Val) -> Value {
     match (def, value) {
-        (TypeDef::List(elem), Val::List(list)) => match list {
+        (TypeDef::Map(key_ty, value_ty), Val::Map(entries)) => entries
+            .iter()
+            .map(|(k, v)| json!([json(types, *key_ty, k), json(types, *value_ty, v)]))
+            .collect(),
+        (TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _), Val::List(list)) => match list {
             List::Values(values) => values.iter().map(|v| json(types, *elem, v)).collect(),
             numbers => numbers.iter().map(|v| json(types, *elem, &v)).collect(),
         },
