@@ -56,6 +56,8 @@ struct Inner {
     path: Vec<String>,
     offset: Option<u64>,
     cause: Option<Cause>,
+    /// The guest's frames, if the engine's error is not the cause.
+    backtrace: Option<core::Backtrace>,
 }
 
 enum Cause {
@@ -75,6 +77,7 @@ impl Error {
             path: Vec::new(),
             offset: None,
             cause: None,
+            backtrace: None,
         }))
     }
 
@@ -187,6 +190,7 @@ impl Error {
             Some(Cause::Engine(error)) => error.backtrace(),
             Some(Cause::Abi(_) | Cause::Other(_)) | None => None,
         }
+        .or(self.0.backtrace.as_ref())
     }
 
     /// What a host function failed with, if it is an `E`.
@@ -378,7 +382,12 @@ impl Carried {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
-        inner.unwrap_or_else(|| Error::new(ErrorKind::Host, carrier.message()))
+        let mut error = inner.unwrap_or_else(|| Error::new(ErrorKind::Host, carrier.message()));
+        // The innermost guest's frames are the ones that say most.
+        if error.backtrace().is_none() {
+            error.0.backtrace = carrier.backtrace().cloned();
+        }
+        error
     }
 }
 
