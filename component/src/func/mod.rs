@@ -82,6 +82,21 @@ impl Func {
         Func { state, index }
     }
 
+    pub(crate) fn is_at(self, place: u32) -> bool {
+        self.index == place
+    }
+
+    /// Says which function an error is about.
+    #[cold]
+    pub(crate) fn named(self, state: &ComponentState, error: Error) -> Error {
+        let instance = self.lifted(state).map(|lifted| lifted.site.instance);
+        let instance = instance.ok().and_then(|i| state.instances.get(i as usize));
+        match instance.and_then(|instance| instance.path_of(self.index)) {
+            Some(path) => error.within(path.to_string()),
+            None => error,
+        }
+    }
+
     /// The prepared function, in the store that it belongs to.
     #[inline]
     pub(crate) fn lifted(self, state: &ComponentState) -> Result<&Lifted> {
@@ -150,7 +165,9 @@ impl Func {
         let (code, ty) = self.code(store.extra())?;
         let code = Arc::clone(code);
         let site = self.lifted(store.extra())?.site;
-        let signature = code.signature(ty, Pointers::both(site.options.pointer))?;
+        let signature = code
+            .signature(ty, Pointers::both(site.options.pointer))
+            .map_err(|error| self.named(store.extra(), error))?;
         check_counts(signature, params, results)?;
         let state = store.extra();
         let instance = site.instance;

@@ -119,7 +119,10 @@ impl Func {
         };
         crate::bound::differences(
             &code.types,
-            &code.signature(ty, pointers)?.ty,
+            &code
+                .signature(ty, pointers)
+                .map_err(|error| self.named(state, error))?
+                .ty,
             crate::bound::describe::<P, R>,
             &|id, key| same(id, key).unwrap_or(false),
         )

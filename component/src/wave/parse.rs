@@ -132,7 +132,11 @@ impl<'a> Parser<'a> {
             TypeDef::Option(some) => self.option(*some),
             TypeDef::Result { ok, err } => self.result(ty, *ok, *err),
             TypeDef::Flags(names) => self.flags(ty, names),
-            TypeDef::Own(_) | TypeDef::Borrow(_) => {
+            TypeDef::Own(_)
+            | TypeDef::Borrow(_)
+            | TypeDef::Stream(_)
+            | TypeDef::Future(_)
+            | TypeDef::ErrorContext => {
                 let expected = self.types.display(ty);
                 let message = format!("a value of type {expected} cannot be written as text");
                 Err(self
