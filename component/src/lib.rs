@@ -17,6 +17,7 @@
 //! | `func` | calls in all three directions: host → guest, guest → host, guest → guest |
 //! | `resource`, `store` | handles, resource types, and what a store keeps for components |
 //! | [`types`] | what a component imports and exports |
+//! | [`wave`], [`json`] | dynamic values as text, with their type as schema |
 
 #![forbid(unsafe_code)]
 
@@ -28,6 +29,7 @@ mod error;
 mod features;
 mod func;
 mod instance;
+pub mod json;
 mod linker;
 mod names;
 mod plan;
@@ -35,6 +37,7 @@ mod plan;
 mod random;
 mod resource;
 mod store;
+mod text_error;
 pub mod types;
 pub mod wave;
 
@@ -55,10 +58,11 @@ pub use func::{Func, TypedFunc, Val};
 pub use instance::{ExportPath, Instance, InstancePre};
 pub use linker::{LinkProblem, LinkReport, Linker, LinkerInstance};
 pub use linkspan_canon_abi as abi;
-pub use linkspan_canon_abi::{enumeration, flags, record, variant};
+pub use linkspan_canon_abi::{Schema, enumeration, flags, record, variant};
 #[cfg(feature = "macros")]
 pub use linkspan_codegen_macros::bindgen;
 pub use linkspan_engine::{Config, Engine, InterruptHandle, Trap};
 pub use names::ItemPath;
 pub use resource::{Resource, ResourceAny, ResourceTable, ResourceType};
 pub use store::{AsContext, AsContextMut, ComponentState, Store, StoreContext, StoreContextMut};
+pub use text_error::TextError;
