@@ -135,7 +135,12 @@ fn add_types(
             TypeDef::Tuple(fields) => open.extend(fields.iter().copied()),
             TypeDef::Variant(cases) => open.extend(cases.iter().filter_map(|case| case.ty)),
             TypeDef::Result { ok, err } => open.extend([*ok, *err].into_iter().flatten()),
-            TypeDef::Enum(_) | TypeDef::Flags(_) | TypeDef::Own(_) | TypeDef::Borrow(_) => {}
+            TypeDef::Stream(elem) | TypeDef::Future(elem) => open.extend(*elem),
+            TypeDef::Enum(_)
+            | TypeDef::Flags(_)
+            | TypeDef::Own(_)
+            | TypeDef::Borrow(_)
+            | TypeDef::ErrorContext => {}
         }
     }
 }

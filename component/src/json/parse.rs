@@ -192,6 +192,9 @@ impl<'a> Parser<'a, '_> {
             TypeDef::Flags(names) => self.flags(ty, names),
             TypeDef::Own(resource) => self.handle(ty, *resource).map(Val::Own),
             TypeDef::Borrow(resource) => self.handle(ty, *resource).map(Val::Borrow),
+            TypeDef::Stream(_) | TypeDef::Future(_) | TypeDef::ErrorContext => {
+                Err(self.expected(ty))
+            }
         }
     }
 

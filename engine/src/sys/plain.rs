@@ -56,7 +56,12 @@ impl Region {
     }
 
     /// See [`is_like`](Region::is_like).
-    pub(super) fn reset(&mut self) -> bool {
+    pub(super) fn discard(&mut self) -> bool {
+        false
+    }
+
+    /// See [`is_like`](Region::is_like).
+    pub(super) fn resize(&mut self, _accessible_bytes: usize) -> bool {
         false
     }
 

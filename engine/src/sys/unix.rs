@@ -73,7 +73,7 @@ impl Region {
 
     /// Makes all usable bytes zero and gives their pages back, which costs less than to
     /// map anew. False if the system cannot.
-    pub(super) fn reset(&mut self) -> bool {
+    pub(super) fn discard(&mut self) -> bool {
         if !cfg!(any(target_os = "linux", target_os = "android")) {
             return false;
         }
@@ -133,6 +133,21 @@ impl Region {
             self.wipe(kept, done);
         }
         self.accessible_bytes = accessible_bytes;
+    }
+
+    /// Makes the first `accessible_bytes` alone usable, more or fewer than
+    /// before, of a region whose bytes are all zero. False if the system
+    /// refuses.
+    pub(super) fn resize(&mut self, accessible_bytes: usize) -> bool {
+        let done = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        let kept = accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        if kept < done {
+            if !self.renew(kept, done, libc::PROT_NONE) {
+                return false;
+            }
+            self.accessible_bytes = accessible_bytes;
+        }
+        self.grow(accessible_bytes)
     }
 
     /// Replaces pages within the reservation by new ones. False, and nothing
