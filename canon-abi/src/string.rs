@@ -6,8 +6,6 @@
 //! share a memory. So every step validates what it writes, and none relies on
 //! what an earlier step saw.
 
-use std::str;
-
 use crate::context::{LiftContext, LowerContext, check_range, is_utf8, string_bytes};
 use crate::memory::{Encoding, Guest, Handles, Options};
 use crate::trap::{Content, Error, Result, Trap};
@@ -101,10 +99,7 @@ pub(crate) fn decode_string<H: Handles>(
     let source = Source::new(cx.options(), tagged)?;
     let bytes = cx.range(Content::String, pointer, source.bytes, source.align)?;
     cx.charge(source.bytes)?;
-    match source.encoding {
-        Simple::Utf8 => utf8(bytes, 0).map(str::to_owned),
-        Simple::Utf16 | Simple::Latin1 => lift_wide(source.encoding, bytes),
-    }
+    lift_wide(source.encoding, bytes)
 }
 
 /// A string of the host, of one that is not UTF-8.
@@ -361,30 +356,28 @@ fn changed() -> Error {
     Error::guest("a string changed its length while it was stored: realloc wrote to it")
 }
 
-/// Strings of fewer bytes are checked as fast without vectors.
-const VECTOR_BYTES_MIN: usize = 64;
+/// Strings of fewer bytes are checked as fast without wide registers.
+const WIDE_BYTES_MIN: usize = 64;
 
 /// `utf8` or the trap, for bytes that start at index `start` of their string.
 #[inline(always)]
 fn utf8(bytes: &[u8], start: usize) -> Result<&str> {
-    if bytes.len() >= VECTOR_BYTES_MIN {
-        return long_utf8(bytes, start);
+    if bytes.len() < WIDE_BYTES_MIN {
+        return str::from_utf8(bytes).map_err(|_| invalid_utf8(bytes, start));
     }
-    str::from_utf8(bytes).map_err(|error| invalid_utf8(error, start))
+    simdutf8::basic::from_utf8(bytes).map_err(|_| invalid_utf8(bytes, start))
 }
 
-/// As [`utf8`], with vectors; they do not say where an error is.
-fn long_utf8(bytes: &[u8], start: usize) -> Result<&str> {
-    simdutf8::basic::from_utf8(bytes)
-        .or_else(|_| str::from_utf8(bytes))
-        .map_err(|error| invalid_utf8(error, start))
-}
-
+/// The fast check only says that something is wrong; the slow one says where.
 #[cold]
-fn invalid_utf8(error: str::Utf8Error, start: usize) -> Error {
+fn invalid_utf8(bytes: &[u8], start: usize) -> Error {
+    let (index, incomplete) = match str::from_utf8(bytes) {
+        Err(error) => (error.valid_up_to(), error.error_len().is_none()),
+        Ok(_) => (bytes.len(), false),
+    };
     Error::from(Trap::InvalidUtf8 {
-        index: (start + error.valid_up_to()) as u64,
-        incomplete: error.error_len().is_none(),
+        index: (start + index) as u64,
+        incomplete,
     })
 }
 

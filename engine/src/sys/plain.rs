@@ -56,7 +56,7 @@ impl Region {
     }
 
     /// See [`is_like`](Region::is_like).
-    pub(super) fn discard(&mut self) -> bool {
+    pub(super) fn vacate(&mut self) -> bool {
         false
     }
 

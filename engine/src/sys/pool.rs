@@ -34,7 +34,7 @@ impl RegionPool {
     /// Keeps a region that nobody uses any more, or frees it if there are enough.
     pub(crate) fn give(&self, mut region: Region) {
         // The system call happens outside the lock.
-        if self.lock().len() < KEPT_MAX && region.discard() {
+        if self.lock().len() < KEPT_MAX && region.vacate() {
             let mut kept = self.lock();
             if kept.len() < KEPT_MAX {
                 kept.push(region);

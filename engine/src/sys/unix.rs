@@ -73,7 +73,7 @@ impl Region {
 
     /// Makes all usable bytes zero and gives their pages back, which costs less than to
     /// map anew. False if the system cannot.
-    pub(super) fn discard(&mut self) -> bool {
+    pub(super) fn vacate(&mut self) -> bool {
         if !cfg!(any(target_os = "linux", target_os = "android")) {
             return false;
         }
