@@ -147,7 +147,9 @@ fn add_types(
 
 fn function(out: &mut Text, table: &TypeTable, path: &str, func: Func<'_>) {
     out.line(1, format_args!("{path}: {func}"));
-    let Some(ty) = func.func_type() else {
+    // What is asynchronous is not flattened as it is here.
+    let ty = func.func_type().filter(|ty| !ty.needs_async(table));
+    let Some(ty) = ty else {
         return;
     };
     for (what, context) in [("lifted", Context::Lift), ("lowered", Context::Lower)] {
