@@ -30,6 +30,7 @@ mod features;
 mod func;
 mod instance;
 pub mod json;
+mod layout;
 mod linker;
 mod names;
 mod plan;
