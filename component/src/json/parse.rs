@@ -244,10 +244,11 @@ impl<'a> Parser<'a, '_> {
         Err(self.reader.error(start..self.reader.position(), message))
     }
 
-    fn float<T: FromStr>(&mut self, ty: ValType, is_finite: impl Fn(T) -> bool) -> Result<T>
-    where
-        T: Copy,
-    {
+    fn float<T: FromStr + Copy>(
+        &mut self,
+        ty: ValType,
+        is_finite: impl Fn(T) -> bool,
+    ) -> Result<T> {
         let start = self.start();
         if let Some(token) = self.reader.number()? {
             let shown: String = token.chars().take(40).collect();
