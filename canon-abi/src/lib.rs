@@ -2,8 +2,8 @@
 //! become core values and bytes, and back.
 //!
 //! It knows no engine and allocates nothing in a guest by itself: a guest
-//! arrives as a [`Guest`], an embedder drives the call. It has no dependencies
-//! and no `unsafe` code. The files follow the chapters of the specification's
+//! arrives as a [`Guest`], an embedder drives the call. It has one dependency,
+//! which validates UTF-8, and no `unsafe` code. The files follow the chapters of the specification's
 //! `definitions.py`; functions name their twin in it.
 //!
 //! # Map

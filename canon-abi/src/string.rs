@@ -76,10 +76,33 @@ pub(crate) fn lift_string<'a, H: Handles>(
     cx.charge(source.bytes)?;
     match source.encoding {
         Simple::Utf8 => utf8(bytes, 0).map(Cow::Borrowed),
-        Simple::Utf16 | Simple::Latin1 => decode(source.encoding, bytes, 0)?
-            .collect::<Result<String>>()
-            .map(Cow::Owned),
+        Simple::Utf16 | Simple::Latin1 => lift_wide(source.encoding, bytes).map(Cow::Owned),
     }
+}
+
+/// A string of the host, of one that is not UTF-8.
+fn lift_wide(simple: Simple, bytes: &[u8]) -> Result<String> {
+    let mut text = String::with_capacity(bytes.len() / simple.unit_bytes());
+    each::<_, Error>(
+        simple,
+        bytes,
+        0,
+        &mut text,
+        |text, run| {
+            let mut piece = [0; 8 * BLOCK];
+            for run in run.chunks(piece.len() * simple.unit_bytes()) {
+                let ascii = &mut piece[..run.len() / simple.unit_bytes()];
+                narrow(simple, run, ascii);
+                text.push_str(utf8(ascii, 0)?);
+            }
+            Ok(())
+        },
+        |text, c| {
+            text.push(c);
+            Ok(())
+        },
+    )?;
+    Ok(text)
 }
 
 /// Lowers a string of the host (`store_string_into_range`): pointer and tagged
@@ -177,12 +200,7 @@ fn store_copy<M: StringMove>(
 fn store_latin1_to_utf16<M: StringMove>(m: &mut M, units: u64) -> Result<(usize, u64)> {
     let at = m.reallocate(0, 0, 2, 2 * units)?;
     let (source, memory) = m.views()?;
-    for (unit, byte) in window(memory, at, 2 * units)?
-        .chunks_exact_mut(2)
-        .zip(source)
-    {
-        unit.copy_from_slice(&[*byte, 0]);
-    }
+    widen(source, window(memory, at, 2 * units)?);
     Ok((at, units))
 }
 
@@ -204,17 +222,24 @@ fn store_to_utf8<M: StringMove>(
     let rest = source
         .get(ascii * simple.unit_bytes()..)
         .unwrap_or_default();
-    let mut bytes = ascii;
-    let written = window(memory, at, worst)?;
-    for c in decode(simple, rest, ascii)? {
-        let c = c?;
-        let room = written
-            .get_mut(bytes..bytes + c.len_utf8())
-            .ok_or_else(changed)?;
-        bytes += c.encode_utf8(room).len();
-    }
-    let at = shrink(m, at, worst, 1, bytes as u64)?;
-    Ok((at, bytes as u64))
+    let mut out = Room::new(window(memory, at, worst)?, ascii);
+    each::<_, Error>(
+        simple,
+        rest,
+        ascii,
+        &mut out,
+        |out, run| {
+            narrow(simple, run, out.take(run.len() / simple.unit_bytes())?);
+            Ok(())
+        },
+        |out, c| {
+            c.encode_utf8(out.take(c.len_utf8())?);
+            Ok(())
+        },
+    )?;
+    let bytes = out.used as u64;
+    let at = shrink(m, at, worst, 1, bytes)?;
+    Ok((at, bytes))
 }
 
 /// `store_utf8_to_utf16`: makes room for the worst, then shrinks.
@@ -312,11 +337,19 @@ fn changed() -> Error {
 /// `utf8` or the trap, for bytes that start at index `start` of their string.
 #[inline]
 fn utf8(bytes: &[u8], start: usize) -> Result<&str> {
-    str::from_utf8(bytes).map_err(|error| {
-        Error::from(Trap::InvalidUtf8 {
-            index: (start + error.valid_up_to()) as u64,
-            incomplete: error.error_len().is_none(),
-        })
+    simdutf8::basic::from_utf8(bytes).map_err(|_| invalid_utf8(bytes, start))
+}
+
+/// The fast check only says that something is wrong; the slow one says where.
+#[cold]
+fn invalid_utf8(bytes: &[u8], start: usize) -> Error {
+    let (index, incomplete) = match str::from_utf8(bytes) {
+        Err(error) => (error.valid_up_to(), error.error_len().is_none()),
+        Ok(_) => (bytes.len(), false),
+    };
+    Error::from(Trap::InvalidUtf8 {
+        index: (start + index) as u64,
+        incomplete,
     })
 }
 
@@ -330,7 +363,7 @@ fn validate(simple: Simple, bytes: &[u8]) -> Result<()> {
             if utf16_units(bytes).fold(0, |found, unit| found | surrogate(unit)) == 0 {
                 return Ok(());
             }
-            decode(simple, bytes, 0)?.try_for_each(|c| c.map(|_| ()))
+            decode_utf16(bytes, 0, |_| Ok::<(), Error>(()))
         }
     }
 }
@@ -341,40 +374,154 @@ fn utf16_units(bytes: &[u8]) -> impl Iterator<Item = u16> + '_ {
         .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
 }
 
-/// The characters of a string from code unit `start` on; the iterator ends with
-/// the first error.
-fn decode(
+/// The characters of UTF-16 whose first code unit is number `start`.
+fn decode_utf16<E: From<Error>>(
+    bytes: &[u8],
+    start: usize,
+    mut put: impl FnMut(char) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut index = start as u64;
+    for c in char::decode_utf16(utf16_units(bytes)) {
+        let c = c.map_err(|_| Error::from(Trap::UnpairedSurrogate { index }))?;
+        index += c.len_utf16() as u64;
+        put(c)?;
+    }
+    Ok(())
+}
+
+/// How many bytes are checked for ASCII at once, and how many characters are
+/// looked at before the next check.
+const BLOCK: usize = 32;
+
+/// Gives a string, whose first code unit is number `start`, to `run` where it is
+/// ASCII, in code units of its encoding, and to `put` character by character
+/// where it is not.
+fn each<O, E: From<Error>>(
     simple: Simple,
     bytes: &[u8],
     start: usize,
-) -> Result<impl Iterator<Item = Result<char>> + '_> {
-    let (text, units, latin1): (&str, &[u8], &[u8]) = match simple {
-        Simple::Utf8 => (utf8(bytes, start)?, &[], &[]),
-        Simple::Utf16 => ("", bytes, &[]),
-        Simple::Latin1 => ("", &[], bytes),
+    out: &mut O,
+    mut run: impl FnMut(&mut O, &[u8]) -> Result<(), E>,
+    mut put: impl FnMut(&mut O, char) -> Result<(), E>,
+) -> Result<(), E> {
+    let text = match simple {
+        Simple::Utf8 => utf8(bytes, start)?,
+        Simple::Utf16 | Simple::Latin1 => "",
     };
-    let mut index = start as u64;
-    let units = units
-        .chunks_exact(2)
-        .map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
-    let wide = char::decode_utf16(units).map(move |c| match c {
-        Ok(c) => {
-            index += c.len_utf16() as u64;
-            Ok(c)
+    let mut at = 0;
+    while at < bytes.len() {
+        let rest = &bytes[at..];
+        let ascii = ascii_bytes(simple, rest);
+        if ascii > 0 {
+            run(out, &rest[..ascii])?;
+            at += ascii;
+            continue;
         }
-        Err(_) => Err(Trap::UnpairedSurrogate { index }.into()),
-    });
-    Ok(text
-        .chars()
-        .map(Ok)
-        .chain(wide)
-        .chain(latin1.iter().map(|byte| Ok(char::from(*byte)))))
+        let end = at + block_bytes(simple, rest);
+        let mut put = |c| put(out, c);
+        match simple {
+            Simple::Utf8 => text[at..end].chars().try_for_each(put)?,
+            Simple::Utf16 => decode_utf16(&bytes[at..end], start + at / 2, put)?,
+            Simple::Latin1 => bytes[at..end]
+                .iter()
+                .try_for_each(|b| put(char::from(*b)))?,
+        }
+        at = end;
+    }
+    Ok(())
+}
+
+/// How many bytes at the start are ASCII, counted in whole blocks.
+fn ascii_bytes(simple: Simple, bytes: &[u8]) -> usize {
+    match simple {
+        Simple::Utf8 | Simple::Latin1 => bytes
+            .chunks(BLOCK)
+            .take_while(|block| block.is_ascii())
+            .map(<[u8]>::len)
+            .sum(),
+        Simple::Utf16 => bytes
+            .chunks(2 * BLOCK)
+            .take_while(|block| utf16_units(block).fold(0, |all, unit| all | unit) < 0x80)
+            .map(<[u8]>::len)
+            .sum(),
+    }
+}
+
+/// About a block of a string, without a part of a character at its end.
+fn block_bytes(simple: Simple, bytes: &[u8]) -> usize {
+    let unit = simple.unit_bytes();
+    let mut end = (BLOCK * unit).min(bytes.len());
+    let whole = |end: usize| match simple {
+        // The string is valid, so a byte that starts no character goes on with one.
+        Simple::Utf8 => bytes.get(end).is_none_or(|byte| byte & 0xc0 != 0x80),
+        Simple::Utf16 => {
+            end == bytes.len() || utf16_units(&bytes[end - 2..end]).all(|u| u & 0xfc00 != 0xd800)
+        }
+        Simple::Latin1 => true,
+    };
+    // At most three steps in UTF-8. Of two leading surrogates in UTF-16 the first
+    // is an error, wherever the block ends.
+    while end > unit && !whole(end) {
+        end -= unit;
+    }
+    end
+}
+
+/// ASCII or Latin-1 in UTF-8, Latin-1 or UTF-16 as one byte each.
+fn narrow(simple: Simple, run: &[u8], written: &mut [u8]) {
+    match simple {
+        Simple::Utf8 | Simple::Latin1 => {
+            for (byte, from) in written.iter_mut().zip(run) {
+                *byte = *from;
+            }
+        }
+        Simple::Utf16 => {
+            for (byte, unit) in written.iter_mut().zip(run.as_chunks::<2>().0) {
+                *byte = unit[0];
+            }
+        }
+    }
+}
+
+/// Latin-1 as UTF-16.
+fn widen(run: &[u8], written: &mut [u8]) {
+    for (unit, byte) in written.as_chunks_mut::<2>().0.iter_mut().zip(run) {
+        *unit = u16::from(*byte).to_le_bytes();
+    }
+}
+
+/// Memory that is filled from its start.
+struct Room<'m> {
+    memory: &'m mut [u8],
+    used: usize,
+}
+
+impl<'m> Room<'m> {
+    fn new(memory: &'m mut [u8], used: usize) -> Self {
+        Self { memory, used }
+    }
+
+    /// The next bytes. There is room for the worst, unless the string has changed
+    /// since it was measured.
+    fn take(&mut self, bytes: usize) -> Result<&mut [u8]> {
+        let end = self.used.checked_add(bytes).ok_or_else(changed)?;
+        let taken = self.memory.get_mut(self.used..end).ok_or_else(changed)?;
+        self.used = end;
+        Ok(taken)
+    }
 }
 
 /// Copies leading ASCII as bytes: how many code units it was.
 fn copy_ascii(simple: Simple, source: &[u8], written: &mut [u8]) -> usize {
-    let mut count = 0;
-    for (unit, byte) in source.chunks_exact(simple.unit_bytes()).zip(written) {
+    let mut count = ascii_bytes(simple, source) / simple.unit_bytes();
+    count = count.min(written.len());
+    narrow(
+        simple,
+        &source[..count * simple.unit_bytes()],
+        &mut written[..count],
+    );
+    let rest = source[count * simple.unit_bytes()..].chunks_exact(simple.unit_bytes());
+    for (unit, byte) in rest.zip(&mut written[count..]) {
         if !unit[0].is_ascii() || unit.get(1).is_some_and(|high| *high != 0) {
             break;
         }
@@ -391,41 +538,60 @@ fn encode_utf16(simple: Simple, source: &[u8], written: &mut [u8]) -> Result<u64
         validate(simple, written)?;
         return Ok(source.len() as u64);
     }
-    let mut units = 0;
-    let mut rest = source;
-    let mut room = written.chunks_exact_mut(2);
-    // Blocks of ASCII widen without a look at each character.
-    while simple == Simple::Utf8
-        && let Some((block, next)) = rest.split_at_checked(ASCII_BLOCK)
-        && block.is_ascii()
-    {
-        for (byte, unit) in block.iter().zip(&mut room) {
-            unit.copy_from_slice(&[*byte, 0]);
-        }
-        units += ASCII_BLOCK;
-        rest = next;
-    }
-    for c in decode(simple, rest, units)? {
-        for (unit, room) in c?.encode_utf16(&mut [0; 2]).iter().zip(&mut room) {
-            room.copy_from_slice(&unit.to_le_bytes());
-            units += 1;
-        }
-    }
-    Ok(2 * units as u64)
+    let mut out = Room::new(written, 0);
+    each::<_, Error>(
+        simple,
+        source,
+        0,
+        &mut out,
+        |out, run| {
+            widen(run, out.take(2 * run.len())?);
+            Ok(())
+        },
+        |out, c| {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.take(2)?.copy_from_slice(&unit.to_le_bytes());
+            }
+            Ok(())
+        },
+    )?;
+    Ok(out.used as u64)
 }
-
-/// How many bytes are checked for ASCII at once.
-const ASCII_BLOCK: usize = 16;
 
 /// Writes Latin-1: how many bytes, or `None` at the first character that is not.
 fn encode_latin1(simple: Simple, source: &[u8], written: &mut [u8]) -> Result<Option<u64>> {
-    let mut bytes = 0;
-    for c in decode(simple, source, 0)? {
-        let Ok(byte) = u8::try_from(c?) else {
-            return Ok(None);
-        };
-        *written.get_mut(bytes).ok_or_else(changed)? = byte;
-        bytes += 1;
+    let mut out = Room::new(written, 0);
+    let result = each::<_, Unfit>(
+        simple,
+        source,
+        0,
+        &mut out,
+        |out, run| {
+            narrow(simple, run, out.take(run.len() / simple.unit_bytes())?);
+            Ok(())
+        },
+        |out, c| {
+            out.take(1)?[0] = u8::try_from(c).map_err(|_| Unfit::Wide)?;
+            Ok(())
+        },
+    );
+    match result {
+        Ok(()) => Ok(Some(out.used as u64)),
+        Err(Unfit::Wide) => Ok(None),
+        Err(Unfit::Invalid(error)) => Err(error),
     }
-    Ok(Some(bytes as u64))
+}
+
+/// Why a string does not become Latin-1.
+enum Unfit {
+    /// A character is not Latin-1.
+    Wide,
+    /// It is no string.
+    Invalid(Error),
+}
+
+impl From<Error> for Unfit {
+    fn from(error: Error) -> Self {
+        Self::Invalid(error)
+    }
 }

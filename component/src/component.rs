@@ -241,6 +241,15 @@ impl Component {
         self.0.code.to_string()
     }
 
+    /// How the values of the component's functions look in memory and as core
+    /// values, and by which programs they move, as text for people. What
+    /// differs with 64-bit memories stands behind a `/`. The format may
+    /// change.
+    #[must_use]
+    pub fn explain_layout(&self) -> String {
+        crate::layout::explain(self)
+    }
+
     pub(crate) fn code(&self) -> &Arc<Code> {
         &self.0.code
     }

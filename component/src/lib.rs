@@ -53,6 +53,7 @@ mod error;
 mod features;
 mod func;
 mod instance;
+mod layout;
 mod limits;
 mod linker;
 mod names;

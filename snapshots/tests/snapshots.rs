@@ -25,6 +25,7 @@ const STAGES: &[Stage] = &[
     ("cli", &["txt"], stages::cli::session),
     ("error", &["wit", "wat"], stages::error::message),
     ("ir", &["wat"], stages::ir::translate),
+    ("layout", &["wat"], stages::layout::explain),
     ("plan", &["wat"], stages::plan::explain),
     ("wit", &["wit"], stages::wit::print),
 ];

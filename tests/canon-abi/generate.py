@@ -94,7 +94,7 @@ def random_type(depth):
     if leaf:
         kind = RANDOM.choice(["int"] * 4 + ["string"] * 2 + ["bool", "f32", "f64", "char", "enum", "flags", "own", "borrow"])
     else:
-        kind = RANDOM.choice(["list", "record", "tuple", "variant", "option", "result"])
+        kind = RANDOM.choice(["list", "record", "tuple", "variant", "option", "result", "fixed", "map"])
     inner = lambda: random_type(depth - 1)
     maybe = lambda: None if RANDOM.random() < 0.3 else inner()
     names = lambda n: [f"n{i}" for i in range(n)]

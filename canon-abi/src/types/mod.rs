@@ -6,10 +6,12 @@
 //! Streams, futures and error contexts are no types of this table yet.
 
 mod compare;
+mod picture;
 mod print;
 mod table;
 
 pub use compare::Comparison;
+pub use picture::DisplayLayout;
 pub use print::{DisplayFunc, DisplayType};
 pub use table::{Facts, TypeTable};
 

@@ -19,18 +19,28 @@ pub(crate) struct Explain {
     /// A component, in binary or text form; `-` reads standard input.
     #[arg(value_name = "COMPONENT")]
     path: PathBuf,
+
+    /// Show instead how the values of its functions travel: the layout of each type, core types,
+    /// and the programs that lift and lower.
+    #[arg(long)]
+    layout: bool,
 }
 
 const EXAMPLES: &str = "\
-Example:
-  linkspan explain plugin.wasm";
+Examples:
+  linkspan explain plugin.wasm
+  linkspan explain plugin.wasm --layout    sizes, offsets, core types";
 
 impl Explain {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result {
         let bytes = input::read(&self.path)?;
         let component = Component::new(&Engine::default(), bytes)
             .map_err(|e| e.within(input::short_name(&self.path)))?;
-        let text = component.explain();
+        let text = if self.layout {
+            component.explain_layout()
+        } else {
+            component.explain()
+        };
         writeln!(out, "{}", text.trim_end())?;
         Ok(())
     }

@@ -86,6 +86,14 @@ impl<'a> Text<'a> {
             "string" => return ValType::String,
             "own" => types.own(ResourceTypeId(count(self))),
             "borrow" => types.borrow(ResourceTypeId(count(self))),
+            "fixed" => {
+                self.expect("(");
+                let elem = self.ty(types);
+                self.expect(",");
+                let length = self.number();
+                self.expect(")");
+                types.fixed_length_list(elem, length)
+            }
             "enum" => types.enumeration(names(count(self) as usize)),
             "flags" => types.flags(names(count(self) as usize)),
             _ => {
@@ -93,6 +101,7 @@ impl<'a> Text<'a> {
                 let all = || inner.iter().map(|ty| ty.unwrap());
                 match name {
                     "list" => types.list(inner[0].unwrap()),
+                    "map" => types.map(inner[0].unwrap(), inner[1].unwrap()),
                     "option" => types.option(inner[0].unwrap()),
                     "result" => types.result(inner[0], inner[1]),
                     "tuple" => types.tuple(all()),
@@ -153,20 +162,20 @@ impl<'a> Text<'a> {
 
     fn defined(&mut self, types: &TypeTable, def: &TypeDef) -> Val {
         match def {
-            TypeDef::Map(key, value) => {
-                let entry = |text: &mut Self| {
+            TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _) => {
+                Val::from(self.sequence("[", "]", |text| text.value(types, *elem)))
+            }
+            TypeDef::Map(key, value) => Val::Map(
+                self.sequence("[", "]", |text| {
                     text.expect("(");
                     let key = text.value(types, *key);
                     text.expect(",");
                     let value = text.value(types, *value);
                     text.expect(")");
                     (key, value)
-                };
-                Val::Map(self.sequence("[", "]", entry).into())
-            }
-            TypeDef::List(elem) | TypeDef::FixedLengthList(elem, _) => {
-                Val::from(self.sequence("[", "]", |text| text.value(types, *elem)))
-            }
+                })
+                .into(),
+            ),
             TypeDef::Record(fields) => {
                 let mut fields = fields.iter();
                 let next = |text: &mut Self| text.value(types, fields.next().unwrap().ty);

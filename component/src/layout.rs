@@ -1,0 +1,182 @@
+//! How the values of a component's functions travel, as text for people and
+//! snapshots: the layout of each type, and for each function its core types and
+//! the programs that move its parameters and its result.
+
+use std::collections::BTreeSet;
+use std::fmt::{Display, Write};
+
+use linkspan_canon_abi::program::Programs;
+use linkspan_canon_abi::{
+    Context, CoreType, FuncType, PointerSize, TypeDef, TypeTable, ValType, flatten_functype,
+};
+
+use crate::component::Component;
+use crate::types::{Func, Item, Items};
+
+/// The text ends with `…` when it is longer: a small binary can export one
+/// function over and over.
+const TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// How deeply instances are looked into.
+const NESTING_MAX: usize = 16;
+
+/// See [`Component::explain_layout`].
+pub(crate) fn explain(component: &Component) -> String {
+    let mut types = BTreeSet::new();
+    let mut functions = Vec::new();
+    for (kind, items) in [
+        ("import", component.imports()),
+        ("export", component.exports()),
+    ] {
+        collect(items, kind, 0, &mut types, &mut functions);
+    }
+    let table = &component.code().types;
+    let mut out = Text::default();
+    out.line(0, "types");
+    for ty in &types {
+        out.block(1, &table.display_layout(*ty));
+    }
+    out.line(0, "functions");
+    for (path, func) in functions {
+        function(&mut out, table, &path, func);
+    }
+    out.text
+}
+
+/// Lines, up to a limit.
+#[derive(Default)]
+struct Text {
+    text: String,
+    full: bool,
+}
+
+impl Text {
+    fn line(&mut self, level: usize, line: impl Display) {
+        if self.full {
+            return;
+        }
+        if self.text.len() > TEXT_BYTES_MAX {
+            self.full = true;
+            self.text.push_str("…\n");
+            return;
+        }
+        let indent = "  ".repeat(level);
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "{indent}{line}");
+    }
+
+    fn block(&mut self, level: usize, text: &dyn Display) {
+        if self.full {
+            return;
+        }
+        for line in text.to_string().lines() {
+            self.line(level, line);
+        }
+    }
+}
+
+/// Gathers functions with their paths, and all types that they are made of.
+fn collect<'a>(
+    items: Items<'a>,
+    path: &str,
+    level: usize,
+    types: &mut BTreeSet<ValType>,
+    functions: &mut Vec<(String, Func<'a>)>,
+) {
+    for (name, item) in items.iter() {
+        // Each function takes a line at the least.
+        if functions.len() > TEXT_BYTES_MAX / 8 {
+            return;
+        }
+        match item {
+            Item::Func(func) => {
+                if let Some(ty) = func.func_type() {
+                    add_types(func.table(), ty.param_types().chain(ty.result), types);
+                }
+                functions.push((format!("{path} {name:?}"), func));
+            }
+            Item::Instance(inner) if level < NESTING_MAX => {
+                let path = format!("{path} {name:?}");
+                collect(inner, &path, level + 1, types, functions);
+            }
+            Item::Type(ty) | Item::Value(ty) => {
+                add_types(ty.table(), std::iter::once(ty.val_type()), types);
+            }
+            Item::Instance(_)
+            | Item::Resource(_)
+            | Item::Module
+            | Item::Component
+            | Item::OtherType
+            | Item::Unsupported(_) => {}
+        }
+    }
+}
+
+/// Adds defined types and what they are made of.
+fn add_types(
+    table: &TypeTable,
+    open: impl Iterator<Item = ValType>,
+    types: &mut BTreeSet<ValType>,
+) {
+    let mut open: Vec<ValType> = open.collect();
+    while let Some(ty) = open.pop() {
+        let ValType::Defined(id) = ty else {
+            continue;
+        };
+        if !types.insert(ty) {
+            continue;
+        }
+        match table.def(id) {
+            TypeDef::List(ty) | TypeDef::FixedLengthList(ty, _) | TypeDef::Option(ty) => {
+                open.push(*ty);
+            }
+            TypeDef::Map(key, value) => open.extend([*key, *value]),
+            TypeDef::Record(fields) => open.extend(fields.iter().map(|field| field.ty)),
+            TypeDef::Tuple(fields) => open.extend(fields.iter().copied()),
+            TypeDef::Variant(cases) => open.extend(cases.iter().filter_map(|case| case.ty)),
+            TypeDef::Result { ok, err } => open.extend([*ok, *err].into_iter().flatten()),
+            TypeDef::Enum(_) | TypeDef::Flags(_) | TypeDef::Own(_) | TypeDef::Borrow(_) => {}
+        }
+    }
+}
+
+fn function(out: &mut Text, table: &TypeTable, path: &str, func: Func<'_>) {
+    out.line(1, format_args!("{path}: {func}"));
+    let Some(ty) = func.func_type() else {
+        return;
+    };
+    for (what, context) in [("lifted", Context::Lift), ("lowered", Context::Lower)] {
+        let [narrow, wide] = PointerSize::ALL.map(|p| signature(table, ty, p, context));
+        let wide = if narrow == wide {
+            String::new()
+        } else {
+            format!(" / {wide}")
+        };
+        out.line(2, format_args!("{what} {narrow}{wide}"));
+    }
+    let [from, to] = PointerSize::ALL;
+    let mut programs = Programs::new();
+    for (what, program) in [
+        ("parameters", programs.params(table, ty, from, to)),
+        ("result", programs.result(table, ty, from, to)),
+    ] {
+        match program {
+            Ok(program) if program.values() == 0 => {}
+            Ok(program) => {
+                out.line(2, what);
+                out.block(3, &program);
+            }
+            Err(error) => out.line(2, format_args!("{what}: {error}")),
+        }
+    }
+}
+
+/// The core type of a function on one side.
+fn signature(table: &TypeTable, ty: &FuncType, pointer: PointerSize, context: Context) -> String {
+    let core = flatten_functype(table, ty, pointer, context);
+    let list = |types: &[CoreType]| {
+        let names: Vec<&str> = types.iter().map(|ty| ty.name()).collect();
+        names.join(" ")
+    };
+    format!("({}) -> ({})", list(&core.params), list(&core.results))
+}
