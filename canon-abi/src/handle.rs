@@ -289,6 +289,30 @@ impl HandleTable {
         })
     }
 
+    /// Removes all handles to resource types that are gone, whoever lent them.
+    pub fn revoke(&mut self, is_gone: &dyn Fn(ResourceTypeId) -> bool) {
+        for index in 1..self.slots.len() as u32 {
+            let Some(slot) = self.live_slot(index) else {
+                continue;
+            };
+            if !is_gone(unpack(slot.resource())) {
+                continue;
+            }
+            let counts = self.counts(index, slot);
+            self.free_slot(index);
+            if slot.kind() == Kind::Borrow
+                && let Some(Some(borrows)) = self.scopes.get_mut(counts.scope as usize)
+            {
+                *borrows = borrows.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Removes all handles, as if the table was new.
+    pub fn clear(&mut self) {
+        *self = Self::with_limit(self.limit);
+    }
+
     /// Starts to count the borrows of a call.
     pub fn enter_scope(&mut self) -> ScopeId {
         let place = self

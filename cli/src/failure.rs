@@ -93,6 +93,12 @@ impl From<linkspan::Error> for Failure {
             ErrorKind::Wave => Kind::Usage,
             _ => Kind::Input,
         };
-        Self::new(kind, format!("{error:#}"))
+        let help = match error.downcast_ref::<linkspan::LinkReport>() {
+            Some(_) => {
+                "\n  = help: `--plug FILE` fills imports with the exports of another component"
+            }
+            None => "",
+        };
+        Self::new(kind, format!("{error:#}{help}"))
     }
 }

@@ -1,8 +1,9 @@
-//! WIT as JSON for tools: by name, without positions in tables, with a version.
+//! WIT and link reports as JSON for tools: by name, without positions in tables, with a version.
 //!
 //! Types are WIT text where they stand in a signature, and objects where they are defined. A new
 //! key may appear in the same version; a key that changes its meaning raises it.
 
+use linkspan::{LinkOffer, LinkProblem, LinkReport, LinkState};
 use linkspan_wit::PackageSet;
 use linkspan_wit::inspect::{
     Case, Function, FunctionKind, Interface, Package, Stability, TypeDef, TypeKind, World,
@@ -199,4 +200,67 @@ fn described(docs: Option<&str>, stability: &Stability) -> Map<String, Value> {
         out.insert("deprecated".to_owned(), version.clone().into());
     }
     out
+}
+
+/// What is known about the imports of a component.
+pub(crate) fn link(report: &LinkReport) -> Value {
+    let imports: Vec<Value> = report
+        .imports()
+        .iter()
+        .map(|import| {
+            let mut out = Map::new();
+            out.insert("path".to_owned(), import.path.names().into());
+            out.insert("expected".to_owned(), import.expected.clone().into());
+            let state = match &import.state {
+                LinkState::Satisfied { by, source, track } => {
+                    out.insert("by".to_owned(), by.names().into());
+                    out.insert("source".to_owned(), source.name().into());
+                    out.insert("track".to_owned(), track.clone().into());
+                    "satisfied"
+                }
+                LinkState::Missing => "missing",
+                LinkState::Mismatched => "mismatched",
+                _ => "unknown",
+            };
+            out.insert("state".to_owned(), state.into());
+            out.into()
+        })
+        .collect();
+    let problems: Vec<Value> = report.problems().iter().map(problem).collect();
+    json!({
+        "version": VERSION,
+        "kind": "link",
+        "ok": report.is_ok(),
+        "imports": imports,
+        "problems": problems,
+    })
+}
+
+fn problem(problem: &LinkProblem) -> Value {
+    let differences: Vec<Value> = problem
+        .differences
+        .iter()
+        .map(|d| json!({ "path": d.path, "expected": d.expected, "found": d.found }))
+        .collect();
+    let offers: Vec<Value> = problem
+        .offers
+        .iter()
+        .map(|offer| {
+            let kind = match offer {
+                LinkOffer::Similar(_) => "similar-name",
+                LinkOffer::OtherVersion(_) => "other-version",
+                LinkOffer::Elsewhere(_) => "elsewhere",
+                _ => "other",
+            };
+            json!({ "kind": kind, "path": offer.path().names() })
+        })
+        .collect();
+    json!({
+        "path": problem.path.names(),
+        "expected": problem.expected,
+        "found": problem.found,
+        "differences": differences,
+        "offers": offers,
+        "hint": problem.hint,
+    })
 }

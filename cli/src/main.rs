@@ -11,6 +11,7 @@ mod cmd;
 mod failure;
 mod input;
 mod json;
+mod plug;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

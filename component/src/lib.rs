@@ -81,12 +81,15 @@ pub use features::{ComponentConfig, ComponentFeatures, ComponentProposal};
 pub use func::{Func, TypedFunc, Val};
 pub use instance::{ExportPath, Instance, InstancePre};
 pub use limits::{Limits, Metrics, ResourceUsage, Usage};
-pub use linker::{LinkProblem, LinkReport, Linker, LinkerInstance};
+pub use linker::{
+    LinkDifference, LinkImport, LinkOffer, LinkProblem, LinkReport, LinkSource, LinkState, Linker,
+    LinkerInstance, UnknownFunc,
+};
 pub use linkspan_canon_abi as abi;
 pub use linkspan_canon_abi::{enumeration, flags, record, variant};
 #[cfg(feature = "macros")]
 pub use linkspan_codegen_macros::bindgen;
 pub use linkspan_engine::{Config, Engine, InterruptHandle, Trap};
-pub use names::ItemPath;
+pub use names::{ItemPath, compatible_name};
 pub use resource::{Resource, ResourceAny, ResourceTable, ResourceType};
 pub use store::{AsContext, AsContextMut, ComponentState, Store, StoreContext, StoreContextMut};

@@ -65,6 +65,18 @@ impl Version {
     }
 }
 
+/// As people write it: `1`, `0.2`, `0.0.3`.
+impl fmt::Display for Track {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Track::Major(major) => write!(f, "{major}"),
+            Track::Minor(minor) => write!(f, "0.{minor}"),
+            Track::Patch(patch) => write!(f, "0.0.{patch}"),
+            Track::Exact(version) => f.write_str(version),
+        }
+    }
+}
+
 impl PartialOrd for Version {
     fn partial_cmp(&self, other: &Version) -> Option<Ordering> {
         let numbers = |v: &Version| (v.major, v.minor, v.patch);
@@ -77,6 +89,27 @@ impl PartialOrd for Version {
 fn split(name: &str) -> Option<(&str, &str, Version)> {
     let (base, text) = name.split_once('@')?;
     Some((base, text, Version::parse(text)?))
+}
+
+/// A name without its version, whether the version can be read or not.
+pub(crate) fn base(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(base, _)| base)
+}
+
+/// The part of the name's version that all compatible versions share, as
+/// people write it; `None` for a name without a version.
+pub(crate) fn track(name: &str) -> Option<String> {
+    let (_, text, version) = split(name)?;
+    Some(version.track(text).to_string())
+}
+
+/// Which versions are compatible with that of the name, for messages.
+pub(crate) fn compatible_versions(name: &str) -> String {
+    match split(name).map(|(_, text, version)| version.track(text)) {
+        Some(track @ (Track::Major(_) | Track::Minor(_))) => format!("versions {track}.x"),
+        Some(track @ (Track::Patch(_) | Track::Exact(_))) => format!("version {track}"),
+        None => "a name without a version".to_owned(),
+    }
 }
 
 /// A map whose look-up falls back to a semver-compatible version of the
@@ -126,12 +159,18 @@ impl<T> VersionedMap<T> {
 
     /// The definition of that name or of a compatible version of it.
     pub(crate) fn get(&self, name: &str) -> Option<&T> {
-        if let Some(value) = self.exact.get(name) {
-            return Some(value);
+        self.get_named(name).map(|(_, value)| value)
+    }
+
+    /// As [`VersionedMap::get`], with the name that was found.
+    pub(crate) fn get_named(&self, name: &str) -> Option<(&str, &T)> {
+        if let Some((known, value)) = self.exact.get_key_value(name) {
+            return Some((known, value));
         }
         let (base, text, version) = split(name)?;
         let key = (base.to_owned(), version.track(text));
-        self.exact.get(self.newest.get(&key)?)
+        let (known, value) = self.exact.get_key_value(self.newest.get(&key)?)?;
+        Some((known, value))
     }
 
     /// All names and definitions, by name.
@@ -140,6 +179,20 @@ impl<T> VersionedMap<T> {
             .iter()
             .map(|(name, value)| (name.as_str(), value))
     }
+}
+
+/// Which of the names serves an import called `name`: that name itself, or the
+/// newest semver-compatible version of it. Linkers choose so.
+#[must_use]
+pub fn compatible_name<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let mut names = VersionedMap::default();
+    for candidate in candidates {
+        names.insert(candidate, candidate);
+    }
+    names.get(name).copied()
 }
 
 /// The place of an import or export, as errors print it:
@@ -187,7 +240,8 @@ pub(crate) fn closest<'a>(
     let limit = name.len() / 3 + 1;
     candidates
         .map(|candidate| (edit_distance(name, candidate, limit), candidate))
-        .filter(|(distance, _)| *distance <= limit)
+        // Where no letter is the same, nothing was mistyped.
+        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.len())
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -248,6 +302,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_chosen_as_linkers_do() {
+        let known = ["a:b/c@1.2.3", "a:b/c@1.10.0", "d"];
+        assert_eq!(compatible_name("a:b/c@1.0.0", known), Some("a:b/c@1.10.0"));
+        assert_eq!(compatible_name("a:b/c@1.2.3", known), Some("a:b/c@1.2.3"));
+        assert_eq!(compatible_name("d", known), Some("d"));
+        assert_eq!(compatible_name("a:b/c@2.0.0", known), None);
+    }
+
+    #[test]
     fn prereleases_and_unversioned_names_match_exactly() {
         let map = map(&["a:b/c@1.0.0-rc.1", "a:b/d", "plain"]);
         assert_eq!(map.get("a:b/c@1.0.0-rc.1"), Some(&0));
@@ -258,10 +321,24 @@ mod tests {
     }
 
     #[test]
+    fn tracks_are_told() {
+        assert_eq!(track("a:b/c@1.2.3").as_deref(), Some("1"));
+        assert_eq!(track("a:b/c@0.2.3").as_deref(), Some("0.2"));
+        assert_eq!(track("a:b/c@0.0.3").as_deref(), Some("0.0.3"));
+        assert_eq!(track("a:b/c"), None);
+        assert_eq!(compatible_versions("a:b/c@0.2.3"), "versions 0.2.x");
+        assert_eq!(
+            compatible_versions("a:b/c@1.0.0-rc.1"),
+            "version 1.0.0-rc.1"
+        );
+    }
+
+    #[test]
     fn typing_mistakes_are_found() {
         let names = ["run", "read", "write"];
         assert_eq!(closest("raed", names.into_iter()), Some("read"));
         assert_eq!(closest("completely", names.into_iter()), None);
+        assert_eq!(closest("r", ["f"].into_iter()), None);
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn values_of_another_type_do_not_link() {
     let mut linker = Linker::<()>::new(&engine);
     linker.root().func_new("text", |_, _, _| Ok(())).unwrap();
     let report = linker.check(&count).to_string();
-    assert!(report.contains("found func"), "{report}");
+    assert!(report.contains("found a func"), "{report}");
 }
 
 #[test]

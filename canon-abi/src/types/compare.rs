@@ -108,6 +108,61 @@ impl<'a> Comparison<'a> {
             .map_err(|error| error.within_name("result"))
     }
 
+    /// Compares two function types as [`Comparison::func`] does, and answers
+    /// with one error for each parameter that differs, and for the result.
+    pub fn func_differences(&mut self, expected: &FuncType, found: &FuncType) -> Vec<Error> {
+        if expected.params.len() != found.params.len() {
+            let mut differences = vec![Error::mismatch(
+                name_params(&expected.params),
+                name_params(&found.params),
+            )];
+            differences.extend(self.result_difference(expected, found.result));
+            return differences;
+        }
+        let names = (1..).zip(expected.params.iter().zip(&found.params));
+        let mut differences: Vec<Error> = names
+            .filter(|(_, (a, b))| a.name != b.name)
+            .map(|(n, (a, b))| {
+                Error::mismatch(
+                    format!("parameter {n} to be called `{}`", a.name),
+                    format!("`{}`", b.name),
+                )
+            })
+            .collect();
+        let params: Vec<ValType> = found.param_types().collect();
+        differences.extend(self.signature_differences(expected, &params, found.result));
+        differences
+    }
+
+    /// As [`Comparison::func_differences`], for a type that has no parameter
+    /// names.
+    pub fn signature_differences(
+        &mut self,
+        expected: &FuncType,
+        params: &[ValType],
+        result: Option<ValType>,
+    ) -> Vec<Error> {
+        let mut differences = Vec::new();
+        if expected.params.len() == params.len() {
+            for (param, found) in expected.params.iter().zip(params) {
+                let compared = self.value(param.ty, *found);
+                differences.extend(compared.err().map(|e| e.within(name(&param.name))));
+            }
+        } else {
+            differences.push(Error::mismatch(
+                name_params(&expected.params),
+                params.len().to_string(),
+            ));
+        }
+        differences.extend(self.result_difference(expected, result));
+        differences
+    }
+
+    fn result_difference(&mut self, expected: &FuncType, found: Option<ValType>) -> Option<Error> {
+        let compared = self.optional(expected.result, found);
+        compared.err().map(|error| error.within_name("result"))
+    }
+
     #[expect(clippy::too_many_lines, reason = "one row for each kind of type")]
     fn defined(&mut self, a: TypeId, b: TypeId) -> Result<()> {
         match (self.expected.def(a), self.found.def(b)) {
@@ -251,6 +306,15 @@ fn count(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// `2 parameters (a, b)`
+fn name_params(params: &[super::Named<ValType>]) -> String {
+    let names: Vec<&str> = params.iter().map(|param| &*param.name).collect();
+    match names.as_slice() {
+        [] => "no parameters".to_owned(),
+        names => format!("{} ({})", count(names.len(), "parameter"), names.join(", ")),
+    }
+}
+
 fn same_names(a: &[Box<str>], b: &[Box<str>], what: &str) -> Result<()> {
     for (a, b) in a.iter().zip(b) {
         if a != b {
@@ -298,6 +362,49 @@ mod tests {
             error.to_string(),
             "req.headers[].1: expected list<u8>, found string"
         );
+    }
+
+    #[test]
+    fn every_parameter_that_differs_is_told() {
+        let types = TypeTable::new();
+        let text = |expected: &FuncType, found: &FuncType| -> Vec<String> {
+            Comparison::new(&types, &types, &mut |_, _| true)
+                .func_differences(expected, found)
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        };
+        let expected = FuncType::new(
+            [
+                ("a", ValType::U8),
+                ("b", ValType::Bool),
+                ("c", ValType::Char),
+            ],
+            Some(ValType::F32),
+        );
+        let found = FuncType::new(
+            [
+                ("a", ValType::U16),
+                ("b", ValType::Bool),
+                ("x", ValType::String),
+            ],
+            None,
+        );
+        assert_eq!(
+            text(&expected, &found),
+            [
+                "expected parameter 3 to be called `c`, found `x`",
+                "a: expected u8, found u16",
+                "c: expected char, found string",
+                "result: expected f32, found no type",
+            ]
+        );
+        let found = FuncType::new([("a", ValType::U16)], Some(ValType::F32));
+        assert_eq!(
+            text(&expected, &found),
+            ["expected 3 parameters (a, b, c), found 1 parameter (a)"]
+        );
+        assert!(text(&expected, &expected).is_empty());
     }
 
     #[test]

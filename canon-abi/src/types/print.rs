@@ -182,6 +182,9 @@ impl DisplayType<'_> {
         match self.types.resource_name(resource) {
             Some(name) => write!(f, "{kind}<{name}>"),
             None if resource.is_host() => {
+                if let Some(name) = self.types.host_resource_name(resource) {
+                    return write!(f, "{kind}<{name}>");
+                }
                 write!(
                     f,
                     "{kind}<host resource {}>",

@@ -146,7 +146,7 @@ struct Node {
 pub struct TypeTable {
     nodes: Vec<Node>,
     ids: BTreeMap<Arc<TypeDef>, TypeId>,
-    host_resources: Vec<any::TypeId>,
+    host_resources: Vec<(any::TypeId, &'static str)>,
     resource_names: BTreeMap<ResourceTypeId, Box<str>>,
 }
 
@@ -307,9 +307,9 @@ impl TypeTable {
         let number = self
             .host_resources
             .iter()
-            .position(|k| *k == key)
+            .position(|(k, _)| *k == key)
             .unwrap_or_else(|| {
-                self.host_resources.push(key);
+                self.host_resources.push((key, any::type_name::<T>()));
                 self.host_resources.len() - 1
             });
         ResourceTypeId::host(number as u32)
@@ -317,9 +317,21 @@ impl TypeTable {
 
     /// The Rust type for which [`TypeTable::host_resource`] made this slot.
     pub fn host_resource_key(&self, resource: ResourceTypeId) -> Option<any::TypeId> {
+        Some(self.host_resource_entry(resource)?.0)
+    }
+
+    /// The name of that Rust type, for printing.
+    pub fn host_resource_name(&self, resource: ResourceTypeId) -> Option<&'static str> {
+        Some(self.host_resource_entry(resource)?.1)
+    }
+
+    fn host_resource_entry(
+        &self,
+        resource: ResourceTypeId,
+    ) -> Option<&(any::TypeId, &'static str)> {
         let number = resource.0 & !ResourceTypeId::HOST;
         if resource.is_host() {
-            self.host_resources.get(number as usize).copied()
+            self.host_resources.get(number as usize)
         } else {
             None
         }

@@ -4,6 +4,8 @@ mod bindgen;
 mod explain;
 mod inspect;
 mod invoke;
+mod link;
+mod plug;
 mod wast;
 mod wit;
 
@@ -17,6 +19,8 @@ use crate::failure::Result;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Invoke(invoke::Invoke),
+    Link(link::Link),
+    Plug(plug::Plug),
     Inspect(inspect::Inspect),
     Wit(wit::Wit),
     Bindgen(bindgen::Bindgen),
@@ -29,6 +33,8 @@ impl Command {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result {
         match self {
             Self::Invoke(command) => command.run(out),
+            Self::Link(command) => command.run(out),
+            Self::Plug(command) => command.run(out),
             Self::Inspect(command) => command.run(out),
             Self::Wit(command) => command.run(out),
             Self::Bindgen(command) => command.run(out),

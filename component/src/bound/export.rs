@@ -11,6 +11,8 @@ use linkspan_canon_abi::{
 
 use crate::code::Code;
 use crate::error::{Error, ErrorKind, Result};
+use crate::func::host::FuncMismatch;
+use crate::linker::LinkDifference;
 use crate::names::{VersionedMap, closest};
 use crate::plan::{FuncSource, FuncTypeId, Item, Items, LiftId, ResourceDef, TypeItem};
 use crate::resource::ResourceType;
@@ -251,7 +253,8 @@ impl<'a> Search<'a> {
             None => return Err(Error::inconsistent("a function type is missing")),
         };
         let same = |id: ResourceTypeId, key: any::TypeId| self.same_resource(id, key);
-        compare(&self.code.types, expected, export.describe, &same)
+        differences(&self.code.types, expected, export.describe, &same)
+            .map_err(FuncMismatch::into_error)
     }
 
     /// Whether a Rust type names a resource type of the component.
@@ -266,23 +269,46 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Compares a function type of a component with Rust types. `same_resource`
-/// says whether a Rust type names a resource type of the component.
-pub(crate) fn compare(
+/// Compares a function type of a component with Rust types, and tells every
+/// parameter that differs. `same_resource` says whether a Rust type names a
+/// resource type of the component.
+pub(crate) fn differences(
     types: &TypeTable,
     expected: &FuncType,
     describe: Describe,
     same_resource: &dyn Fn(ResourceTypeId, any::TypeId) -> bool,
-) -> Result<()> {
+) -> Result<(), FuncMismatch> {
     let mut own = TypeTable::new();
-    let (params, result) = describe(&mut own)?;
+    let (params, result) = match describe(&mut own) {
+        Ok(described) => described,
+        Err(error) => {
+            return Err(FuncMismatch {
+                found: "a Rust function without a type of the component model".to_owned(),
+                differences: vec![error.into()],
+            });
+        }
+    };
     let mut same = |id: ResourceTypeId, tag: ResourceTypeId| {
         own.host_resource_key(tag)
             .is_some_and(|key| same_resource(id, key))
     };
-    Comparison::new(types, &own, &mut same)
-        .signature(expected, &params, result)
-        .map_err(Error::from)
+    let differences: Vec<LinkDifference> = Comparison::new(types, &own, &mut same)
+        .signature_differences(expected, &params, result)
+        .into_iter()
+        .map(LinkDifference::from)
+        .collect();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let params: Vec<String> = params
+        .iter()
+        .map(|ty| own.display(*ty).to_string())
+        .collect();
+    let result = result.map(|ty| format!(" -> {}", own.display(ty)));
+    Err(FuncMismatch {
+        found: format!("func({}){}", params.join(", "), result.unwrap_or_default()),
+        differences,
+    })
 }
 
 fn path(interface: &Interface, name: &str) -> String {

@@ -24,7 +24,7 @@ use std::path::Path;
 use linkspan_engine as core;
 
 pub use export::{Export, Interface, NamedResource, func, interface, resource};
-pub(crate) use export::{compare, describe};
+pub(crate) use export::{describe, differences};
 pub use handle::{Borrow, GuestHandle, GuestResource, Handle, Lend, LendAll};
 pub use host::{HostParam, HostParams, HostResource, HostTag, Mut, New, Own, Ref};
 pub use pre::{Bound, Exports, Pre};

@@ -17,8 +17,8 @@ use wasmparser::{
 
 pub(crate) use instances::{Alias, CoreInstance, Instance, ItemRef};
 pub(crate) use types::{
-    CoreTypeDecl, DefinedType, ExternName, FuncTypeDecl, ModuleTypeDecl, ScopeDecl, TypeDecl,
-    TypeScope,
+    CoreTypeDecl, DefinedType, ExternName, FuncTypeDecl, ModuleDecl, ModuleTypeDecl, ScopeDecl,
+    TypeDecl, TypeScope,
 };
 
 use crate::error::{Error, Result};

@@ -37,56 +37,57 @@ impl From<ComponentExternName<'_>> for ExternName {
 /// One entry of the core type section, which may define several types.
 #[derive(Debug)]
 pub(crate) enum CoreTypeDecl {
-    /// A group of that many core types. Only their number matters here.
-    Group(u32),
+    /// A group of types that core modules define.
+    Group(wasmparser::RecGroup),
     /// The type of a core module.
-    Module(Arc<ModuleTypeDecl>),
+    Module(ModuleTypeDecl),
 }
 
-/// What a core module type asks for and offers, by kind.
+/// What a core module type asks for and offers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ModuleTypeDecl {
-    /// Module name, item name, kind.
-    pub(crate) imports: Vec<(Box<str>, Box<str>, &'static str)>,
-    /// Item name, kind.
-    pub(crate) exports: Vec<(Box<str>, &'static str)>,
+    /// Its declarations in order.
+    pub(crate) decls: Vec<ModuleDecl>,
+}
+
+/// One declaration in the body of a core module type.
+#[derive(Clone, Debug)]
+pub(crate) enum ModuleDecl {
+    /// Types of its own.
+    Group(wasmparser::RecGroup),
+    /// A core type of a scope around it.
+    OuterAlias { count: u32, index: u32 },
+    /// Module name, item name, type.
+    Import(Box<str>, Box<str>, wasmparser::TypeRef),
+    /// Item name, type.
+    Export(Box<str>, wasmparser::TypeRef),
 }
 
 impl CoreTypeDecl {
     pub(super) fn new(ty: &CoreType<'_>) -> CoreTypeDecl {
         match ty {
-            CoreType::Rec(group) => {
-                CoreTypeDecl::Group(u32::try_from(group.types().len()).unwrap_or(u32::MAX))
-            }
+            CoreType::Rec(group) => CoreTypeDecl::Group(group.clone()),
             CoreType::Module(decls) => {
-                let mut module = ModuleTypeDecl::default();
-                for decl in decls {
-                    match decl {
-                        ModuleTypeDeclaration::Import(import) => module.imports.push((
-                            import.module.into(),
-                            import.name.into(),
-                            core_kind(import.ty),
-                        )),
-                        ModuleTypeDeclaration::Export { name, ty } => {
-                            module.exports.push(((*name).into(), core_kind(*ty)));
+                let decls = decls.iter().map(|decl| match decl {
+                    ModuleTypeDeclaration::Type(group) => ModuleDecl::Group(group.clone()),
+                    ModuleTypeDeclaration::OuterAlias { count, index, .. } => {
+                        ModuleDecl::OuterAlias {
+                            count: *count,
+                            index: *index,
                         }
-                        ModuleTypeDeclaration::Type(_)
-                        | ModuleTypeDeclaration::OuterAlias { .. } => {}
                     }
-                }
-                CoreTypeDecl::Module(Arc::new(module))
+                    ModuleTypeDeclaration::Import(import) => {
+                        ModuleDecl::Import(import.module.into(), import.name.into(), import.ty)
+                    }
+                    ModuleTypeDeclaration::Export { name, ty } => {
+                        ModuleDecl::Export((*name).into(), *ty)
+                    }
+                });
+                CoreTypeDecl::Module(ModuleTypeDecl {
+                    decls: decls.collect(),
+                })
             }
         }
-    }
-}
-
-fn core_kind(ty: wasmparser::TypeRef) -> &'static str {
-    match ty {
-        wasmparser::TypeRef::Func(_) | wasmparser::TypeRef::FuncExact(_) => "func",
-        wasmparser::TypeRef::Table(_) => "table",
-        wasmparser::TypeRef::Memory(_) => "memory",
-        wasmparser::TypeRef::Global(_) => "global",
-        wasmparser::TypeRef::Tag(_) => "tag",
     }
 }
 

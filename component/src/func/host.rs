@@ -13,6 +13,7 @@ use super::guest::{GuestView, Site};
 use super::values;
 use crate::code::{Code, Signature};
 use crate::error::{Error, Result};
+use crate::linker::LinkDifference;
 use crate::resource::ResourceType;
 use crate::store::{ComponentState, HandleMode, StoreContextMut};
 
@@ -20,7 +21,10 @@ use crate::store::{ComponentState, HandleMode, StoreContextMut};
 /// type that a component imports it with, and be put into a store.
 pub(crate) trait HostFunction<T>: Send + Sync + 'static {
     /// Compares types; called once, at link.
-    fn check(&self, with: FuncCheck<'_>) -> Result<()>;
+    fn check(&self, with: FuncCheck<'_>) -> Result<(), FuncMismatch>;
+
+    /// Whether it stands in for a function that nobody defined.
+    fn is_stub(&self) -> bool;
 
     /// Makes the core function for one `canon lower` of it.
     fn bind(
@@ -36,8 +40,26 @@ pub(crate) struct FuncCheck<'a> {
     pub(crate) types: &'a TypeTable,
     /// The type.
     pub(crate) ty: &'a FuncType,
-    /// What a resource type of `types` was linked to.
-    pub(crate) resource: &'a dyn Fn(ResourceTypeId) -> Option<ResourceType>,
+    /// Whether what a resource type of `types` was linked to satisfies a
+    /// condition.
+    pub(crate) resource: &'a dyn Fn(ResourceTypeId, &dyn Fn(ResourceType) -> bool) -> bool,
+}
+
+/// A function of another type than a component imports.
+pub(crate) struct FuncMismatch {
+    /// Its type.
+    pub(crate) found: String,
+    /// Where the types differ.
+    pub(crate) differences: Vec<LinkDifference>,
+}
+
+impl FuncMismatch {
+    /// The differences as an error of one line.
+    #[cold]
+    pub(crate) fn into_error(self) -> Error {
+        let texts: Vec<String> = self.differences.iter().map(ToString::to_string).collect();
+        Error::ty(texts.join("; "))
+    }
 }
 
 /// One `canon lower` of a function of the host.
@@ -77,8 +99,12 @@ where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
 {
-    fn check(&self, _with: FuncCheck<'_>) -> Result<()> {
+    fn check(&self, _with: FuncCheck<'_>) -> Result<(), FuncMismatch> {
         Ok(())
+    }
+
+    fn is_stub(&self) -> bool {
+        false
     }
 
     fn bind(

@@ -17,7 +17,7 @@ use linkspan_engine as core;
 use linkspan_engine::{Answer, HostCall, HostFunc};
 
 use super::guest::GuestView;
-use super::host::{FuncCheck, HostFunction, LoweredImport};
+use super::host::{FuncCheck, FuncMismatch, HostFunction, LoweredImport};
 use super::{Func, call_lifted, call_scalars};
 use crate::bound::{HostParams, HostResource, New};
 use crate::code::Pointers;
@@ -100,7 +100,7 @@ impl Func {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Type`](crate::ErrorKind::Type) with the path to the first
+    /// [`ErrorKind::Type`](crate::ErrorKind::Type) with the path to each
     /// difference; [`ErrorKind::Host`](crate::ErrorKind::Host) if the function
     /// belongs to another store.
     pub fn typed<P: Params + Lower, R: LiftOwned>(
@@ -117,12 +117,13 @@ impl Func {
             let named = named.or_else(|| state.host_resource_of(key))?;
             Some(state.plan_resource(instance, id).ok()? == named)
         };
-        crate::bound::compare(
+        crate::bound::differences(
             &code.types,
             &code.signature(ty, pointers)?.ty,
             crate::bound::describe::<P, R>,
             &|id, key| same(id, key).unwrap_or(false),
-        )?;
+        )
+        .map_err(FuncMismatch::into_error)?;
         Ok(TypedFunc {
             func: *self,
             _types: PhantomData,
@@ -475,16 +476,20 @@ where
     T: 'static,
     Self: Run<T>,
 {
-    fn check(&self, with: FuncCheck<'_>) -> Result<()> {
+    fn check(&self, with: FuncCheck<'_>) -> Result<(), FuncMismatch> {
         let FuncCheck {
             types,
             ty,
             resource,
         } = with;
         let describe = crate::bound::describe::<<Self as Run<T>>::Params, <Self as Run<T>>::Result>;
-        crate::bound::compare(types, ty, describe, &|id, key| {
-            resource(id).is_some_and(|ty| ty.is_host(key))
+        crate::bound::differences(types, ty, describe, &|id, key| {
+            resource(id, &|ty| ty.is_host(key))
         })
+    }
+
+    fn is_stub(&self) -> bool {
+        false
     }
 
     fn bind(

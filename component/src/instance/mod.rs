@@ -3,6 +3,7 @@
 
 mod pre;
 mod relays;
+mod reset;
 mod run;
 
 use std::any;
@@ -20,7 +21,7 @@ use crate::component::Outer;
 use crate::error::{Error, Result};
 use crate::func::{Func, Val, other_store};
 use crate::linker::Definition;
-use crate::names::VersionedMap;
+use crate::names::{VersionedMap, closest};
 use crate::plan::{
     ComponentItem, FuncItem, FuncSource, FuncTypeId, ImportId, InstanceId, Item, Items, LiftId,
     ModuleRef, ModuleSlot, TypeItem,
@@ -37,6 +38,10 @@ pub(crate) struct InstanceState {
     pub(crate) resources: Box<[ResourceTypeId]>,
     /// Lifted functions of the plan, by their place in the store.
     lifts: Box<[u32]>,
+    /// The store's number of the plan's first component instance.
+    owners: u32,
+    /// Core instances of the plan.
+    core_instances: Box<[core::Instance]>,
     /// Imported functions that are handed back: import → function.
     func_imports: Vec<(u32, Func)>,
     /// Values of the plan.
@@ -79,6 +84,7 @@ impl InstanceState {
         Some(&found.1)
     }
 
+    /// A core module of the plan, if it is at hand.
     fn module(&self, slot: ModuleSlot) -> Option<core::Module> {
         match self.code.modules.get(slot.index())? {
             ModuleRef::Embedded(source, id) => {
@@ -134,6 +140,29 @@ impl InstanceState {
     fn items(&self, id: InstanceId) -> Option<&Items> {
         self.code.instances.get(id.index())
     }
+
+    /// The types of the instance, apart from its store.
+    fn guest_types(&self, state: &ComponentState) -> Result<Arc<GuestTypes>> {
+        let resources = self.resources.iter();
+        let resources = resources.map(|id| state.resource(*id).map(|resource| resource.ty));
+        Ok(Arc::new(GuestTypes {
+            code: Arc::clone(&self.code),
+            resources: resources.collect::<Result<_>>()?,
+        }))
+    }
+}
+
+/// Value types and the like: nobody has to define them.
+fn has_no_runtime_part(item: Item) -> bool {
+    matches!(item, Item::Type(ty) if !matches!(ty, TypeItem::Resource(_)))
+}
+
+#[cold]
+fn no_export(instance: &InstanceState, name: &str) -> Error {
+    let names = instance.code.root_exports.iter();
+    let near = closest(name, names.map(|(known, _)| &**known));
+    let hint = near.map_or(String::new(), |near| format!(": did you mean {near:?}?"));
+    Error::link(format!("the instance exports no {name:?}{hint}"))
 }
 
 /// An instance of a component.
@@ -345,18 +374,31 @@ impl Instance {
         export: &str,
     ) -> Result<Definition<T>> {
         let instance = self.state(state)?;
-        let found = item(instance, &export)
-            .ok_or_else(|| Error::link(format!("the instance exports no {export:?}")))?;
-        let types = Arc::new(GuestTypes {
-            code: Arc::clone(&instance.code),
-            resources: instance
-                .resources
-                .iter()
-                .map(|id| state.resource(*id).map(|resource| resource.ty))
-                .collect::<Result<_>>()?,
-        });
+        let found = item(instance, &export).ok_or_else(|| no_export(instance, export))?;
+        let types = instance.guest_types(state)?;
         self.item_definition(instance, &types, found, &mut vec![export.to_owned()])
             .map_err(|error| error.within(format!("{export:?}")))
+    }
+
+    /// All exports as definitions for other components of the same store, by
+    /// name.
+    pub(crate) fn definitions<T: 'static>(
+        self,
+        state: &ComponentState,
+    ) -> Result<Vec<(String, Definition<T>)>> {
+        let instance = self.state(state)?;
+        let types = instance.guest_types(state)?;
+        let mut definitions = Vec::new();
+        for (name, item) in instance.code.root_exports.iter() {
+            if has_no_runtime_part(item) {
+                continue;
+            }
+            let definition = self
+                .item_definition(instance, &types, item, &mut vec![name.to_string()])
+                .map_err(|error| error.within(format!("{name:?}")))?;
+            definitions.push((name.to_string(), definition));
+        }
+        Ok(definitions)
     }
 
     fn item_definition<T: 'static>(
@@ -381,8 +423,7 @@ impl Instance {
             Item::Instance(id) if path.len() <= DEPTH_MAX => {
                 let mut names = VersionedMap::default();
                 for (name, inner) in instance.items(id).map(Items::iter).into_iter().flatten() {
-                    // Value types have no run-time part.
-                    if matches!(inner, Item::Type(ty) if !matches!(ty, TypeItem::Resource(_))) {
+                    if has_no_runtime_part(inner) {
                         continue;
                     }
                     path.push(name.to_string());

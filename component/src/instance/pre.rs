@@ -14,8 +14,8 @@ use crate::code::{Code, core_pointer};
 use crate::error::{Error, Result};
 use crate::linker::{Definition, Resolved};
 use crate::plan::{
-    CoreInstance, CoreInstanceSlot, CoreItem, FuncSlot, Lift, MemorySlot, ModuleRef, OptionsId,
-    ResourceDef, Step, Stub,
+    CoreInstance, CoreInstanceSlot, CoreItem, FuncSlot, FuncSource, Item, Lift, LiftId, MemorySlot,
+    ModuleRef, OptionsId, ResourceDef, Step, Stub,
 };
 use crate::resource::ResourceType;
 use crate::store::ComponentState;
@@ -109,6 +109,7 @@ impl<T: 'static> InstancePre<T> {
             modules: vec![None; code.counts.core_instances as usize],
             funcs: vec![None; code.counts.funcs as usize],
             memories: vec![PointerSize::P32; code.counts.memories as usize],
+            lift_names: lift_names(&code),
         };
         let steps = code
             .steps
@@ -183,6 +184,24 @@ struct Preparation<'a, T: 'static> {
     /// The pointer size of each memory that was taken out of an instance so
     /// far.
     memories: Vec<PointerSize>,
+    /// What errors call lifted functions.
+    lift_names: BTreeMap<LiftId, Arc<str>>,
+}
+
+/// The first name under which some instance has each lifted function.
+fn lift_names(code: &Code) -> BTreeMap<LiftId, Arc<str>> {
+    let mut names = BTreeMap::new();
+    for items in code.instances.iter().chain([&code.root_exports]) {
+        for (name, item) in items.iter() {
+            if let Item::Func(func) = item
+                && let FuncSource::Lift(lift) = func.source
+            {
+                let quoted = || format!("{name:?}").into();
+                names.entry(lift).or_insert_with(quoted);
+            }
+        }
+    }
+    names
 }
 
 impl<T: 'static> Preparation<'_, T> {
@@ -192,19 +211,7 @@ impl<T: 'static> Preparation<'_, T> {
                 slot, module, args, ..
             } => {
                 let module = self.module(*module)?;
-                let by_name: BTreeMap<&str, CoreInstance> =
-                    args.iter().map(|(name, from)| (&**name, *from)).collect();
-                let args = module
-                    .imports()
-                    .map(|import| {
-                        self.arg(&by_name, &import).map_err(|error| {
-                            error.within(format!(
-                                "core import {:?} {:?}",
-                                import.module, import.name
-                            ))
-                        })
-                    })
-                    .collect::<Result<Vec<_>>>()?;
+                let args = self.args(&module, args)?;
                 if let Some(place) = self.modules.get_mut(slot.index()) {
                     *place = Some(module.clone());
                 }
@@ -254,8 +261,25 @@ impl<T: 'static> Preparation<'_, T> {
                 Prepared::Nothing
             }
             Step::Stub { stub, .. } => self.stub(*stub)?,
-            Step::Start { .. } | Step::Unsupported { .. } => Prepared::Nothing,
+            Step::Unsupported { what, offset } => {
+                return Err(Error::unsupported(what).at(*offset));
+            }
+            Step::Start { .. } => Prepared::Nothing,
         })
+    }
+
+    /// Where each import of a core module comes from, in order.
+    fn args(&self, module: &core::Module, given: &[(Arc<str>, CoreInstance)]) -> Result<Vec<Arg>> {
+        let by_name: BTreeMap<&str, CoreInstance> =
+            given.iter().map(|(name, from)| (&**name, *from)).collect();
+        let arg = |(place, import): (usize, core::ImportType<'_>)| {
+            let arg = self
+                .arg(&by_name, &import)
+                .and_then(|arg| self.check_arg(module, place, &import, &arg).map(|()| arg));
+            let segment = || format!("core import {:?} {:?}", import.module, import.name);
+            arg.map_err(|error| error.within(segment()))
+        };
+        module.imports().enumerate().map(arg).collect()
     }
 
     fn stub(&self, stub: Stub) -> Result<Prepared> {
@@ -272,8 +296,9 @@ impl<T: 'static> Preparation<'_, T> {
             }
             Stub::Adapter { lift, options, .. } => {
                 self.check_realloc(options)?;
+                let name = self.lift_names.get(&lift).cloned();
                 Prepared::Stub {
-                    name: format!("lift {}", lift.0).into(),
+                    name: name.unwrap_or_else(|| format!("lift {}", lift.0).into()),
                 }
             }
             Stub::ResourceNew(..)
@@ -314,6 +339,29 @@ impl<T: 'static> Preparation<'_, T> {
             .and_then(Option::as_ref)
             .and_then(|module| Some((module.export_position(name)?, module.get_export(name)?)))
             .ok_or_else(|| Error::link(format!("a core module without the export {name:?}")))
+    }
+
+    /// Compares an export of one core instance with the import of another
+    /// that it is given to: the host may have provided either module.
+    fn check_arg(
+        &self,
+        module: &core::Module,
+        place: usize,
+        import: &core::ImportType<'_>,
+        arg: &Arg,
+    ) -> Result<()> {
+        let Arg::Export { instance, position } = arg else {
+            return Ok(());
+        };
+        let from = self.modules.get(instance.index()).and_then(Option::as_ref);
+        let from = from.ok_or_else(|| Error::inconsistent("a core module is missing"))?;
+        if module.accepts(place, from, *position) {
+            return Ok(());
+        }
+        match from.exports().nth(*position) {
+            Some(found) => Err(mismatch(&import.ty, &found.ty)),
+            None => Err(Error::inconsistent("a core export is missing")),
+        }
     }
 
     fn position(&self, instance: CoreInstanceSlot, name: &str) -> Result<usize> {

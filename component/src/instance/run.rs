@@ -65,6 +65,8 @@ impl<'a, T: 'static> Run<'a, T> {
             code: Arc::clone(&pre.code),
             resources: Box::default(),
             lifts: Box::default(),
+            owners,
+            core_instances: Box::default(),
             func_imports: Vec::new(),
             values: Box::default(),
             imported: Vec::new(),
@@ -121,6 +123,7 @@ impl<'a, T: 'static> Run<'a, T> {
         let state = self.store.extra_mut();
         if let Some(instance) = state.instances.get_mut(self.instance as usize) {
             instance.lifts = self.lifts.as_slice().into();
+            instance.core_instances = self.core_instances.as_slice().into();
             instance.func_imports = std::mem::take(&mut self.func_imports);
             instance.values = std::mem::take(&mut self.values).into();
             instance.imported = imported;
@@ -159,7 +162,8 @@ impl<'a, T: 'static> Run<'a, T> {
             ResourceKind::Guest { .. } => self.store.extra().resource_of(ty).map_err(|_| {
                 Error::link("the component was linked to a resource type of another store")
             }),
-            kind @ (ResourceKind::Host(_) | ResourceKind::Numbered(_)) => {
+            kind
+            @ (ResourceKind::Host(_) | ResourceKind::Numbered(_) | ResourceKind::Unique(_)) => {
                 let identity = dtor.map(HostDtor::identity);
                 if let Some(known) = self.store.extra().host_resource_with(kind, identity)? {
                     return Ok(known);

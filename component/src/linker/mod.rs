@@ -4,16 +4,24 @@
 //! All problems of a component are collected before any is reported. What
 //! linking answers holds no names: instantiation and calls look nothing up.
 
+mod modules;
+mod offers;
 mod report;
 mod resolve;
+mod stubs;
 
 use std::fmt;
 use std::sync::Arc;
 
 use linkspan_engine as core;
 
-pub use report::{LinkProblem, LinkReport};
+pub(crate) use offers::with_article;
+pub(crate) use report::Differences;
+pub use report::{
+    LinkDifference, LinkImport, LinkOffer, LinkProblem, LinkReport, LinkSource, LinkState,
+};
 pub(crate) use resolve::{Resolved, resolve};
+pub use stubs::UnknownFunc;
 
 use crate::component::Component;
 use crate::error::{Error, Result};
@@ -154,14 +162,59 @@ impl<T: 'static> Linker<T> {
     }
 
     /// Compares what the component imports with what is defined, and reports
-    /// everything that is missing or does not match. What else would make
-    /// [`Linker::instantiate_pre`] fail is reported as a problem of the component.
+    /// on each import: by what it is satisfied, or what is wrong with it, all
+    /// at once. What else would make [`Linker::instantiate_pre`] fail is
+    /// reported as a problem of the component.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "wat")] {
+    /// use linkspan::{Component, Engine, LinkState, Linker};
+    ///
+    /// let engine = Engine::default();
+    /// let component = Component::new(&engine, r#"
+    ///     (component
+    ///       (import "acme:app/log@1.4.0" (instance
+    ///         (export "write" (func (param "line" string)))
+    ///         (export "flush" (func)))))
+    /// "#)?;
+    /// let mut linker = Linker::<()>::new(&engine);
+    /// linker.instance("acme:app/log@1.0.0")?.func_new("write", |_, _, _| Ok(()))?;
+    /// let report = linker.check(&component);
+    /// let LinkState::Satisfied { by, track, .. } = &report.imports()[0].state else {
+    ///     panic!("{report}");
+    /// };
+    /// assert_eq!(by.names(), ["acme:app/log@1.0.0", "write"]);
+    /// assert_eq!(track.as_deref(), Some("1"));
+    /// assert_eq!(report.imports()[1].state, LinkState::Missing);
+    /// println!("{report}");
+    /// # }
+    /// # Ok::<(), linkspan::Error>(())
+    /// ```
     #[must_use]
     pub fn check(&self, component: &Component) -> LinkReport {
-        match self.instantiate_pre(component) {
-            Ok(_) => LinkReport::default(),
-            Err(error) => LinkReport::of(&error),
+        if let Err(error) = self.check_engine(component) {
+            return LinkReport::of(&error);
         }
+        let resolution = resolve(&self.names, component);
+        let mut report = resolution.report;
+        let prepared = resolution
+            .resolved
+            .map(|resolved| InstancePre::new(component, resolved));
+        if let Some(Err(error)) = prepared {
+            report.push_error(&error);
+        }
+        report
+    }
+
+    fn check_engine(&self, component: &Component) -> Result<()> {
+        if core::Engine::same(&self.engine, component.engine()) {
+            return Ok(());
+        }
+        Err(Error::link(
+            "the component was made for another engine than the linker: clone one engine",
+        ))
     }
 
     /// Links a component: finds and compares all names and types, once.
@@ -173,12 +226,11 @@ impl<T: 'static> Linker<T> {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if a core
     /// module needs what the engine does not have.
     pub fn instantiate_pre(&self, component: &Component) -> Result<InstancePre<T>> {
-        if !core::Engine::same(&self.engine, component.engine()) {
-            return Err(Error::link(
-                "the component was made for another engine than the linker: clone one engine",
-            ));
-        }
-        let resolved = resolve(&self.names, component).map_err(LinkReport::into_error)?;
+        self.check_engine(component)?;
+        let resolution = resolve(&self.names, component);
+        let resolved = resolution
+            .resolved
+            .ok_or_else(|| resolution.report.into_error())?;
         InstancePre::new(component, resolved)
     }
 
@@ -324,6 +376,24 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
     ) -> Result<&mut Self> {
         let definition = instance.definition(store.as_context().extra(), export)?;
         self.define(name, definition)
+    }
+
+    /// Defines all that an instance of this store exports, each under its own
+    /// name: the components that are linked afterwards import it. Types that
+    /// are no resources have no run-time part and need no definition.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkerInstance::reexport`].
+    pub fn reexport_all(
+        &mut self,
+        store: impl core::AsContext<Data = T, Extra = ComponentState>,
+        instance: &Instance,
+    ) -> Result<&mut Self> {
+        for (name, definition) in instance.definitions(store.as_context().extra())? {
+            self.define(&name, definition)?;
+        }
+        Ok(self)
     }
 
     /// The definitions of an instance inside this one, made if there are

@@ -4,15 +4,14 @@
 
 use linkspan_canon_abi::{Comparison, ResourceTypeId, Val, ValType};
 
-use super::report::{LinkProblem, LinkReport};
+use super::offers;
+use super::report::{LinkDifference, LinkImport, LinkProblem, LinkReport, LinkSource, LinkState};
 use super::{Definition, Names};
 use crate::code::Code;
 use crate::component::Component;
-use crate::decode::ModuleTypeDecl;
-use crate::error::Error;
-use crate::func::host::FuncCheck;
+use crate::func::host::{FuncCheck, FuncMismatch};
 use crate::func::values::value_for;
-use crate::names::{ItemPath, closest};
+use crate::names::{self, ItemPath};
 use crate::plan::{FuncTypeId, Import, ImportKind, Plan};
 use crate::resource::ResourceType;
 
@@ -26,60 +25,95 @@ pub(crate) struct Resolved<T: 'static> {
     pub(crate) imports: Vec<Definition<T>>,
 }
 
+/// What the look-up of a component's imports came to.
+pub(crate) struct Resolution<T: 'static> {
+    /// What is known about each import.
+    pub(crate) report: LinkReport,
+    /// The definitions, if each import has one that fits.
+    pub(crate) resolved: Option<Resolved<T>>,
+}
+
 /// Finds a definition for each import of a component.
-pub(crate) fn resolve<T: 'static>(
-    names: &Names<T>,
-    component: &Component,
-) -> Result<Resolved<T>, LinkReport> {
+pub(crate) fn resolve<T: 'static>(names: &Names<T>, component: &Component) -> Resolution<T> {
     let mut report = LinkReport::default();
     let bound: Vec<(ItemPath, Component)> = component
         .code()
         .imports
         .iter()
         .filter_map(|import| match look_up(names, import) {
-            Ok(Definition::Component(component)) => Some((import.path.clone(), component.clone())),
+            Ok((_, Definition::Component(component))) => {
+                Some((import.path.clone(), component.clone()))
+            }
             Ok(_) | Err(_) => None,
         })
         .collect();
     let (code, components) = match component.bind(&bound) {
         Ok(bound) => bound,
         Err(error) => {
-            report = LinkReport::of(&error);
+            report.push_error(&error);
             // The other imports are looked at all the same.
             (component.code().clone(), vec![component.clone()])
         }
     };
     let mut found: Vec<Option<Definition<T>>> = Vec::with_capacity(code.imports.len());
     for import in &code.imports {
-        match look_up(names, import) {
-            Ok(definition) if definition.kind() == kind(&import.kind) => {
-                found.push(Some(definition.clone()));
-            }
-            Ok(definition) => {
-                let mut problem = problem(&code, import);
-                problem.found = Some(definition.kind().to_owned());
-                report.push(problem);
-                found.push(None);
-            }
-            Err(hint) => {
-                let mut problem = problem(&code, import);
-                problem.hint = hint;
-                report.push(problem);
-                found.push(None);
-            }
-        }
+        found.push(find(names, &code, import, &mut report));
     }
     compare(&code, &found, &mut report);
+    report.settle();
     let imports: Vec<Definition<T>> = found.into_iter().flatten().collect();
-    if report.is_ok() && imports.len() == code.imports.len() {
-        Ok(Resolved {
+    let is_linked = report.is_ok() && imports.len() == code.imports.len();
+    Resolution {
+        report,
+        resolved: is_linked.then_some(Resolved {
             code,
             components,
             imports,
-        })
-    } else {
-        Err(report)
+        }),
     }
+}
+
+/// The definition of one import, if there is one of its kind. What is known
+/// of it goes into the report, its type still to be compared.
+fn find<T: 'static>(
+    names: &Names<T>,
+    plan: &Plan,
+    import: &Import,
+    report: &mut LinkReport,
+) -> Option<Definition<T>> {
+    let mut problem = LinkProblem::new(import.path.clone(), expected(plan, import));
+    let mut out = None;
+    let state = match look_up(names, import) {
+        Ok((by, definition)) if definition.kind() == kind(&import.kind) => {
+            out = Some(definition.clone());
+            let versioned = by.names().first();
+            LinkState::Satisfied {
+                track: versioned.and_then(|name| names::track(name)),
+                source: source(definition),
+                by,
+            }
+        }
+        Ok((_, definition)) => {
+            problem.found = Some(offers::with_article(definition.kind()));
+            LinkState::Mismatched
+        }
+        Err(missing) => {
+            offers::add(names, missing, &mut problem);
+            match problem.found {
+                Some(_) => LinkState::Mismatched,
+                None => LinkState::Missing,
+            }
+        }
+    };
+    report.push_import(LinkImport {
+        path: import.path.clone(),
+        expected: problem.expected.clone(),
+        state,
+    });
+    if out.is_none() {
+        report.push(problem);
+    }
+    out
 }
 
 /// The word for the kind of definition that an import asks for.
@@ -93,76 +127,101 @@ fn kind(import: &ImportKind) -> &'static str {
     }
 }
 
-fn problem(plan: &Plan, import: &Import) -> LinkProblem {
-    LinkProblem {
-        path: import.path.clone(),
-        expected: match &import.kind {
-            ImportKind::Func(ty) => plan.func(*ty).to_string(),
-            ImportKind::Value(value) => match plan.values.get(value.index()).map(|v| v.ty) {
-                Some(Ok(ty)) => format!("a value of type {}", plan.types.display(ty)),
-                Some(Err(_)) | None => "a value".to_owned(),
-            },
-            other => format!("a {}", kind(other)),
-        },
-        found: None,
-        hint: None,
+fn source<T>(definition: &Definition<T>) -> LinkSource {
+    match definition {
+        Definition::Host(func) if func.is_stub() => LinkSource::Stub,
+        Definition::Host(_) => LinkSource::HostFunc,
+        Definition::Guest(..) => LinkSource::InstanceFunc,
+        Definition::Resource(..) => LinkSource::Resource,
+        Definition::Module(_) => LinkSource::Module,
+        Definition::Component(_) => LinkSource::Component,
+        // No import is an instance: its items are.
+        Definition::Value(_) | Definition::Instance(_) => LinkSource::Value,
     }
 }
 
-/// The definition for an import, or a hint about what is wrong.
-fn look_up<'a, T>(
+/// What an import asks for, in words.
+fn expected(plan: &Plan, import: &Import) -> String {
+    match &import.kind {
+        ImportKind::Func(ty) => plan.func(*ty).to_string(),
+        ImportKind::Value(value) => match plan.values.get(value.index()).map(|v| v.ty) {
+            Some(Ok(ty)) => format!("a value of type {}", plan.types.display(ty)),
+            Some(Err(_)) | None => "a value".to_owned(),
+        },
+        other @ (ImportKind::Resource(_) | ImportKind::Module(_) | ImportKind::Component) => {
+            format!("a {}", kind(other))
+        }
+    }
+}
+
+/// How far a look-up came: the position of the name that is missing, the
+/// names that led to its level, and what stands in the way if it is not that
+/// there is nothing.
+pub(super) struct Missing<'a, T: 'static> {
+    pub(super) position: usize,
+    pub(super) prefix: Vec<String>,
+    pub(super) level: &'a Names<T>,
+    pub(super) other: Option<&'a Definition<T>>,
+}
+
+/// The definition for an import, and by which names it was found.
+pub(super) fn look_up<'a, T>(
     names: &'a Names<T>,
     import: &Import,
-) -> Result<&'a Definition<T>, Option<String>> {
+) -> Result<(ItemPath, &'a Definition<T>), Missing<'a, T>> {
     let mut level = names;
+    let mut by: Option<ItemPath> = None;
     let path = import.path.names();
+    let missing = |position, level, by: Option<ItemPath>, other| Missing {
+        position,
+        prefix: by.map(|by| by.names().to_vec()).unwrap_or_default(),
+        level,
+        other,
+    };
     for (i, name) in path.iter().enumerate() {
         // An instance under a name of its own may be defined as the interface
         // that it implements.
         let implemented = || import.implements.as_deref().filter(|_| i == 0);
-        let definition = level
-            .get(name)
-            .or_else(|| level.get(implemented()?))
-            .ok_or_else(|| hint(level, name, i == 0))?;
+        let found = level
+            .get_named(name)
+            .or_else(|| level.get_named(implemented()?));
+        let Some((known, definition)) = found else {
+            return Err(missing(i, level, by, None));
+        };
+        let here = match &by {
+            None => ItemPath::root(known),
+            Some(by) => by.child(known),
+        };
         if i + 1 == path.len() {
-            return Ok(definition);
+            return Ok((here, definition));
         }
         match definition {
             Definition::Instance(inner) => level = inner,
-            other => return Err(Some(format!("{name:?} is defined as a {}", other.kind()))),
+            other => return Err(missing(i, level, Some(here), Some(other))),
         }
+        by = Some(here);
     }
-    Err(None)
-}
-
-fn hint<T>(level: &Names<T>, name: &str, outermost: bool) -> Option<String> {
-    if outermost && name.starts_with("wasi:") {
-        return Some(
-            "WASI is not built yet, so the host has to define this interface itself".into(),
-        );
-    }
-    let base = name.split_once('@').map_or(name, |(base, _)| base);
-    let other_version = level
-        .iter()
-        .map(|(known, _)| known)
-        .find(|known| known.split_once('@').is_some_and(|(b, _)| b == base));
-    if let Some(known) = other_version {
-        return Some(format!("{known:?} is defined, which is not compatible"));
-    }
-    let known = closest(name, level.iter().map(|(known, _)| known))?;
-    Some(format!("did you mean {known:?}?"))
+    Err(missing(0, level, by, None))
 }
 
 /// Compares types.
 fn compare<T: 'static>(plan: &Plan, found: &[Option<Definition<T>>], report: &mut LinkReport) {
-    let resource = |id: ResourceTypeId| resource_type(plan, found, id);
+    // Where a resource type is missing, functions on it say nothing new.
+    let is_complete = report.is_ok();
+    let types = Resources {
+        plan,
+        found,
+        is_complete,
+    };
     for (import, definition) in plan.imports.iter().zip(found) {
         let mismatch = match (&import.kind, definition) {
-            (ImportKind::Func(ty), Some(definition)) => {
-                compare_func(plan, *ty, definition, &resource)
-            }
+            (ImportKind::Func(ty), Some(definition)) => compare_func(&types, *ty, definition),
             (ImportKind::Module(ty), Some(Definition::Module(module))) => {
-                compare_module(ty, module)
+                let differences = super::modules::compare(ty, module);
+                (!differences.is_empty()).then(|| FuncMismatch {
+                    found: super::modules::describe(module),
+                    differences,
+                })
             }
             (ImportKind::Value(value), Some(Definition::Value(found))) => {
                 match plan.values.get(value.index()).map(|value| value.ty) {
@@ -173,111 +232,109 @@ fn compare<T: 'static>(plan: &Plan, found: &[Option<Definition<T>>], report: &mu
             }
             _ => None,
         };
-        if let Some(text) = mismatch {
-            let mut problem = problem(plan, import);
-            problem.found = Some(text);
+        if let Some(FuncMismatch { found, differences }) = mismatch {
+            let mut problem = LinkProblem::new(import.path.clone(), expected(plan, import));
+            problem.found = Some(found);
+            problem.hint = offers::for_differences(&differences);
+            problem.differences = differences;
             report.push(problem);
         }
     }
 }
 
-/// The resource type that an import of a resource was resolved to.
-fn resource_type<T>(
-    plan: &Plan,
-    found: &[Option<Definition<T>>],
-    id: ResourceTypeId,
-) -> Option<ResourceType> {
-    let crate::plan::ResourceDef::Import(import) = plan.resources.get(id.0 as usize)? else {
-        return None;
-    };
-    match found.get(import.index())? {
-        Some(Definition::Resource(ty, _)) => Some(*ty),
-        Some(
-            Definition::Host(_)
-            | Definition::Guest(..)
-            | Definition::Module(_)
-            | Definition::Component(_)
-            | Definition::Value(_)
-            | Definition::Instance(_),
-        )
-        | None => None,
+/// What the resource types of a plan were linked to.
+struct Resources<'a, T: 'static> {
+    plan: &'a Plan,
+    found: &'a [Option<Definition<T>>],
+    is_complete: bool,
+}
+
+impl<T> Resources<'_, T> {
+    /// The resource type that an import of a resource was resolved to.
+    fn get(&self, id: ResourceTypeId) -> Option<ResourceType> {
+        let def = self.plan.resources.get(id.0 as usize)?;
+        let crate::plan::ResourceDef::Import(import) = def else {
+            return None;
+        };
+        match self.found.get(import.index())? {
+            Some(Definition::Resource(ty, _)) => Some(*ty),
+            Some(
+                Definition::Host(_)
+                | Definition::Guest(..)
+                | Definition::Module(_)
+                | Definition::Component(_)
+                | Definition::Value(_)
+                | Definition::Instance(_),
+            )
+            | None => None,
+        }
+    }
+
+    /// Whether a resource type is what `is_same` says, or missing, which is
+    /// reported for itself.
+    fn fits(&self, id: ResourceTypeId, is_same: &dyn Fn(ResourceType) -> bool) -> bool {
+        match self.get(id) {
+            Some(ty) => is_same(ty),
+            None => !self.is_complete,
+        }
     }
 }
 
 /// What is wrong with a function, if anything.
 fn compare_func<T: 'static>(
-    plan: &Plan,
+    resources: &Resources<'_, T>,
     ty: FuncTypeId,
     definition: &Definition<T>,
-    resource: &dyn Fn(ResourceTypeId) -> Option<ResourceType>,
-) -> Option<String> {
+) -> Option<FuncMismatch> {
+    let plan = resources.plan;
     // A function whose type is not built can be linked: calling it fails.
     let Some(Ok(ty)) = plan.func_types.get(ty.index()) else {
         return None;
     };
-    let result = match definition {
-        Definition::Host(func) => func.check(FuncCheck {
-            types: &plan.types,
-            ty,
-            resource,
-        }),
+    match definition {
+        Definition::Host(func) => func
+            .check(FuncCheck {
+                types: &plan.types,
+                ty,
+                resource: &|id, is_same| resources.fits(id, is_same),
+            })
+            .err(),
         Definition::Guest(export, _) => {
             let mut same = |expected: ResourceTypeId, found: ResourceTypeId| {
-                resource(expected).is_some_and(|ty| Some(ty) == export.resource_type(found))
+                resources.fits(expected, &|ty| Some(ty) == export.resource_type(found))
             };
             let Some(found) = export.func_type() else {
-                return Some("a func whose type is not supported yet".to_owned());
+                return Some(FuncMismatch {
+                    found: "a func whose type is not supported yet".to_owned(),
+                    differences: Vec::new(),
+                });
             };
-            Comparison::new(&plan.types, export.types(), &mut same)
-                .func(ty, found)
-                .map_err(Error::from)
+            let differences: Vec<LinkDifference> =
+                Comparison::new(&plan.types, export.types(), &mut same)
+                    .func_differences(ty, found)
+                    .into_iter()
+                    .map(LinkDifference::from)
+                    .collect();
+            (!differences.is_empty()).then(|| FuncMismatch {
+                found: export.types().display_func(found).to_string(),
+                differences,
+            })
         }
         Definition::Resource(..)
         | Definition::Module(_)
         | Definition::Component(_)
         | Definition::Value(_)
-        | Definition::Instance(_) => Ok(()),
-    };
-    result
-        .err()
-        .map(|error| format!("a func of another type ({error})"))
+        | Definition::Instance(_) => None,
+    }
 }
 
 /// What is wrong with a value, if anything. Whether its handles are alive is
 /// for a store to say.
-fn compare_value(plan: &Plan, ty: ValType, found: &Val) -> Option<String> {
+fn compare_value(plan: &Plan, ty: ValType, found: &Val) -> Option<FuncMismatch> {
     let found = value_for(&plan.types, ty, found);
     let error = found.check(&plan.types, ty).err()?;
-    Some(format!("a value of another type ({error})"))
-}
-
-/// What is wrong with the names and kinds of a core module, if anything. Types
-/// of its items are compared where they are used: by the engine for imports of
-/// other core modules, and when an instance is prepared for the canonical ABI.
-fn compare_module(ty: &ModuleTypeDecl, module: &linkspan_engine::Module) -> Option<String> {
-    for import in module.imports() {
-        let declared = ty
-            .imports
-            .iter()
-            .any(|(m, n, _)| **m == *import.module && **n == *import.name);
-        if !declared {
-            return Some(format!(
-                "a core module that needs {:?} {:?}",
-                import.module, import.name
-            ));
-        }
-    }
-    for (name, kind) in &ty.exports {
-        match module.get_export(name) {
-            None => return Some(format!("a core module without the {kind} {name:?}")),
-            Some(found) if found.kind_name() != *kind => {
-                return Some(format!(
-                    "a core module whose {name:?} is a {}, not a {kind}",
-                    found.kind_name()
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    None
+    Some(FuncMismatch {
+        found: format!("a value of another type ({error})"),
+        differences: Vec::new(),
+    })
 }

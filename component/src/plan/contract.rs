@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use linkspan_canon_abi::Comparison;
 use wasmparser::{ComponentTypeRef, TypeBounds};
 
 use super::eval::{TYPE_NESTING_MAX, Usable};
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::decode::{ExternName, ScopeDecl};
 use crate::error::{Error, ErrorKind, Result};
-use crate::linker::{LinkProblem, LinkReport};
+use crate::linker::{Differences, LinkDifference, LinkProblem, LinkReport, with_article};
 
 /// Where the exports of a type's body come from.
 #[derive(Clone, Copy)]
@@ -41,11 +42,14 @@ impl Flattener {
         given: Option<Item>,
     ) -> Result<Item> {
         let checked = match given {
-            None => Err(Error::link("the import is not in the declared type")),
+            None => Err(Differences::error("one of the declared imports", {
+                kind(ty).to_owned()
+            })),
             Some(item) => self.check(env, ty, item, 0).map(|()| item),
         };
-        checked
-            .map_err(|error| self.mismatch(declared, error.within(format!("import {}", name.name))))
+        checked.map_err(|error| {
+            self.mismatch(declared, error.within(format!("import {:?}", name.name)))
+        })
     }
 
     /// Compares the exports of a provided component with its declared type.
@@ -116,13 +120,13 @@ impl Flattener {
                     let item = match exports {
                         Exports::Found(found) => found
                             .get(&name.name)
-                            .ok_or_else(|| Error::link("found nothing"))
+                            .ok_or_else(|| Differences::error(with_article(kind(*ty)), "nothing"))
                             .and_then(|item| self.check(env, *ty, item, depth).map(|()| item)),
                         Exports::Assumed { declared, offset } => {
                             self.assume(env, *ty, declared, offset, depth)
                         }
                     }
-                    .map_err(|error| error.within(format!("export {}", name.name)))?;
+                    .map_err(|error| error.within(format!("export {:?}", name.name)))?;
                     self.env_mut(env).push(item);
                     items.push(Arc::clone(&name.name), item);
                 }
@@ -173,11 +177,10 @@ impl Flattener {
                 let item = |ty: Usable<_>| ty.map_or_else(TypeItem::Unusable, TypeItem::Value);
                 self.check_type(item(expected), item(found))
             }
-            (ty, item) => Err(Error::link(format!(
-                "expected {}, found {}",
-                kind(ty),
-                item.kind()
-            ))),
+            (ty, item) => Err(Differences::error(
+                with_article(kind(ty)),
+                with_article(item.kind()),
+            )),
         }
     }
 
@@ -191,11 +194,17 @@ impl Flattener {
         if a == b {
             return Ok(());
         }
-        Err(Error::link(format!(
-            "expected {}, found {}",
-            self.plan.func(expected),
-            self.plan.func(found)
-        )))
+        if let (Ok(a), Ok(b)) = (a, b) {
+            let types = &self.plan.types;
+            let mut same = |a, b| a == b;
+            let differences = Comparison::new(types, types, &mut same).func_differences(a, b);
+            let differences = differences.into_iter().map(LinkDifference::from);
+            return Err(Differences(differences.collect()).into_error());
+        }
+        Err(Differences::error(
+            self.plan.func(expected).to_string(),
+            self.plan.func(found).to_string(),
+        ))
     }
 
     fn check_type(&self, expected: TypeItem, found: TypeItem) -> Result<()> {
@@ -237,11 +246,7 @@ impl Flattener {
         if same {
             return Ok(());
         }
-        Err(Error::link(format!(
-            "expected {}, found {}",
-            print(expected),
-            print(found)
-        )))
+        Err(Differences::error(print(expected), print(found)))
     }
 
     /// An item of that type which cannot be run.
@@ -299,12 +304,15 @@ impl Flattener {
             return error;
         };
         let mut report = LinkReport::default();
-        report.push(LinkProblem {
-            path: import.path.clone(),
-            expected: "a component".to_owned(),
-            found: Some(format!("a component of another type ({error})")),
-            hint: None,
-        });
+        let mut problem = LinkProblem::new(import.path.clone(), "a component".to_owned());
+        match Differences::of(&error) {
+            Some(differences) => {
+                problem.found = Some("a component".to_owned());
+                problem.differences = differences;
+            }
+            None => problem.found = Some(format!("a component of another type ({error})")),
+        }
+        report.push(problem);
         report.into_error()
     }
 }

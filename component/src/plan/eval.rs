@@ -12,13 +12,14 @@ use linkspan_canon_abi::{FuncType, ResourceTypeId, TypeDef, ValType};
 use wasmparser::{ComponentTypeRef, ComponentValType, PrimitiveValType, TypeBounds};
 
 use super::flatten::Flattener;
+use super::modules::CoreTypeItem;
 use super::space::{Env, EnvId, Items, get};
 use super::{
     ComponentItem, Declared, FuncItem, FuncSource, FuncTypeId, Import, ImportId, ImportKind,
     InstanceId, Item, ModuleRef, ReasonId, ResourceDef, SourceId, TypeClosure, TypeItem,
     ValueSource,
 };
-use crate::decode::{Alias, CoreTypeDecl, DefinedType, FuncTypeDecl, ScopeDecl, TypeDecl};
+use crate::decode::{Alias, DefinedType, FuncTypeDecl, ScopeDecl, TypeDecl};
 use crate::error::{Error, Result};
 use crate::names::ItemPath;
 
@@ -309,8 +310,9 @@ impl Flattener {
                 Ok(Item::Instance(self.import_instance(closure, site)?))
             }
             ComponentTypeRef::Module(index) => {
-                let ty = get(&self.env(env).core_types, index)?
-                    .ok_or_else(|| Error::inconsistent("expected a core module type"))?;
+                let CoreTypeItem::Module(ty) = get(&self.env(env).core_types, index)? else {
+                    return Err(Error::inconsistent("expected a core module type"));
+                };
                 let import = self.leaf(site, ImportKind::Module(ty))?;
                 Ok(Item::Module(self.module(ModuleRef::Import(import))?))
             }
@@ -423,21 +425,6 @@ impl Flattener {
             Alias::Outer { kind, count, index } => self.outer_alias(env, *kind, *count, *index),
             Alias::CoreExport { .. } => Err(Error::inconsistent("a core alias in a type body")),
         }
-    }
-
-    /// Adds the entries of a core type declaration.
-    pub(super) fn core_type(&mut self, env: EnvId, ty: &CoreTypeDecl) -> Result<()> {
-        match ty {
-            CoreTypeDecl::Group(count) => {
-                self.spend(*count)?;
-                let types = &mut self.env_mut(env).core_types;
-                types.extend(std::iter::repeat_n(None, *count as usize));
-            }
-            CoreTypeDecl::Module(module) => {
-                self.env_mut(env).core_types.push(Some(Arc::clone(module)));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ mod eval;
 mod exported;
 mod flatten;
 mod handed_back;
+mod modules;
 mod print;
 mod space;
 #[cfg(test)]
@@ -23,10 +24,11 @@ use std::sync::Arc;
 
 use linkspan_canon_abi::{Encoding, FuncType, PointerSize, ResourceTypeId, TypeTable, ValType};
 
-use crate::decode::{ComponentId, ModuleId, ModuleTypeDecl, ScopeId};
+use crate::decode::{ComponentId, ModuleId, ScopeId};
 use crate::names::ItemPath;
 
 pub(crate) use flatten::{Bindings, Provided, Source, flatten, flatten_export};
+pub(crate) use modules::{CoreItemType, ModuleType};
 pub(crate) use space::{CoreSet, EnvId, Items};
 
 macro_rules! plan_ids {
@@ -320,7 +322,7 @@ pub(crate) struct Import {
 pub(crate) enum ImportKind {
     Func(FuncTypeId),
     Resource(ResourceTypeId),
-    Module(Arc<ModuleTypeDecl>),
+    Module(Arc<ModuleType>),
     Component,
     Value(ValueId),
 }

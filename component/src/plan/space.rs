@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::modules::CoreTypeItem;
 use super::{
     ComponentItem, CoreInstance, CoreItem, FuncItem, InstanceId, Item, ModuleSlot, OwnerId,
     TypeItem, ValueId,
 };
-use crate::decode::ModuleTypeDecl;
 use crate::error::{Error, Result};
 
 /// An environment of the plan under construction.
@@ -69,8 +69,7 @@ pub(super) struct Env {
     pub(super) owner: OwnerId,
     pub(super) core_modules: Vec<ModuleSlot>,
     pub(super) core_instances: Vec<CoreInstance>,
-    /// Core types; only module types matter.
-    pub(super) core_types: Vec<Option<Arc<ModuleTypeDecl>>>,
+    pub(super) core_types: Vec<CoreTypeItem>,
     pub(super) core_funcs: Vec<CoreItem>,
     pub(super) core_tables: Vec<CoreItem>,
     pub(super) core_memories: Vec<CoreItem>,

@@ -110,7 +110,9 @@ impl ResourceAny {
         let state = store.extra();
         let handle = state.any.get(self.token)?;
         match state.resource(handle.resource)?.ty.kind() {
-            ResourceKind::Host(_) | ResourceKind::Numbered(_) => Ok(representation(handle.rep)),
+            ResourceKind::Host(_) | ResourceKind::Numbered(_) | ResourceKind::Unique(_) => {
+                Ok(representation(handle.rep))
+            }
             ResourceKind::Guest { .. } => Err(Error::resource(
                 "only the guest that defines a resource knows its representation",
             )),

@@ -234,6 +234,18 @@ impl AnyTable {
         Ok(handle.rep)
     }
 
+    /// Makes all handles stale whose resource type is gone.
+    pub(crate) fn revoke(&mut self, is_gone: &dyn Fn(ResourceTypeId) -> bool) {
+        for slot in 0..self.slots.len() {
+            let place = &self.slots[slot];
+            let gone = place.handle.is_some_and(|handle| is_gone(handle.resource));
+            if gone {
+                let generation = u64::from(place.generation) << (SLOT_BITS + STORE_BITS);
+                self.free_slot(generation | self.store | slot as u64);
+            }
+        }
+    }
+
     /// Ends a loan, unless the handle is gone: whether nobody needs it any
     /// more.
     pub(crate) fn end_lend(&mut self, token: u64) -> bool {

@@ -9,6 +9,7 @@ mod table;
 
 use std::any::TypeId;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use linkspan_canon_abi::ResourceTypeId;
 use linkspan_engine as core;
@@ -70,6 +71,9 @@ pub(crate) enum ResourceKind {
     Host(TypeId),
     /// A resource of the host, named by a number.
     Numbered(u32),
+    /// A resource of the host that has no other name than the number that it
+    /// was given.
+    Unique(u64),
     /// A resource that a component instance defines: the store, and its
     /// number there.
     Guest { state: u64, id: u32 },
@@ -88,6 +92,13 @@ impl ResourceType {
     #[must_use]
     pub fn numbered(number: u32) -> ResourceType {
         ResourceType(ResourceKind::Numbered(number))
+    }
+
+    /// A resource of the host that equals no other.
+    #[must_use]
+    pub fn unique() -> ResourceType {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        ResourceType(ResourceKind::Unique(NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
     pub(crate) fn guest(state: u64, id: u32) -> ResourceType {
@@ -154,7 +165,9 @@ impl ComponentState {
         let known = match ty.kind() {
             ResourceKind::Guest { state, id } => (state == self.id).then_some(ResourceTypeId(id)),
             ResourceKind::Host(key) => self.host_resource_of(key),
-            kind @ ResourceKind::Numbered(_) => self.host_resource_id(kind),
+            kind @ (ResourceKind::Numbered(_) | ResourceKind::Unique(_)) => {
+                self.host_resource_id(kind)
+            }
         };
         known.ok_or_else(|| {
             Error::resource("no component of this store is linked to that resource type")

@@ -396,6 +396,37 @@ impl Module {
         self.0.export_position(name)
     }
 
+    /// Whether the import at a position of [`imports`](Module::imports) takes
+    /// the export at a position of another module's
+    /// [`exports`](Module::exports), by their types alone: tables and memories
+    /// may grow to a size that is asked for, and have it then.
+    ///
+    /// False also if there is no such import or export, or if the modules
+    /// were loaded for different engines.
+    #[must_use]
+    pub fn accepts(&self, import: usize, from: &Module, export: usize) -> bool {
+        let (inner, source) = (&*self.0, &*from.0);
+        let (Some(import), Some(export)) = (inner.imports.get(import), source.exports.get(export))
+        else {
+            return false;
+        };
+        if !Engine::same(&inner.engine, &source.engine) {
+            return false;
+        }
+        match (export.entity, import.entity) {
+            (EntityIndex::Func(found), EntityIndex::Func(expected)) => {
+                let expected = inner.func_type(expected).id();
+                source.func_type(found).rtt().inherits(expected)
+            }
+            (EntityIndex::Tag(found), EntityIndex::Tag(expected)) => {
+                source.tag_type(found).id() == inner.tag_type(expected).id()
+            }
+            (found, expected) => inner
+                .engine
+                .fits(&source.extern_type(found), &inner.extern_type(expected)),
+        }
+    }
+
     pub(crate) fn inner(&self) -> &Arc<ModuleInner> {
         &self.0
     }

@@ -35,7 +35,7 @@ use crate::module::{
 };
 use crate::trap::Trap;
 use crate::types::rtt::RttKind;
-use crate::types::{DefinedType, ExternType, GlobalType, MemoryType, TableType};
+use crate::types::{DefinedType, ExternType, GlobalType};
 
 /// Something that instances import and export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,7 +333,7 @@ impl Instance {
         })
     }
 
-    fn data_in(self, id: StoreId) -> Result<NonNull<InstanceData>> {
+    pub(super) fn data_in(self, id: StoreId) -> Result<NonNull<InstanceData>> {
         if id == self.store {
             Ok(self.data)
         } else {
@@ -568,14 +568,14 @@ fn resolve_one(
             resolved.tables.push(data.as_ptr().cast());
             // SAFETY: see above.
             let found = unsafe { data.as_ref() }.current_type();
-            table_fits(&found, &inner.tables[i.index()])
+            found.fits(&inner.tables[i.index()])
         }
         (EntityIndex::Memory(i), Extern::Memory(memory)) => {
             let data = memory.data_in(core.id)?;
             resolved.memories.push(data.as_ptr().cast());
             // SAFETY: see above.
             let found = unsafe { data.as_ref() }.current_type();
-            memory_fits(&found, &inner.memories[i.index()])
+            found.fits(&inner.memories[i.index()])
         }
         (EntityIndex::Global(i), Extern::Global(global)) => {
             let data = global.data_in(core.id)?;
@@ -637,31 +637,6 @@ fn current_type(core: &StoreCore, item: Extern) -> Result<ExternType> {
             ExternType::Tag(unsafe { data.as_ref() }.tag_type())
         }
     })
-}
-
-fn limits_fit(found: (u64, Option<u64>), expected: (u64, Option<u64>)) -> bool {
-    found.0 >= expected.0
-        && match (found.1, expected.1) {
-            (_, None) => true,
-            (Some(found), Some(expected)) => found <= expected,
-            (None, Some(_)) => false,
-        }
-}
-
-fn memory_fits(found: &MemoryType, expected: &MemoryType) -> bool {
-    found.address == expected.address
-        && found.shared == expected.shared
-        && found.page_size_bytes == expected.page_size_bytes
-        && limits_fit(
-            (found.min_pages, found.max_pages),
-            (expected.min_pages, expected.max_pages),
-        )
-}
-
-fn table_fits(found: &TableType, expected: &TableType) -> bool {
-    found.address == expected.address
-        && found.element == expected.element
-        && limits_fit((found.min, found.max), (expected.min, expected.max))
 }
 
 /// Makes an instance whose globals and tables have no values yet.
@@ -839,7 +814,7 @@ fn func_defs(inner: &ModuleInner, cx: *mut VmCtx) -> Box<[FuncDef]> {
 ///
 /// The caller must have the store alone, and `data` must be an instance of
 /// it.
-unsafe fn initialise(store: *mut StoreCtx, data: NonNull<InstanceData>) -> Result<()> {
+pub(super) unsafe fn initialise(store: *mut StoreCtx, data: NonNull<InstanceData>) -> Result<()> {
     // SAFETY: the instance is live. This borrow is shared, and what is
     // written below lies in blocks of its own.
     let instance = unsafe { data.as_ref() };

@@ -9,6 +9,7 @@ use super::owned::Owned;
 use super::shared::{Shared, SharedMemory};
 use super::store::{AsContext, AsContextMut, StoreCore, StoreId, wrong_store};
 use super::vmctx::MemoryDef;
+use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::sys::Region;
 use crate::trap::Trap;
@@ -75,11 +76,7 @@ impl MemoryData {
         let limit = core.limits.memory_size_bytes_max;
         let total = core.usage.memory_bytes.saturating_add(size_bytes);
         if size_bytes > limit || total > core.limits.memory_total_bytes_max {
-            return Err(Error::limit(format!(
-                "a memory of {size_bytes} bytes exceeds the store's limits: {limit} for one \
-                 memory, {} for all",
-                core.limits.memory_total_bytes_max
-            )));
+            return Err(beyond_limits(size_bytes, &core.limits));
         }
         // There is no use in address space that the limits keep out of reach.
         let reserve = bytes_of(&ty, pages_max).map_or(limit, |bytes| bytes.min(limit));
@@ -151,6 +148,21 @@ impl MemoryData {
         self.def.base = region.base().as_ptr();
         self.def.set_size_bytes(size_bytes);
         Some(old_pages)
+    }
+
+    /// Takes the memory back to its first size, all zeros. One that other
+    /// stores may have stays as it is.
+    pub(super) fn reset(&mut self, core: &mut StoreCore) {
+        let Backing::Own(region) = &mut self.backing else {
+            return;
+        };
+        // It was allocated with that size.
+        let size_bytes = bytes_of(&self.ty, self.ty.min_pages).unwrap_or(0);
+        region.reset(usize::try_from(size_bytes).unwrap_or(0));
+        let freed = self.def.size_bytes().saturating_sub(size_bytes);
+        core.usage.memory_bytes = core.usage.memory_bytes.saturating_sub(freed);
+        self.def.base = region.base().as_ptr();
+        self.def.set_size_bytes(size_bytes);
     }
 
     /// The type with the current size: what an import is compared with.
@@ -380,6 +392,20 @@ impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Memory({:?})", self.store)
     }
+}
+
+/// A memory that the store's limits refuse: says which of them.
+#[cold]
+fn beyond_limits(size_bytes: u64, limits: &Limits) -> Error {
+    let (one, all) = (limits.memory_size_bytes_max, limits.memory_total_bytes_max);
+    let limit = if size_bytes > one {
+        format!("one memory of the store may have {one}")
+    } else {
+        format!("all memories of the store together may have {all}")
+    };
+    Error::limit(format!(
+        "a memory of {size_bytes} bytes exceeds the store's limits: {limit}"
+    ))
 }
 
 /// Refuses one more memory than the store may have.

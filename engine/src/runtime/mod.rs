@@ -33,6 +33,7 @@ pub(crate) mod objects;
 pub(crate) mod owned;
 pub(crate) mod racing;
 pub(crate) mod reference;
+mod reset;
 pub(crate) mod roots;
 pub(crate) mod shared;
 pub(crate) mod store;

@@ -115,6 +115,29 @@ impl TableData {
         Some(old)
     }
 
+    /// Takes the table back to its first size, all null. Elements that cannot
+    /// be null stay until they are initialised again. False, and nothing has
+    /// changed, if there is no memory for it.
+    pub(super) fn reset(&mut self, core: &mut StoreCore) -> bool {
+        if self.def.size != self.ty.min {
+            let first = usize::try_from(self.ty.min).unwrap_or(0);
+            let kept = self.elements().get(..first).unwrap_or_default();
+            let Some(elements) = extended(kept, self.ty.min, 0) else {
+                return false;
+            };
+            let elements = Owned::new(elements);
+            let freed = self.def.size.saturating_sub(self.ty.min);
+            core.usage.table_elements = core.usage.table_elements.saturating_sub(freed);
+            self.def.base = elements.pointer().as_ptr().cast();
+            self.def.size = self.ty.min;
+            self.elements = elements;
+        }
+        if self.ty.element.nullable {
+            self.elements_mut().fill(0);
+        }
+        true
+    }
+
     /// Elements that the table may grow to, by its type alone.
     fn elements_max(&self) -> u64 {
         let addressable = self.ty.address.max();

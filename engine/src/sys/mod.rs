@@ -85,6 +85,29 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_region_is_zero_and_grows_again() {
+        // Small enough to be wiped, and large enough to be mapped anew.
+        for first in [1 << 16, 1 << 20] {
+            let mut region = Region::new(1 << 22, first).unwrap();
+            assert!(region.grow(first + (1 << 17)));
+            // SAFETY: `byte` checks the bounds.
+            unsafe {
+                byte(&region, 5).write(1);
+                byte(&region, first + 7).write(2);
+            }
+            let base = region.base();
+            region.reset(first);
+            assert_eq!((region.base(), region.accessible_bytes()), (base, first));
+            assert!(region.grow(first + (1 << 17)));
+            // SAFETY: as above.
+            unsafe {
+                assert_eq!(byte(&region, 5).read(), 0);
+                assert_eq!(byte(&region, first + 7).read(), 0);
+            }
+        }
+    }
+
+    #[test]
     fn empty_regions_are_aligned() {
         let region = Region::new(0, 0).unwrap();
         assert_eq!(region.base().as_ptr().addr() % 16, 0);

@@ -57,7 +57,8 @@ impl Region {
     }
 
     /// Makes the first `accessible_bytes` usable. Answers false, and changes
-    /// nothing, if there is not so much memory. A region never shrinks.
+    /// nothing, if there is not so much memory. Only
+    /// [`reset`](Region::reset) shrinks a region.
     pub(crate) fn grow(&mut self, accessible_bytes: usize) -> bool {
         if accessible_bytes <= self.layout.size() {
             self.accessible_bytes = self.accessible_bytes.max(accessible_bytes);
@@ -81,6 +82,17 @@ impl Region {
         }
         *self = larger;
         true
+    }
+}
+
+impl Region {
+    /// Makes all bytes zero again and the first `accessible_bytes` alone
+    /// usable, at most as many as before; the base stays.
+    pub(crate) fn reset(&mut self, accessible_bytes: usize) {
+        // SAFETY: the allocation has the accessible bytes, and the region is
+        // borrowed for us alone.
+        unsafe { self.base.as_ptr().write_bytes(0, self.accessible_bytes) };
+        self.accessible_bytes = accessible_bytes.min(self.accessible_bytes);
     }
 }
 

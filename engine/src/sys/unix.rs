@@ -19,6 +19,9 @@ unsafe impl Sync for Region {}
 /// Mappings are rounded up to this: the largest page of common systems.
 const GRANULE_BYTES: usize = 1 << 16;
 
+/// Up to here a reset writes zeros instead of asking for new pages.
+const WIPED_BYTES_MAX: usize = 1 << 18;
+
 impl Region {
     /// Reserves `reserve_bytes` of address space, or only what is needed if
     /// there is not so much, and makes the first `accessible_bytes` usable.
@@ -70,7 +73,8 @@ impl Region {
 
     /// Makes the first `accessible_bytes` usable; the base moves if they are
     /// more than was reserved. Answers false, and changes nothing, if the
-    /// system refuses. A region never shrinks.
+    /// system refuses. Only
+    /// [`reset`](Region::reset) shrinks a region.
     pub(crate) fn grow(&mut self, accessible_bytes: usize) -> bool {
         if accessible_bytes <= self.reserved_bytes {
             return self.open(accessible_bytes);
@@ -92,6 +96,53 @@ impl Region {
         }
         *self = larger;
         true
+    }
+
+    /// Makes all bytes zero again and the first `accessible_bytes` alone
+    /// usable, at most as many as before; the base stays.
+    pub(crate) fn reset(&mut self, accessible_bytes: usize) {
+        let accessible_bytes = accessible_bytes.min(self.accessible_bytes);
+        let done = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        let kept = accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        // New pages are dearer than a few old ones wiped.
+        let is_small = kept <= WIPED_BYTES_MAX;
+        if is_small || !self.renew(0, kept, libc::PROT_READ | libc::PROT_WRITE) {
+            self.wipe(0, kept);
+        }
+        if !self.renew(kept, done, libc::PROT_NONE) {
+            self.wipe(kept, done);
+        }
+        self.accessible_bytes = accessible_bytes;
+    }
+
+    /// Replaces pages within the reservation by new ones. False, and nothing
+    /// has changed, if the system refuses.
+    fn renew(&mut self, start: usize, end: usize, access: libc::c_int) -> bool {
+        if start >= end {
+            return true;
+        }
+        // SAFETY: the caller's range lies in the part of the reservation that
+        // was usable, so the new mapping replaces pages of ours alone.
+        let (place, address) = unsafe {
+            let place = self.base.as_ptr().add(start);
+            let address = libc::mmap(
+                place.cast(),
+                end - start,
+                access,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED,
+                -1,
+                0,
+            );
+            (place, address)
+        };
+        ptr::eq(address, place.cast())
+    }
+
+    /// Makes bytes zero that are usable.
+    fn wipe(&mut self, start: usize, end: usize) {
+        // SAFETY: the caller's range was made usable, and the region is
+        // borrowed for us alone.
+        unsafe { self.base.as_ptr().add(start).write_bytes(0, end - start) };
     }
 
     /// Makes bytes usable within the reservation.

@@ -5,7 +5,8 @@
 use super::composite::{ArrayType, CompositeType, FieldType, StorageType, SubType};
 use super::registry::{DefinedType, TypeRegistry};
 use super::rtt::SUPERTYPES_MAX;
-use super::{FuncType, GlobalType, HeapType, RefType, ValType};
+use super::{ExternType, FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, ValType};
+use crate::engine::Engine;
 use crate::entity::TypeId;
 use crate::error::{Error, Result};
 
@@ -65,6 +66,65 @@ impl RefType {
         inherits: impl FnOnce(TypeId, TypeId) -> bool,
     ) -> bool {
         (sup.nullable || !self.nullable) && self.heap.matches(sup.heap, inherits)
+    }
+}
+
+/// Whether a size from `found.0` to `found.1` satisfies a declared one.
+fn limits_fit(found: (u64, Option<u64>), expected: (u64, Option<u64>)) -> bool {
+    found.0 >= expected.0
+        && match (found.1, expected.1) {
+            (_, None) => true,
+            (Some(found), Some(expected)) => found <= expected,
+            (None, Some(_)) => false,
+        }
+}
+
+impl MemoryType {
+    /// Whether a memory of this type can be imported as `expected`.
+    pub(crate) fn fits(&self, expected: &MemoryType) -> bool {
+        self.address == expected.address
+            && self.shared == expected.shared
+            && self.page_size_bytes == expected.page_size_bytes
+            && limits_fit(
+                (self.min_pages, self.max_pages),
+                (expected.min_pages, expected.max_pages),
+            )
+    }
+}
+
+impl TableType {
+    /// Whether a table of this type can be imported as `expected`.
+    pub(crate) fn fits(&self, expected: &TableType) -> bool {
+        self.address == expected.address
+            && self.element == expected.element
+            && limits_fit((self.min, self.max), (expected.min, expected.max))
+    }
+}
+
+impl Engine {
+    /// Whether something of type `found` can be imported as `expected`.
+    /// Function types are compared for equality: what modules declare of
+    /// their supertypes is not in an [`ExternType`], but
+    /// [`Module::accepts`](crate::Module::accepts) knows it.
+    #[must_use]
+    pub fn fits(&self, found: &ExternType, expected: &ExternType) -> bool {
+        match (found, expected) {
+            (ExternType::Func(found), ExternType::Func(expected)) => found == expected,
+            (ExternType::Table(found), ExternType::Table(expected)) => found.fits(expected),
+            (ExternType::Memory(found), ExternType::Memory(expected)) => found.fits(expected),
+            (ExternType::Global(found), ExternType::Global(expected)) => {
+                self.types().global_matches(found, expected)
+            }
+            (ExternType::Tag(found), ExternType::Tag(expected)) => found == expected,
+            (
+                ExternType::Func(_)
+                | ExternType::Table(_)
+                | ExternType::Memory(_)
+                | ExternType::Global(_)
+                | ExternType::Tag(_),
+                _,
+            ) => false,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use linkspan_wit::PackageSet;
 
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
+use crate::plug::{self, Part};
 use exports::{Export, Exports};
 
 /// Call a function of a component, or of a core module.
@@ -27,7 +28,8 @@ use exports::{Export, Exports};
 /// name if only one has it, by `interface#name`, or by `ns:pkg/interface@version#name`; methods
 /// are `resource.method`.
 ///
-/// The component gets nothing from outside: what it imports must be inside it too.
+/// The component gets nothing from outside: what it imports must be inside it too, or come from
+/// a component that is plugged in.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Invoke {
@@ -46,6 +48,11 @@ pub(crate) struct Invoke {
     /// FILE is a core module: arguments and results are numbers.
     #[arg(long)]
     core: bool,
+
+    /// Fill imports with the exports of this component, as `linkspan plug` does; may be given
+    /// several times.
+    #[arg(long = "plug", value_name = "PLUG")]
+    plugs: Vec<PathBuf>,
 
     /// Print the result as JSON.
     #[arg(long)]
@@ -90,7 +97,16 @@ impl Invoke {
         };
         let is_core = wasmparser::Parser::is_core_wasm(&binary);
         match (self.core, is_core) {
-            (false, false) => self.component(out, &name, &binary),
+            (false, false) if self.plugs.is_empty() => self.component(out, &name, &binary),
+            (false, false) => {
+                let socket = Part::new(name.clone(), binary)?;
+                let composed = plug::compose(&socket, &super::plug::read(&self.plugs)?)?;
+                self.component(out, &name, &composed.bytes)
+            }
+            (true, true) if !self.plugs.is_empty() => {
+                let message = "a core module has no component-level imports that a plug could fill";
+                Err(Failure::new(Kind::Usage, message))
+            }
             (true, true) => core_module::invoke(out, &self, &name, &binary),
             (true, false) => {
                 let message = format!("`{name}` is a component\n  = help: leave `--core` out");
