@@ -93,7 +93,7 @@ impl Code {
             return Err(Error::inconsistent("a function type is missing"));
         };
         Ok(*cell.get_or_init(|| match ty {
-            Ok(ty) => {
+            Ok(ty) if !ty.needs_async(&self.plan.types) => {
                 let types = &self.plan.types;
                 // The size of pointers changes the types of slots, not how many
                 // there are.
@@ -101,7 +101,7 @@ impl Code {
                 CallFacts::new(&self.plan, ty, &lift)
             }
             // Calls of it are refused when its signature is asked for.
-            Err(_) => CallFacts::default(),
+            Ok(_) | Err(_) => CallFacts::default(),
         }))
     }
 
@@ -113,17 +113,18 @@ impl Code {
         pointer: PointerSize,
     ) -> Result<Option<core::FuncType>> {
         match self.plan.func_types.get(id.index()) {
-            Some(Ok(ty)) => {
+            Some(Ok(ty)) if !ty.needs_async(&self.plan.types) => {
                 let lift = flatten_functype(&self.plan.types, ty, pointer, Context::Lift);
                 Ok(Some(core_type(&lift)))
             }
-            Some(Err(_)) => Ok(None),
+            Some(Ok(_) | Err(_)) => Ok(None),
             None => Err(Error::inconsistent("a function type is missing")),
         }
     }
 
     fn compile(&self, id: FuncTypeId, pointers: Pointers) -> Result<Signature> {
         match self.plan.func_types.get(id.index()) {
+            Some(Ok(ty)) if ty.needs_async(&self.plan.types) => Err(Error::unsupported("async is")),
             Some(Ok(ty)) => {
                 let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
                 Signature::new(&self.plan, &mut programs, ty, pointers)
@@ -267,7 +268,8 @@ fn core_type(signature: &CoreSignature) -> core::FuncType {
     )
 }
 
-fn core_val_type(ty: CoreType) -> core::ValType {
+/// A core type of numbers as the engine calls it.
+pub(crate) fn core_val_type(ty: CoreType) -> core::ValType {
     match ty {
         CoreType::I32 => core::ValType::I32,
         CoreType::I64 => core::ValType::I64,

@@ -236,6 +236,11 @@ impl Compiler<'_, '_> {
                 at,
                 resource: *resource,
             }),
+            TypeDef::Stream(_) | TypeDef::Future(_) | TypeDef::ErrorContext => {
+                return Err(Error::invalid_type(
+                    "streams, futures and error contexts cannot be moved yet",
+                ));
+            }
         }
         Ok(())
     }

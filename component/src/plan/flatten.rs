@@ -277,7 +277,9 @@ impl Flattener {
                 let ty = self.type_item(source, env, ty)?;
                 self.env_mut(env).types.push(ty);
             }
-            Decl::Canon(canon) => self.canon(env, offset, canon)?,
+            Decl::Canon { canon, core_type } => {
+                self.canon(env, offset, canon, core_type.as_ref())?;
+            }
             Decl::Start {
                 func,
                 args,
