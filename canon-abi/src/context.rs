@@ -20,6 +20,64 @@ use crate::{MAX_LIST_BYTE_LENGTH, MAX_STRING_BYTE_LENGTH};
 /// so a guest cannot make the host work without end on overlapping lists.
 pub const DEFAULT_LIFT_BUDGET_BYTES: u64 = 1 << 29;
 
+/// Bytes between two questions whether the embedder wants the call to stop.
+const CHECKPOINT_BYTES: u64 = 1 << 20;
+
+/// What one call may still move. It is paid out in slices, so that a payment
+/// is one subtraction.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    slice_left: u64,
+    /// What is left behind the slice.
+    rest: u64,
+    total: u64,
+}
+
+impl Budget {
+    pub(crate) const fn new(total: u64) -> Self {
+        let slice_left = if total < CHECKPOINT_BYTES {
+            total
+        } else {
+            CHECKPOINT_BYTES
+        };
+        Self {
+            slice_left,
+            rest: total - slice_left,
+            total,
+        }
+    }
+
+    /// What was paid.
+    pub(crate) const fn spent(&self) -> u64 {
+        self.total - self.rest - self.slice_left
+    }
+
+    /// Pays out of the slice; `false` if it is too small.
+    #[inline]
+    pub(crate) fn pay(&mut self, bytes: u64) -> bool {
+        match self.slice_left.checked_sub(bytes) {
+            Some(left) => {
+                self.slice_left = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Pays what the slice was too small for, and cuts the next one. If there
+    /// is too little left, the answer is the whole budget.
+    #[cold]
+    pub(crate) fn pay_across(&mut self, bytes: u64) -> Result<(), u64> {
+        // Both are parts of one number of 64 bits.
+        let left = (self.slice_left + self.rest)
+            .checked_sub(bytes)
+            .ok_or(self.total)?;
+        self.slice_left = left.min(CHECKPOINT_BYTES);
+        self.rest = left - self.slice_left;
+        Ok(())
+    }
+}
+
 /// Keeps what borrowed lifts need that guest memory cannot lend: transcoded
 /// strings, and lists of scalars wider than a byte.
 ///
@@ -83,8 +141,7 @@ pub struct LiftContext<'a, H> {
     scratch: &'a Scratch,
     handles: H,
     options: Options,
-    budget_left: u64,
-    budget_bytes: u64,
+    budget: Budget,
 }
 
 impl<'a, H: Handles> LiftContext<'a, H> {
@@ -97,17 +154,21 @@ impl<'a, H: Handles> LiftContext<'a, H> {
             scratch,
             handles,
             options,
-            budget_left: DEFAULT_LIFT_BUDGET_BYTES,
-            budget_bytes: DEFAULT_LIFT_BUDGET_BYTES,
+            budget: Budget::new(DEFAULT_LIFT_BUDGET_BYTES),
         }
     }
 
     /// Limits the bytes that this call may lift.
     #[must_use]
     pub fn with_budget(mut self, budget_bytes: u64) -> Self {
-        self.budget_left = budget_bytes;
-        self.budget_bytes = budget_bytes;
+        self.budget = Budget::new(budget_bytes);
         self
+    }
+
+    /// How many bytes were charged so far.
+    #[inline]
+    pub fn charged_bytes(&self) -> u64 {
+        self.budget.spent()
     }
 
     /// The options of the side that is read.
@@ -142,19 +203,17 @@ impl<'a, H: Handles> LiftContext<'a, H> {
     /// Pays for bytes that the host allocates or scans.
     ///
     /// # Errors
-    /// [`Trap::LiftBudgetExceeded`].
+    /// [`Trap::LiftBudgetExceeded`], and what [`Handles::checkpoint`] answers
+    /// once in a while.
     #[inline]
     pub fn charge(&mut self, bytes: u64) -> Result<()> {
-        match self.budget_left.checked_sub(bytes) {
-            Some(left) => {
-                self.budget_left = left;
-                Ok(())
-            }
-            None => Err(Trap::LiftBudgetExceeded {
-                budget_bytes: self.budget_bytes,
-            }
-            .into()),
+        if self.budget.pay(bytes) {
+            return Ok(());
         }
+        self.budget
+            .pay_across(bytes)
+            .map_err(|budget_bytes| Trap::LiftBudgetExceeded { budget_bytes })?;
+        self.handles.checkpoint()
     }
 
     /// Pointer and length of a string or list in two flat slots.

@@ -115,6 +115,8 @@ pub struct HandleTable {
     /// The index freed last, or 0.
     free: u32,
     live: u32,
+    /// The most that were alive at once.
+    peak: u32,
     limit: u32,
     spilled: BTreeMap<u32, Counts>,
     /// Reps that have more bits than a slot has for them, by index.
@@ -141,6 +143,7 @@ impl HandleTable {
             slots: Vec::new(),
             free: 0,
             live: 0,
+            peak: 0,
             limit: limit.min(MAX_HANDLES),
             spilled: BTreeMap::new(),
             wide: BTreeMap::new(),
@@ -151,6 +154,25 @@ impl HandleTable {
     /// How many handles are alive.
     pub fn len(&self) -> u32 {
         self.live
+    }
+
+    /// The most handles that were alive at one time.
+    pub fn peak(&self) -> u32 {
+        self.peak
+    }
+
+    /// Changes the limit, which is at most [`MAX_HANDLES`]. Handles that exist
+    /// stay.
+    pub fn set_limit(&mut self, limit: u32) {
+        self.limit = limit.min(MAX_HANDLES);
+    }
+
+    /// The resource type of each handle, and whether it is owned.
+    pub fn iter(&self) -> impl Iterator<Item = (ResourceTypeId, bool)> + '_ {
+        self.slots
+            .iter()
+            .filter(|slot| slot.kind() != Kind::Free)
+            .map(|slot| (unpack(slot.resource()), slot.kind() == Kind::Own))
     }
 
     /// Whether no handle is alive.
@@ -336,6 +358,9 @@ impl HandleTable {
     }
 
     fn insert(&mut self, kind: Kind, resource: ResourceTypeId, rep: u64) -> Result<u32> {
+        if self.live >= self.limit {
+            return Err(Trap::HandleTableFull { limit: self.limit }.into());
+        }
         let narrow = u32::try_from(rep).unwrap_or(WIDE_REP);
         let slot = Slot::new(kind, pack(resource)?, narrow);
         let index = if self.free != 0 {
@@ -344,9 +369,6 @@ impl HandleTable {
             self.slots[index as usize] = slot;
             index
         } else {
-            if self.live >= self.limit {
-                return Err(Trap::HandleTableFull { limit: self.limit }.into());
-            }
             if self.slots.is_empty() {
                 self.slots.push(Slot::free(0));
             }
@@ -354,6 +376,7 @@ impl HandleTable {
             self.slots.len() as u32 - 1
         };
         self.live += 1;
+        self.peak = self.peak.max(self.live);
         if narrow == WIDE_REP {
             self.wide.insert(index, rep);
         }

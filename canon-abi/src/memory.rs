@@ -71,6 +71,15 @@ pub trait Handles {
     /// When the call's types name no such resource.
     fn resource_type(&self, key: any::TypeId) -> Result<ResourceTypeId>;
 
+    /// Called about once for each mebibyte that a call lifts: an error stops
+    /// it.
+    ///
+    /// # Errors
+    /// Whatever the embedder wants the call to fail with.
+    fn checkpoint(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// What the embedder attaches to handles that live in Rust values, so that
     /// it learns when one is dropped.
     fn attachment(&self) -> Option<Arc<dyn any::Any + Send + Sync>> {
@@ -125,6 +134,10 @@ impl<T: Handles + ?Sized> Handles for &mut T {
 
     fn resource_type(&self, key: any::TypeId) -> Result<ResourceTypeId> {
         (**self).resource_type(key)
+    }
+
+    fn checkpoint(&mut self) -> Result<()> {
+        (**self).checkpoint()
     }
 
     fn attachment(&self) -> Option<Arc<dyn any::Any + Send + Sync>> {

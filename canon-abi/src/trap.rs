@@ -141,6 +141,11 @@ pub enum Trap {
         /// The budget in bytes.
         budget_bytes: u64,
     },
+    /// One call moves more bytes from guest to guest than its budget allows.
+    MoveBudgetExceeded {
+        /// The budget in bytes.
+        budget_bytes: u64,
+    },
     /// A guest calls an import while it runs `realloc` or `post-return`.
     CannotLeave,
     /// An instance is entered that has trapped or is being entered already.
@@ -264,12 +269,19 @@ impl fmt::Display for Trap {
             Self::HandleTableFull { limit } => {
                 write!(
                     f,
-                    "resource table has no free keys: its limit is {limit} handles"
+                    "resource table has no free keys: its limit is {limit} handles: raise \
+                     `handles_max` in the store's limits"
                 )
             }
             Self::LiftBudgetExceeded { budget_bytes } => write!(
                 f,
-                "call moves more than {budget_bytes} bytes out of the guest: raise the lift budget"
+                "call moves more than {budget_bytes} bytes out of the guest: raise `lift_bytes_max` in \
+                 the store's limits"
+            ),
+            Self::MoveBudgetExceeded { budget_bytes } => write!(
+                f,
+                "call moves more than {budget_bytes} bytes from component to component: raise \
+                 `move_bytes_max` in the store's limits"
             ),
             Self::CannotLeave => f.write_str("cannot leave component instance"),
             Self::CannotEnter => f.write_str("cannot enter component instance"),

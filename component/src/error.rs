@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Resource,
     /// Text is not a value in the WebAssembly value encoding.
     Wave,
+    /// Text is not a value in JSON.
+    Json,
     /// A host function failed or panicked, or the host misused the interface.
     Host,
     /// A file could not be read.
@@ -56,6 +58,8 @@ struct Inner {
     path: Vec<String>,
     offset: Option<u64>,
     cause: Option<Cause>,
+    /// The guest's frames, if the engine's error is not the cause.
+    backtrace: Option<core::Backtrace>,
 }
 
 enum Cause {
@@ -75,6 +79,7 @@ impl Error {
             path: Vec::new(),
             offset: None,
             cause: None,
+            backtrace: None,
         }))
     }
 
@@ -123,6 +128,7 @@ impl Error {
             | ErrorKind::Link
             | ErrorKind::Trap
             | ErrorKind::Wave
+            | ErrorKind::Json
             | ErrorKind::Host
             | ErrorKind::Io
             | ErrorKind::Limit
@@ -187,6 +193,7 @@ impl Error {
             Some(Cause::Engine(error)) => error.backtrace(),
             Some(Cause::Abi(_) | Cause::Other(_)) | None => None,
         }
+        .or(self.0.backtrace.as_ref())
     }
 
     /// What a host function failed with, if it is an `E`.
@@ -378,7 +385,12 @@ impl Carried {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .take();
-        inner.unwrap_or_else(|| Error::new(ErrorKind::Host, carrier.message()))
+        let mut error = inner.unwrap_or_else(|| Error::new(ErrorKind::Host, carrier.message()));
+        // The innermost guest's frames are the ones that say most.
+        if error.backtrace().is_none() {
+            error.0.backtrace = carrier.backtrace().cloned();
+        }
+        error
     }
 }
 

@@ -19,7 +19,10 @@ use linkspan_engine as core;
 use crate::error::{Error, ErrorKind, Result};
 use crate::func::Lifted;
 use crate::instance::InstanceState;
-use crate::resource::{AnyTable, DtorIdentity, ResourceKind, ResourceTable, RuntimeResource};
+use crate::limits::Limits;
+use crate::resource::{
+    AnyHandle, AnyTable, DtorIdentity, ResourceKind, ResourceTable, RuntimeResource,
+};
 
 /// The data of an embedder together with everything that its components made.
 pub type Store<T> = core::Store<T, ComponentState>;
@@ -63,10 +66,19 @@ pub struct ComponentState {
     /// What is lent to the running calls; each frame knows where its part
     /// starts.
     pub(crate) lends: Vec<Lend>,
+    /// What the lift at hand has taken out of handle tables.
+    pub(crate) taken: Vec<Taken>,
     /// On whose behalf handles are lifted and lowered now.
     pub(crate) call: CallInfo,
     /// Handles that were dropped without a store at hand.
     pub(crate) dropped: Arc<crate::resource::DropQueue>,
+    /// Destructors of such handles that failed.
+    pub(crate) failed_drops: u64,
+    /// With which long lifts see that they shall stop; there once the store has
+    /// an instance.
+    pub(crate) interrupt: Option<core::InterruptHandle>,
+    /// See [`ComponentState::set_limits`].
+    pub(crate) limits: Limits,
 }
 
 /// A component instance.
@@ -97,10 +109,6 @@ pub(crate) struct Frame {
     pub(crate) context: [u64; 2],
 }
 
-/// How much the running calls of a store can be lent. Elements of lists can
-/// overlap, so the sizes of memories and handle tables are no limit.
-const LENDS_MAX: usize = 1 << 20;
-
 /// Something lent to a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lend {
@@ -110,6 +118,15 @@ pub(crate) enum Lend {
     Host { token: u64 },
     /// A borrow that the host got for the time of the call.
     Temporary { token: u64 },
+}
+
+/// A handle that a lift has taken out of the table of a component instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    owner: u32,
+    handle: AnyHandle,
+    /// The host's handle that took its place, unless the representation did.
+    pub(crate) token: Option<u64>,
 }
 
 /// See [`ComponentState::call`].
@@ -151,8 +168,12 @@ impl Default for ComponentState {
             any: AnyTable::new(id),
             frames: Vec::new(),
             lends: Vec::new(),
+            taken: Vec::new(),
             call: CallInfo::default(),
             dropped: Arc::default(),
+            failed_drops: 0,
+            interrupt: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -171,10 +192,13 @@ impl ComponentState {
 
     /// Adds a component instance.
     pub(crate) fn new_owner(&mut self) -> Result<u32> {
+        let limit = self.limits.component_instances_max;
         let id = u32::try_from(self.owners.len())
-            .map_err(|_| Error::limit("the store holds too many component instances"))?;
+            .ok()
+            .filter(|id| *id < limit)
+            .ok_or_else(|| too_many("component instances", limit, "component_instances_max"))?;
         self.owners.push(OwnerState {
-            handles: HandleTable::default(),
+            handles: HandleTable::with_limit(self.limits.handles_max),
             may_leave: true,
             poisoned: None,
             unbreakable: false,
@@ -202,15 +226,11 @@ impl ComponentState {
     }
 
     fn new_resource(&mut self, resource: RuntimeResource) -> Result<u32> {
-        // Handle tables keep 17 bits of it.
-        const RESOURCES_MAX: usize = 1 << 17;
-        if self.resources.len() >= RESOURCES_MAX {
-            return Err(Error::limit(format!(
-                "the store holds {RESOURCES_MAX} resource types, which is its limit"
-            )));
-        }
+        let limit = self.limits.resource_types_max;
         let id = u32::try_from(self.resources.len())
-            .map_err(|_| Error::limit("the store holds too many resource types"))?;
+            .ok()
+            .filter(|id| *id < limit)
+            .ok_or_else(|| too_many("resource types", limit, "resource_types_max"))?;
         self.resources.push(resource);
         Ok(id)
     }
@@ -332,10 +352,66 @@ impl ComponentState {
     #[inline]
     pub(crate) fn push_lend(&mut self, lend: Lend) -> Result<()> {
         self.lends.push(lend);
-        if self.lends.len() > LENDS_MAX {
-            return Err(too_many_lends());
+        if self.lends.len() > self.limits.lends_max as usize {
+            return Err(too_many(
+                "borrows in running calls",
+                self.limits.lends_max,
+                "lends_max",
+            ));
         }
         Ok(())
+    }
+
+    /// Notes that the lift at hand has taken a handle out of its table.
+    pub(crate) fn note_taken(&mut self, handle: AnyHandle, token: Option<u64>) {
+        self.taken.push(Taken {
+            owner: self.call.owner,
+            handle,
+            token,
+        });
+    }
+
+    /// Ends a lift. If it failed, what it has taken goes back to the tables of
+    /// the instance, which has trapped: handles that nobody got would be lost
+    /// otherwise, and with them the values of the host behind them.
+    #[inline]
+    pub(crate) fn end_lift<R, E>(&mut self, lifted: Result<R, E>) -> Result<R, E> {
+        if !self.taken.is_empty() {
+            self.settle_taken(lifted.is_ok());
+        }
+        lifted
+    }
+
+    #[cold]
+    fn settle_taken(&mut self, is_kept: bool) {
+        let taken = std::mem::take(&mut self.taken);
+        for Taken {
+            owner,
+            handle,
+            token,
+        } in taken
+        {
+            if is_kept {
+                continue;
+            }
+            if let Some(token) = token {
+                // A Rust value that held it may have queued it for its
+                // destructor, which finds it stale.
+                drop(self.any.take(token));
+            }
+            if let Some(owner) = self.owners.get_mut(owner as usize) {
+                // There is room: it was there before.
+                drop(owner.handles.insert_own(handle.resource, handle.rep));
+            }
+        }
+    }
+
+    /// Lets the next call of a guest drop a handle that nobody holds.
+    #[cold]
+    pub(crate) fn drop_later(&mut self, handle: AnyHandle) {
+        if let Ok(token) = self.any.insert(handle) {
+            self.dropped.push(token);
+        }
     }
 
     /// Starts a run of `realloc`, which has storage of its own.
@@ -345,7 +421,7 @@ impl ComponentState {
 
     #[inline]
     fn push_frame(&mut self, owner: u32, scope: Option<ScopeId>) {
-        // `LENDS_MAX` is far below 2^32.
+        // Their limit is below 2^32.
         let lends_start = u32::try_from(self.lends.len()).unwrap_or(u32::MAX);
         self.frames.push(Frame {
             owner,
@@ -393,7 +469,11 @@ impl ComponentState {
                         owner.handles.end_lend(index);
                     }
                 }
-                Lend::Host { token } => self.any.end_lend(token),
+                Lend::Host { token } => {
+                    if self.any.end_lend(token) {
+                        self.dropped.push(token);
+                    }
+                }
                 Lend::Temporary { token } => self.any.end_temporary(token),
             }
         }
@@ -441,15 +521,15 @@ impl ComponentState {
             if owner.unbreakable {
                 return;
             }
-            owner.poisoned.get_or_insert_with(|| error.message().into());
+            owner.poisoned.get_or_insert_with(|| first_trap(error));
         }
     }
 }
 
 #[cold]
-fn too_many_lends() -> Error {
+fn too_many(what: &str, limit: u32, field: &str) -> Error {
     Error::limit(format!(
-        "more than {LENDS_MAX} borrows in the running calls of a store, which is the limit"
+        "the store holds {limit} {what}, which is its limit: raise `{field}` in the store's limits"
     ))
 }
 
@@ -457,8 +537,19 @@ fn too_many_lends() -> Error {
 fn poisoned(what: &str, trap: &str) -> Error {
     Error::new(
         ErrorKind::Trap,
-        format!("cannot {what} component instance: it has trapped before ({trap})"),
+        format!("cannot {what} component instance: it trapped before: {trap}"),
     )
+}
+
+/// What later errors quote of the trap that made an instance unusable.
+#[cold]
+fn first_trap(error: &Error) -> Arc<str> {
+    let frame = error.backtrace().and_then(|trace| trace.frames().first());
+    match frame.map(|frame| (frame.func_name(), frame.func_index())) {
+        Some((Some(name), _)) => format!("{} in `{name}`", error.message()).into(),
+        Some((None, index)) => format!("{} in function {index}", error.message()).into(),
+        None => error.message().into(),
+    }
 }
 
 #[cold]

@@ -284,7 +284,9 @@ fn a_trap_locks_the_instance() {
     let nop = func(&c.store, &c.instance, path("nop"));
     let error = nop.call(&mut c.store, &[], &mut []).unwrap_err();
     assert!(
-        error.to_string().contains("trapped before (unreachable)"),
+        error
+            .to_string()
+            .contains("trapped before: unreachable in `"),
         "{error}"
     );
 }

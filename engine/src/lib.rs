@@ -96,8 +96,9 @@ pub use runtime::{
     ActivationId, Answer, AnyRef, ArrayRef, AsContext, AsContextMut, Backtrace, Caller, Exception,
     ExnRef, Extern, ExternRef, Frame, Func, Global, HostCall, HostFunc, HostParts, I31, Instance,
     InstancePre, InterruptHandle, IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories,
-    Memory, OwnedRooted, Progress, Reference, SharedMemory, Store, StoreContext, StoreContextMut,
-    StoreParts, StructRef, Table, Tag, TypedFunc, Val, WaitResult, WasmParams, WasmResults, WasmTy,
+    Memory, OwnedRooted, Progress, Reference, SharedMemory, SourceLocation, Store, StoreContext,
+    StoreContextMut, StoreParts, StructRef, Table, Tag, TypedFunc, Val, WaitResult, WasmParams,
+    WasmResults, WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::{At, FROM, Op, Program, TO, check_case, flat_pointer, read_bits, write_bits};
-use crate::context::{check_range, check_realloc, flat_pair, list_bytes, memory_pair};
+use crate::context::{Budget, check_range, check_realloc, flat_pair, list_bytes, memory_pair};
 use crate::memory::{Guest, Handles, Options};
 use crate::string::{Source, StringMove, store_string};
 use crate::trap::{Content, Error, Result, Trap};
@@ -68,6 +68,15 @@ pub trait Bridge {
     /// # Errors
     /// As [`Handles::lift_borrow`] and [`Handles::lower_borrow`].
     fn move_borrow(&mut self, resource: ResourceTypeId, index: u32) -> Result<u32>;
+
+    /// Called about once for each mebibyte that a call moves: an error stops
+    /// it.
+    ///
+    /// # Errors
+    /// Whatever the embedder wants the call to fail with.
+    fn checkpoint(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Two guests with a memory each as a [`Bridge`].
@@ -118,6 +127,10 @@ impl<T: Bridge + ?Sized> Bridge for &mut T {
     fn move_borrow(&mut self, resource: ResourceTypeId, index: u32) -> Result<u32> {
         (**self).move_borrow(resource, index)
     }
+
+    fn checkpoint(&mut self) -> Result<()> {
+        (**self).checkpoint()
+    }
 }
 
 /// What moving values between two guests carries.
@@ -126,8 +139,7 @@ pub struct MoveContext<B> {
     bridge: B,
     from: Options,
     to: Options,
-    budget_left: u64,
-    budget_bytes: u64,
+    budget: Budget,
 }
 
 /// Where the values of a program are, or go.
@@ -152,30 +164,30 @@ impl<B: Bridge> MoveContext<B> {
             bridge,
             from,
             to,
-            budget_left: DEFAULT_MOVE_BUDGET_BYTES,
-            budget_bytes: DEFAULT_MOVE_BUDGET_BYTES,
+            budget: Budget::new(DEFAULT_MOVE_BUDGET_BYTES),
         }
     }
 
     /// Limits the bytes that this call may move.
     #[must_use]
     pub fn with_budget(mut self, budget_bytes: u64) -> Self {
-        self.budget_left = budget_bytes;
-        self.budget_bytes = budget_bytes;
+        self.budget = Budget::new(budget_bytes);
         self
     }
 
+    /// How many bytes were charged so far.
+    pub fn charged_bytes(&self) -> u64 {
+        self.budget.spent()
+    }
+
     fn charge(&mut self, bytes: u64) -> Result<()> {
-        match self.budget_left.checked_sub(bytes) {
-            Some(left) => {
-                self.budget_left = left;
-                Ok(())
-            }
-            None => Err(Trap::LiftBudgetExceeded {
-                budget_bytes: self.budget_bytes,
-            }
-            .into()),
+        if self.budget.pay(bytes) {
+            return Ok(());
         }
+        self.budget
+            .pay_across(bytes)
+            .map_err(|budget_bytes| Trap::MoveBudgetExceeded { budget_bytes })?;
+        self.bridge.checkpoint()
     }
 
     fn source_len(&mut self) -> usize {

@@ -45,7 +45,11 @@ impl<T: 'static> Handle for Resource<T> {
 /// wraps.
 ///
 /// Dropping it drops the resource, whose destructor runs at the next call into
-/// a guest of the same store; [`GuestHandle::close`] runs it at once.
+/// a guest of the same store; [`GuestHandle::close`] runs it at once. If there
+/// is no such call, it never runs: a store that is dropped runs no guest code.
+/// What a destructor that runs so late fails with is only to be seen by
+/// [`GuestResource::drop_pending`], and in
+/// [`Metrics::failed_drops`](crate::Metrics::failed_drops).
 pub struct GuestResource {
     /// Zero once the handle was passed on or closed.
     token: AtomicU64,
@@ -64,6 +68,17 @@ impl GuestResource {
     /// Gives the token away: dropping this does nothing from now on.
     fn forget(&self) {
         self.token.store(0, Ordering::Relaxed);
+    }
+
+    /// Runs the destructors of all handles of a store that were dropped where
+    /// no store was at hand, instead of leaving that to the next call. All of
+    /// them run, even if some fail.
+    ///
+    /// # Errors
+    ///
+    /// What the first destructor that failed did so with.
+    pub fn drop_pending(mut store: impl AsContextMut) -> Result<()> {
+        crate::func::drop_queued(&mut store.as_context_mut())
     }
 
     #[doc(hidden)]

@@ -156,14 +156,16 @@ impl Handles for ComponentState {
         let resource = self.number(resource)?;
         let rep = self.handle_table()?.take_own(resource, index)?;
         if self.is_raw(resource) {
+            self.note_taken(AnyHandle::own(resource, rep), None);
             return Ok(rep);
         }
-        let own = AnyHandle {
-            resource,
-            rep,
-            own: true,
-        };
-        self.any.insert(own).map_err(abi::Error::guest)
+        let own = AnyHandle::own(resource, rep);
+        self.note_taken(own, None);
+        let token = self.any.insert(own).map_err(abi::Error::guest)?;
+        if let Some(taken) = self.taken.last_mut() {
+            taken.token = Some(token);
+        }
+        Ok(token)
     }
 
     fn lift_borrow(&mut self, resource: ResourceTypeId, index: u32) -> abi::Result<u64> {
@@ -188,14 +190,18 @@ impl Handles for ComponentState {
 
     fn lower_own(&mut self, resource: ResourceTypeId, rep: u64) -> abi::Result<u32> {
         let resource = self.number(resource)?;
-        let rep = if self.is_raw(resource) {
-            rep
-        } else {
-            self.any
-                .take_own(rep, resource)
-                .map_err(abi::Error::guest)?
-        };
-        self.handle_table()?.insert_own(resource, rep)
+        if self.is_raw(resource) {
+            return self.lower_raw(resource, rep);
+        }
+        // It leaves the host's handles when the guest has it, not before.
+        let token = rep;
+        let rep = self
+            .any
+            .own_rep(token, resource)
+            .map_err(abi::Error::guest)?;
+        let index = self.handle_table()?.insert_own(resource, rep)?;
+        self.any.take(token).map_err(abi::Error::guest)?;
+        Ok(index)
     }
 
     fn lower_borrow(&mut self, resource: ResourceTypeId, rep: u64) -> abi::Result<u32> {
@@ -218,6 +224,18 @@ impl Handles for ComponentState {
             None => Err(abi::Error::guest(Error::resource(
                 "a borrow can be passed to a guest only for the time of a call",
             ))),
+        }
+    }
+
+    fn checkpoint(&mut self) -> abi::Result<()> {
+        match &self.interrupt {
+            Some(handle) if handle.is_interrupted() => {
+                handle.clear();
+                Err(abi::Error::guest(core::Error::from(
+                    core::Trap::Interrupted,
+                )))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -258,6 +276,16 @@ impl ComponentState {
             HandleMode::Typed => resource.is_host(),
             HandleMode::Dynamic => false,
         }
+    }
+
+    /// Lowers a handle that comes as a representation.
+    fn lower_raw(&mut self, resource: ResourceTypeId, rep: u64) -> abi::Result<u32> {
+        let lowered = self.handle_table()?.insert_own(resource, rep);
+        if lowered.is_err() && self.call.mode == HandleMode::Typed {
+            // The host has given it away, and the guest could not take it.
+            self.drop_later(AnyHandle::own(resource, rep));
+        }
+        lowered
     }
 
     /// The handle table of the running call.

@@ -168,11 +168,15 @@ impl<F> DynamicStub<F> {
         let mut guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
         let scratch = Scratch::new();
         let (memory, handles) = guest.parts();
-        let mut cx = LiftContext::new(memory, handles, &scratch, site.options);
+        let budget = handles.limits.lift_bytes_max;
+        let mut cx = LiftContext::new(memory, handles, &scratch, site.options).with_budget(budget);
         let params = signature
             .params
             .lift_params(&mut cx, &window)
-            .map_err(|error| signature.param_error(error))?;
+            .map_err(|error| signature.param_error(error));
+        let bytes = cx.charged_bytes();
+        let params = store.extra_mut().end_lift(params)?;
+        super::pay(&mut store, bytes)?;
         // A function without a result gets an empty slice.
         let mut results = [Val::Bool(false)];
         let results = &mut results[..usize::from(facts.has_result)];

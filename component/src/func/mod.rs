@@ -34,6 +34,9 @@ pub(crate) const WINDOW_SLOTS: usize = linkspan_canon_abi::MAX_FLAT_PARAMS + 1;
 /// Slots that most functions do with.
 const FEW_SLOTS: usize = 4;
 
+/// Bytes that cost as much fuel as one operator, as for bulk instructions.
+const BYTES_PER_OPERATOR: u64 = 64;
+
 /// A lifted function, ready to be called.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifted {
@@ -186,11 +189,16 @@ impl Func {
                 let options = guest.site.options;
                 let scratch = Scratch::new();
                 let (memory, handles) = guest.parts();
-                let mut cx = LiftContext::new(memory, handles, &scratch, options);
-                signature
+                let budget = handles.limits.lift_bytes_max;
+                let mut cx =
+                    LiftContext::new(memory, handles, &scratch, options).with_budget(budget);
+                let result = signature
                     .result
                     .lift_result(&mut cx, window)
-                    .map_err(|error| Error::from(error).within("result"))
+                    .map_err(|error| Error::from(error).within("result"))?;
+                let bytes = cx.charged_bytes();
+                pay(&mut guest.store, bytes)?;
+                Ok(result)
             },
         )?;
         if let (Some(place), Some(result)) = (results.first_mut(), result) {
@@ -357,7 +365,8 @@ fn run_lifted<const SLOTS: usize, T, R>(
     if facts.has_borrow {
         store.extra_mut().check_borrows()?;
     }
-    let result = lift(GuestView::new(store, site, HandleMode::Typed), &[returned])?;
+    let result = lift(GuestView::new(store, site, HandleMode::Typed), &[returned]);
+    let result = store.extra_mut().end_lift(result)?;
     lifted.run_post_return(store, returned)?;
     Ok(result)
 }
@@ -414,6 +423,16 @@ fn call_scalars_framed<T, R>(
     )
 }
 
+/// Charges fuel for bytes that a call has lifted or moved, as many to an
+/// operator as bulk instructions touch.
+#[inline]
+pub(crate) fn pay<T>(store: &mut StoreContextMut<'_, T>, bytes: u64) -> Result<()> {
+    match bytes / BYTES_PER_OPERATOR {
+        0 => Ok(()),
+        operators => Ok(store.charge_fuel(operators)?),
+    }
+}
+
 /// Drops handles whose owners were dropped where no store was at hand.
 #[inline]
 pub(crate) fn drain_dropped<T>(store: &mut StoreContextMut<'_, T>) {
@@ -424,11 +443,26 @@ pub(crate) fn drain_dropped<T>(store: &mut StoreContextMut<'_, T>) {
 
 #[cold]
 fn drain<T>(store: &mut StoreContextMut<'_, T>) {
+    // A destructor that traps locks its instance, and the next call of that
+    // one says so; the call at hand may have nothing to do with it.
+    drop(drop_queued(store));
+}
+
+/// Drops the handles in the queue, all of them, whichever destructors fail.
+/// Answers the first failure.
+pub(crate) fn drop_queued<T>(store: &mut StoreContextMut<'_, T>) -> Result<()> {
+    let mut first = Ok(());
     for token in store.extra().dropped.take() {
-        // A destructor that traps locks its instance, and the next call of
-        // that one says so; the call at hand may have nothing to do with it.
-        drop(drop_handle(store, token));
+        let state = store.extra_mut();
+        if state.any.get(token).is_err() || state.any.drop_when_returned(token) {
+            continue;
+        }
+        if let Err(error) = drop_handle(store, token) {
+            store.extra_mut().failed_drops += 1;
+            first = first.and(Err(error));
+        }
     }
+    first
 }
 
 /// Drops a handle that the host holds.
@@ -473,5 +507,92 @@ pub(crate) fn drop_handle<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> 
                 }
             }
         }
+    }
+}
+
+#[cfg(all(test, feature = "wat"))]
+mod tests {
+    use linkspan_engine::{Engine, Trap};
+
+    use super::*;
+    use crate::resource::ResourceAny;
+    use crate::{Component, GuestResource, Instance, Linker, Store};
+
+    /// A resource whose destructor traps for the representation 13.
+    const BOMBS: &str = r#"(component
+        (core module $d
+          (global $sum (mut i32) (i32.const 0))
+          (func (export "dtor") (param i32)
+            (if (i32.eq (local.get 0) (i32.const 13)) (then unreachable))
+            (global.set $sum (i32.add (global.get $sum) (local.get 0))))
+          (func (export "sum") (result i32) (global.get $sum)))
+        (core instance $d (instantiate $d))
+        (type $R (resource (rep i32) (dtor (core func $d "dtor"))))
+        (export $Re "r" (type $R))
+        (core func $new (canon resource.new $R))
+        (func (export "make") (param "rep" u32) (result (own $Re)) (canon lift (core func $new)))
+        (func (export "sum") (result u32) (canon lift (core func $d "sum"))))"#;
+
+    fn call(store: &mut Store<()>, instance: Instance, name: &str, params: &[Val]) -> Val {
+        let mut results = [Val::Bool(false)];
+        let func = instance.get_func(&mut *store, name).expect("an export");
+        func.call(store, params, &mut results).expect("no trap");
+        let [result] = results;
+        result
+    }
+
+    fn setup() -> (Store<()>, [Instance; 2]) {
+        let engine = Engine::default();
+        let component = Component::new(&engine, BOMBS).expect("valid");
+        let mut store = Store::new(&engine, ());
+        let linker = Linker::new(&engine);
+        let instances = [(); 2].map(|()| {
+            linker
+                .instantiate(&mut store, &component)
+                .expect("nothing is imported")
+        });
+        (store, instances)
+    }
+
+    /// A handle that the host holds; only its token matters.
+    fn make(store: &mut Store<()>, instance: Instance, rep: u32) -> u64 {
+        let made = call(store, instance, "make", &[Val::U32(rep)]);
+        ResourceAny::from_val(&made).expect("a handle").handle().rep
+    }
+
+    #[test]
+    fn the_queue_goes_on_after_a_trap() {
+        let (mut store, [a, b]) = setup();
+        let tokens =
+            [(a, 13), (a, 1), (b, 5)].map(|(instance, rep)| make(&mut store, instance, rep));
+        // What is in the queue twice is dropped once.
+        for token in tokens.into_iter().chain(tokens) {
+            store.extra().dropped.push(token);
+        }
+        assert_eq!(store.extra().metrics().pending_drops, 6);
+        let error = GuestResource::drop_pending(&mut store).expect_err("a bomb");
+        assert_eq!(error.trap(), Some(Trap::Unreachable));
+        let metrics = store.extra().metrics();
+        assert_eq!((metrics.pending_drops, metrics.failed_drops), (0, 2));
+        assert_eq!(metrics.host_handles.live, 0);
+        assert_eq!(call(&mut store, b, "sum", &[]), Val::U32(5));
+    }
+
+    #[test]
+    fn a_handle_dropped_while_it_is_lent_goes_with_the_loan() {
+        let (mut store, [a, _]) = setup();
+        let token = make(&mut store, a, 3);
+        let state = store.extra_mut();
+        let resource = state.any.get(token).expect("alive").resource;
+        state.enter(0, false);
+        state.any.lend(token, resource).expect("alive");
+        state
+            .push_lend(crate::store::Lend::Host { token })
+            .expect("room");
+        state.dropped.push(token);
+        assert_eq!(call(&mut store, a, "sum", &[]), Val::U32(0));
+        store.extra_mut().exit();
+        assert_eq!(call(&mut store, a, "sum", &[]), Val::U32(3));
+        assert_eq!(store.extra().metrics().host_handles.live, 0);
     }
 }

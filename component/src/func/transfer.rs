@@ -65,13 +65,25 @@ impl<T> Bridge for Sides<'_, T> {
 
     fn move_own(&mut self, resource: ResourceTypeId, index: u32) -> abi::Result<u32> {
         let rep = self.state(self.from).lift_own(resource, index)?;
-        self.state(self.to.site).lower_own(resource, rep)
+        let state = self.state(self.to.site);
+        let moved = state.lower_own(resource, rep);
+        state.end_lift(moved)
     }
 
     fn move_borrow(&mut self, resource: ResourceTypeId, index: u32) -> abi::Result<u32> {
         let rep = self.state(self.from).lift_borrow(resource, index)?;
         self.state(self.to.site).lower_borrow(resource, rep)
     }
+
+    fn checkpoint(&mut self) -> abi::Result<()> {
+        self.to.store.extra_mut().checkpoint()
+    }
+}
+
+/// Ends a transfer: it costs fuel.
+fn finish<T>(moved: Result<()>, bytes: u64, sides: &mut Sides<'_, T>) -> Result<()> {
+    moved?;
+    super::pay(&mut sides.to.store, bytes)
 }
 
 fn no_memory() -> Memories<'static> {
@@ -89,11 +101,14 @@ pub(crate) fn params<T>(
     to: &mut [u64],
 ) -> Result<()> {
     let options = (sides.from.options, sides.to.site.options);
-    let mut cx = MoveContext::new(sides, options.0, options.1);
-    signature
+    let budget = sides.to.store.extra().limits.move_bytes_max;
+    let mut cx = MoveContext::new(&mut *sides, options.0, options.1).with_budget(budget);
+    let moved = signature
         .params
         .move_params(&mut cx, from, to)
-        .map_err(|error| signature.param_error(error))
+        .map_err(|error| signature.param_error(error));
+    let bytes = cx.charged_bytes();
+    finish(moved, bytes, sides)
 }
 
 /// Moves the result: what the callee returned is read, the caller's window
@@ -105,9 +120,12 @@ pub(crate) fn result<T>(
     window: &mut [u64],
 ) -> Result<()> {
     let options = (sides.from.options, sides.to.site.options);
-    let mut cx = MoveContext::new(sides, options.0, options.1);
-    signature
+    let budget = sides.to.store.extra().limits.move_bytes_max;
+    let mut cx = MoveContext::new(&mut *sides, options.0, options.1).with_budget(budget);
+    let moved = signature
         .result
         .move_result(&mut cx, &[returned], window, signature.facts.param_slots)
-        .map_err(|error| Error::from(error).within("result"))
+        .map_err(|error| Error::from(error).within("result"));
+    let bytes = cx.charged_bytes();
+    finish(moved, bytes, sides)
 }

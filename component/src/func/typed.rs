@@ -178,9 +178,13 @@ fn call_values<const SLOTS: usize, P: Lower, R: LiftOwned, T>(
             let options = guest.site.options;
             let scratch = Scratch::new();
             let (memory, handles) = guest.parts();
-            let mut cx = LiftContext::new(memory, handles, &scratch, options);
-            abi::call::lift_result::<R, _>(&mut cx, window)
-                .map_err(|error| Error::from(error).within("result"))
+            let budget = handles.limits.lift_bytes_max;
+            let mut cx = LiftContext::new(memory, handles, &scratch, options).with_budget(budget);
+            let result = abi::call::lift_result::<R, _>(&mut cx, window)
+                .map_err(|error| Error::from(error).within("result"))?;
+            let bytes = cx.charged_bytes();
+            super::pay(&mut guest.store, bytes)?;
+            Ok(result)
         },
     )
 }
@@ -285,7 +289,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
         P: HostParams,
         R: Lower + 'static,
     {
-        let func = WithHost(func, |value, _: &mut New<'_>| value);
+        let func = WithHost(infallible::<T, P, R>(func), |value, _: &mut New<'_>| value);
         self.define(
             name,
             Definition::Host(Arc::new(Typed::<_, P, (R, R)>::new(func))),
@@ -309,6 +313,32 @@ impl<T: 'static> LinkerInstance<'_, T> {
         V: 'static,
         R: Lower + 'static,
     {
+        let func = WithHost(infallible::<T, P, V>(func), handles);
+        self.define(
+            name,
+            Definition::Host(Arc::new(Typed::<_, P, (V, R)>::new(func))),
+        )
+    }
+
+    /// As [`LinkerInstance::host_func_owning`], for a function that can fail:
+    /// its error traps the guest that called it, and comes out of the call that
+    /// the host made, where [`Error::downcast_ref`] finds what
+    /// [`Error::host`] wrapped.
+    ///
+    /// # Errors
+    ///
+    /// As [`LinkerInstance::func_wrap`].
+    pub fn host_func_fallible<P, V, R>(
+        &mut self,
+        name: &str,
+        func: impl for<'a> Fn(&'a mut T, P::Args<'a>) -> Result<V> + Send + Sync + 'static,
+        handles: impl Fn(V, &mut New<'_>) -> R + Send + Sync + 'static,
+    ) -> Result<&mut Self>
+    where
+        P: HostParams,
+        V: 'static,
+        R: Lower + 'static,
+    {
         let func = WithHost(func, handles);
         self.define(
             name,
@@ -325,6 +355,13 @@ impl<T: 'static> LinkerInstance<'_, T> {
     pub fn host_resource<R: 'static, V: HostResource>(&mut self, name: &str) -> Result<&mut Self> {
         self.table_resource(name, ResourceType::host::<R>())
     }
+}
+
+/// A function of the host that never fails, as one that could.
+fn infallible<T, P: HostParams, V>(
+    func: impl for<'a> Fn(&'a mut T, P::Args<'a>) -> V + Send + Sync + 'static,
+) -> impl for<'a> Fn(&'a mut T, P::Args<'a>) -> Result<V> + Send + Sync + 'static {
+    move |host, args| Ok(func(host, args))
 }
 
 /// A closure with its Rust types.
@@ -378,7 +415,7 @@ where
     fn run(&self, call: &mut HostCall<'_, T, ComponentState>, import: &LoweredImport) -> Result<R> {
         begin(call, import);
         let scratch = Scratch::new();
-        let params = {
+        let (params, bytes) = {
             let core::HostParts {
                 extra,
                 window,
@@ -386,9 +423,14 @@ where
                 ..
             } = call.parts();
             let memory = memory_of(&memories, import)?;
-            let mut cx = LiftContext::new(memory, extra, &scratch, import.site.options);
-            abi::call::lift_params::<P, _>(&mut cx, window)?
+            let budget = extra.limits.lift_bytes_max;
+            let mut cx = LiftContext::new(memory, &mut *extra, &scratch, import.site.options)
+                .with_budget(budget);
+            let params = abi::call::lift_params::<P, _>(&mut cx, window);
+            let bytes = cx.charged_bytes();
+            (end_lift::<P, _>(extra, params)?, bytes)
         };
+        super::pay(&mut call.store(), bytes)?;
         let result = self.func.0(call.store(), params)?;
         call.extra().check_resume(import.site.owner)?;
         Ok(result)
@@ -398,7 +440,7 @@ where
 impl<T, F, N, P, V, R> Run<T> for Typed<WithHost<F, N>, P, (V, R)>
 where
     T: 'static,
-    F: for<'a> Fn(&'a mut T, P::Args<'a>) -> V + Send + Sync + 'static,
+    F: for<'a> Fn(&'a mut T, P::Args<'a>) -> Result<V> + Send + Sync + 'static,
     N: Fn(V, &mut New<'_>) -> R + Send + Sync + 'static,
     P: HostParams,
     V: 'static,
@@ -413,6 +455,7 @@ where
         begin(call, import);
         let scratch = Scratch::new();
         let mut taken = P::untaken();
+        let mut bytes = 0;
         let value = (|| {
             let core::HostParts {
                 data,
@@ -422,17 +465,25 @@ where
                 ..
             } = call.parts();
             let memory = memory_of(&memories, import)?;
-            let mut cx = LiftContext::new(memory, &mut *extra, &scratch, import.site.options);
-            let raw = abi::call::lift_params::<P::Raw, _>(&mut cx, window)?;
-            P::take(&raw, &mut taken, &mut extra.table)?;
+            let budget = extra.limits.lift_bytes_max;
+            let mut cx = LiftContext::new(memory, &mut *extra, &scratch, import.site.options)
+                .with_budget(budget);
+            let raw = abi::call::lift_params::<P::Raw, _>(&mut cx, window).map_err(Error::from);
+            bytes = cx.charged_bytes();
+            let raw = raw.and_then(|raw| {
+                P::take(&raw, &mut taken, &mut extra.table)?;
+                Ok(raw)
+            });
+            let raw = end_lift::<P::Raw, _>(extra, raw)?;
             let args = P::args(raw, &mut taken, &extra.table)?;
-            Ok::<V, Error>(func(data, args))
+            func(data, args)
         })();
         let table = &mut call.extra().table;
         P::put_back(taken, table);
         let mut new = New::in_table(table);
         let result = handles(value?, &mut new);
         new.finish()?;
+        super::pay(&mut call.store(), bytes)?;
         Ok(result)
     }
 }
@@ -541,6 +592,19 @@ fn begin<T>(call: &mut HostCall<'_, T, ComponentState>, import: &LoweredImport) 
         instance: import.site.instance,
         mode: HandleMode::Typed,
     };
+}
+
+/// Ends a lift of parameters; numbers have taken nothing.
+#[inline(always)]
+fn end_lift<P: abi::ComponentType, R>(
+    state: &mut ComponentState,
+    lifted: Result<R, impl Into<Error>>,
+) -> Result<R> {
+    let lifted = lifted.map_err(Into::into);
+    if P::ABI.plain {
+        return lifted;
+    }
+    state.end_lift(lifted)
 }
 
 /// The memory of the calling guest.

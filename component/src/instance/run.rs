@@ -51,7 +51,9 @@ pub(super) struct Run<'a, T: 'static> {
 impl<'a, T: 'static> Run<'a, T> {
     pub(super) fn new(pre: &'a Pre<T>, mut store: StoreContextMut<'a, T>) -> Result<Run<'a, T>> {
         let counts = pre.code.counts;
+        let interrupt = store.interrupt_handle();
         let state = store.extra_mut();
+        state.interrupt.get_or_insert(interrupt);
         let instance = u32::try_from(state.instances.len())
             .map_err(|_| Error::limit("the store holds too many instances"))?;
         let owners = u32::try_from(state.owners.len())

@@ -5,6 +5,7 @@ use linkspan_canon_abi::ResourceTypeId;
 
 use super::{not_owned, stale};
 use crate::error::{Error, Result};
+use crate::limits::Usage;
 
 /// A handle that the host holds.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,16 @@ pub(crate) struct AnyHandle {
     pub(crate) own: bool,
 }
 
+impl AnyHandle {
+    pub(crate) fn own(resource: ResourceTypeId, rep: u64) -> AnyHandle {
+        AnyHandle {
+            resource,
+            rep,
+            own: true,
+        }
+    }
+}
+
 /// Bits of a token that are the slot.
 const SLOT_BITS: u32 = 24;
 /// Bits of a token that name the store.
@@ -23,7 +34,7 @@ const STORE_BITS: u32 = 20;
 const GENERATION_MAX: u32 = (1 << (u64::BITS - SLOT_BITS - STORE_BITS)) - 1;
 
 /// How many handles the host can hold in one store.
-const HANDLES_MAX: usize = 1 << SLOT_BITS;
+pub(crate) const HOST_HANDLES_MAX: u32 = 1 << SLOT_BITS;
 
 /// The handles that the host holds, named by tokens.
 ///
@@ -34,6 +45,9 @@ const HANDLES_MAX: usize = 1 << SLOT_BITS;
 pub(crate) struct AnyTable {
     slots: Vec<AnySlot>,
     free: Vec<u32>,
+    live: u32,
+    peak: u32,
+    limit: u32,
     /// The store's part of tokens, at its place.
     store: u64,
 }
@@ -42,6 +56,8 @@ pub(crate) struct AnyTable {
 struct AnySlot {
     generation: u32,
     lends: u32,
+    /// Whether it was dropped while it was lent, without a store at hand.
+    is_dropped: bool,
     handle: Option<AnyHandle>,
 }
 
@@ -51,24 +67,29 @@ impl AnyTable {
         AnyTable {
             slots: Vec::new(),
             free: Vec::new(),
+            live: 0,
+            peak: 0,
+            limit: HOST_HANDLES_MAX,
             store: (store & STORE_MASK) << SLOT_BITS,
         }
     }
 
     /// Adds a handle: its token.
     pub(crate) fn insert(&mut self, handle: AnyHandle) -> Result<u64> {
+        if self.live >= self.limit {
+            return Err(self.full());
+        }
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
-                if self.slots.len() >= HANDLES_MAX {
-                    return Err(Error::limit(format!(
-                        "the host holds {HANDLES_MAX} handles of this store, which is the limit"
-                    )));
+                if self.slots.len() >= HOST_HANDLES_MAX as usize {
+                    return Err(self.full());
                 }
                 self.slots.push(AnySlot {
                     // Zero would make tokens that look like representations.
                     generation: 1,
                     lends: 0,
+                    is_dropped: false,
                     handle: None,
                 });
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
@@ -76,8 +97,35 @@ impl AnyTable {
         };
         let place = &mut self.slots[slot as usize];
         place.handle = Some(handle);
+        self.live += 1;
+        self.peak = self.peak.max(self.live);
         let generation = u64::from(place.generation) << (SLOT_BITS + STORE_BITS);
         Ok(generation | self.store | u64::from(slot))
+    }
+
+    #[cold]
+    fn full(&self) -> Error {
+        let limit = self.limit;
+        Error::limit(format!(
+            "the host holds {limit} handles of this store, which is the limit: drop some, or \
+             raise `host_handles_max` in the store's limits"
+        ))
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            live: u64::from(self.live),
+            peak: u64::from(self.peak),
+        }
+    }
+
+    /// All handles.
+    pub(crate) fn handles(&self) -> impl Iterator<Item = &AnyHandle> {
+        self.slots.iter().filter_map(|slot| slot.handle.as_ref())
     }
 
     /// The handle of a token.
@@ -130,10 +178,12 @@ impl AnyTable {
             && slot.handle.take().is_some()
         {
             slot.lends = 0;
+            slot.is_dropped = false;
             slot.generation += 1;
             if slot.generation <= GENERATION_MAX {
                 self.free.push((token & SLOT_MASK) as u32);
             }
+            self.live -= 1;
         }
     }
 
@@ -151,6 +201,25 @@ impl AnyTable {
     pub(crate) fn take_own(&mut self, token: u64, resource: ResourceTypeId) -> Result<u64> {
         self.check(token, resource, true)?;
         self.take(token).map(|handle| handle.rep)
+    }
+
+    /// The representation behind a handle that owns a resource of that type
+    /// and can be passed on.
+    pub(crate) fn own_rep(&self, token: u64, resource: ResourceTypeId) -> Result<u64> {
+        self.check(token, resource, true)?;
+        self.get(token).map(|handle| handle.rep)
+    }
+
+    /// Whether a handle is lent; it is then noted as dropped, and the end of
+    /// the last loan says so.
+    pub(crate) fn drop_when_returned(&mut self, token: u64) -> bool {
+        match self.slot_mut(token) {
+            Some(slot) if slot.handle.is_some() && slot.lends > 0 => {
+                slot.is_dropped = true;
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 
     /// Lends a handle of that type to a call: its representation.
@@ -177,10 +246,15 @@ impl AnyTable {
         }
     }
 
-    /// Ends a loan, unless the handle is gone.
-    pub(crate) fn end_lend(&mut self, token: u64) {
-        if let Some(slot) = self.slot_mut(token) {
-            slot.lends = slot.lends.saturating_sub(1);
+    /// Ends a loan, unless the handle is gone: whether nobody needs it any
+    /// more.
+    pub(crate) fn end_lend(&mut self, token: u64) -> bool {
+        match self.slot_mut(token) {
+            Some(slot) => {
+                slot.lends = slot.lends.saturating_sub(1);
+                slot.lends == 0 && slot.is_dropped
+            }
+            None => false,
         }
     }
 

@@ -15,8 +15,9 @@ use linkspan_canon_abi::ResourceTypeId;
 use linkspan_engine as core;
 
 pub use any::ResourceAny;
-pub(crate) use held::{AnyHandle, AnyTable};
+pub(crate) use held::{AnyHandle, AnyTable, HOST_HANDLES_MAX};
 pub(crate) use queue::DropQueue;
+pub(crate) use table::HOST_VALUES_MAX;
 pub use table::{Resource, ResourceTable};
 
 use crate::error::{Error, Result};

@@ -25,6 +25,11 @@ impl DropQueue {
         self.count.load(Ordering::Acquire) == 0
     }
 
+    /// How many tokens there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
     /// Takes all tokens out.
     pub(crate) fn take(&self) -> Vec<u64> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);

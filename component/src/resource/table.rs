@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use super::{not_owned, stale, wrong_type};
 use crate::error::{Error, Result};
+use crate::limits::Usage;
 
 /// A handle to a resource of the host, typed by the Rust type that names the
 /// resource.
@@ -70,13 +71,13 @@ impl<T> fmt::Debug for Resource<T> {
     }
 }
 
-/// How many values a [`ResourceTable`] can hold.
-const VALUES_MAX: u32 = 1 << 24;
+/// How many values a [`ResourceTable`] can hold: representations keep 24 bits
+/// of the index.
+pub(crate) const HOST_VALUES_MAX: u32 = 1 << 24;
 
 /// Values of the host, each under a representation that guests can hold.
 ///
 /// A representation is an index of 24 bits with a generation of 8 bits.
-#[derive(Default)]
 pub struct ResourceTable {
     slots: Vec<ValueSlot>,
     /// The slot freed last.
@@ -85,6 +86,8 @@ pub struct ResourceTable {
     /// that rests longest first.
     worn: VecDeque<u32>,
     live: u32,
+    peak: u32,
+    limit: u32,
 }
 
 /// How many slots rest once their generations are used up. A guest has to
@@ -104,6 +107,20 @@ enum ValueState {
     /// The value is with the host function that took it for the time of a
     /// call.
     Taken,
+}
+
+impl Default for ResourceTable {
+    /// An empty table with the default limit.
+    fn default() -> ResourceTable {
+        ResourceTable {
+            slots: Vec::new(),
+            free: None,
+            worn: VecDeque::new(),
+            live: 0,
+            peak: 0,
+            limit: HOST_VALUES_MAX,
+        }
+    }
 }
 
 impl ResourceTable {
@@ -165,6 +182,9 @@ impl ResourceTable {
 
     /// Adds a value: its representation.
     pub(crate) fn push_boxed(&mut self, value: Box<dyn Any + Send>) -> Result<u32> {
+        if self.live >= self.limit {
+            return Err(self.full());
+        }
         let index = match self.free {
             Some(index) => index,
             None => self.fresh_slot()?,
@@ -175,24 +195,41 @@ impl ResourceTable {
         }
         slot.state = ValueState::Value(value);
         self.live += 1;
+        self.peak = self.peak.max(self.live);
         Ok(index | u32::from(slot.generation) << 24)
     }
 
     /// A slot that is on no list of free ones.
     fn fresh_slot(&mut self) -> Result<u32> {
         let index = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
-        if self.worn.len() >= WORN_MAX || index >= VALUES_MAX {
-            return self.worn.pop_front().ok_or_else(|| {
-                Error::limit(format!(
-                    "the resource table holds {VALUES_MAX} values, which is its limit"
-                ))
-            });
+        if self.worn.len() >= WORN_MAX || index >= HOST_VALUES_MAX {
+            return self.worn.pop_front().ok_or_else(|| self.full());
         }
         self.slots.push(ValueSlot {
             generation: 0,
             state: ValueState::Free { next: None },
         });
         Ok(index)
+    }
+
+    #[cold]
+    fn full(&self) -> Error {
+        let limit = self.limit;
+        Error::limit(format!(
+            "the store's table of host values is full: it holds {limit} values, which is its \
+             limit: raise `host_values_max` in the store's limits"
+        ))
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            live: u64::from(self.live),
+            peak: u64::from(self.peak),
+        }
     }
 
     /// The value of a representation, as an `R`.
@@ -248,7 +285,7 @@ impl ResourceTable {
         match std::mem::replace(&mut slot.state, ValueState::Free { next: free }) {
             ValueState::Value(value) => {
                 slot.generation = slot.generation.wrapping_add(1);
-                let index = rep & (VALUES_MAX - 1);
+                let index = rep & (HOST_VALUES_MAX - 1);
                 if slot.generation == 0 {
                     slot.state = ValueState::Free { next: None };
                     self.worn.push_back(index);
@@ -270,12 +307,12 @@ impl ResourceTable {
     }
 
     fn slot(&self, rep: u32) -> Option<&ValueSlot> {
-        let slot = self.slots.get((rep & (VALUES_MAX - 1)) as usize)?;
+        let slot = self.slots.get((rep & (HOST_VALUES_MAX - 1)) as usize)?;
         (u32::from(slot.generation) == rep >> 24).then_some(slot)
     }
 
     fn slot_mut(&mut self, rep: u32) -> Option<&mut ValueSlot> {
-        let slot = self.slots.get_mut((rep & (VALUES_MAX - 1)) as usize)?;
+        let slot = self.slots.get_mut((rep & (HOST_VALUES_MAX - 1)) as usize)?;
         (u32::from(slot.generation) == rep >> 24).then_some(slot)
     }
 }

@@ -14,9 +14,9 @@ use wasmparser::{
 use super::names::{is_name_section, range_in};
 use super::parsed;
 use super::{
-    Body, Bytes, ConstExpr, DataMode, DataSegment, ElemItems, ElemMode, ElemSegment, EntityIndex,
-    Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex, TagIndex,
-    TypeIndex,
+    Body, Bytes, ConstExpr, DataMode, DataSegment, DebugInfo, ElemItems, ElemMode, ElemSegment,
+    EntityIndex, Export, FuncIndex, GlobalIndex, Import, MemoryIndex, ModuleInner, TableIndex,
+    TagIndex, TypeIndex,
 };
 use crate::config::{Features, Proposal};
 use crate::engine::Engine;
@@ -94,6 +94,7 @@ struct Parts {
     start: Option<FuncIndex>,
     escaping: Vec<FuncIndex>,
     names_section: Option<Bytes>,
+    debug: DebugInfo,
 }
 
 struct Decoder<'a> {
@@ -180,6 +181,15 @@ impl<'a> Decoder<'a> {
                 let contents = section.data_offset()..section.range().end;
                 self.parts.names_section = Some(range(&contents));
             }
+            Payload::CustomSection(section) => {
+                let contents = section.data_offset()..section.range().end;
+                self.parts
+                    .debug
+                    .note_section(section.name(), range(&contents));
+            }
+            Payload::CodeSectionStart {
+                unchecked_range, ..
+            } => self.parts.debug.note_code(range(&unchecked_range).start),
             // Everything else holds nothing that is kept, or was refused by
             // the validator.
             _ => {}
@@ -438,6 +448,7 @@ impl Parts {
             escaping: self.escaping.into(),
             names_section: self.names_section,
             names: OnceLock::new(),
+            debug: self.debug,
             codes: CodeMap::default(),
             bytes,
         })

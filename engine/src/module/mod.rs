@@ -6,6 +6,8 @@
 
 mod const_expr;
 mod decode;
+#[cfg_attr(not(feature = "dwarf"), path = "no_dwarf.rs")]
+mod dwarf;
 mod names;
 mod parsed;
 
@@ -18,6 +20,7 @@ pub(crate) use crate::entity::{
     FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeIndex,
 };
 pub(crate) use const_expr::{ConstContext, ConstExpr, NewOp};
+pub(crate) use dwarf::DebugInfo;
 pub(crate) use names::Names;
 
 use crate::engine::Engine;
@@ -79,6 +82,8 @@ pub(crate) struct ModuleInner {
     pub(crate) names_section: Option<Bytes>,
     /// The names in it, decoded when first asked for.
     pub(crate) names: OnceLock<Names>,
+    /// Where the code's sources are.
+    pub(crate) debug: DebugInfo,
 }
 
 /// A defined function.

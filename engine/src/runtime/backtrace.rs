@@ -47,6 +47,19 @@ impl Frame {
         self.module.inner().func_name(self.func)
     }
 
+    /// Where in the source the function was, if the module carries DWARF and
+    /// the engine is built with its feature `dwarf`. If functions were inlined
+    /// there, the innermost one comes first and the function itself last. The
+    /// first question reads all that the module carries.
+    #[must_use]
+    pub fn source(&self) -> Vec<SourceLocation> {
+        let module = self.module.inner();
+        match self.offset {
+            Some(offset) => module.debug.source(&module.bytes, offset),
+            None => Vec::new(),
+        }
+    }
+
     /// Where in the binary the function was, in bytes from its start.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
@@ -54,8 +67,37 @@ impl Frame {
     }
 }
 
+/// A place in the source of a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SourceLocation {
+    /// The function, as the source calls it.
+    pub function: Option<String>,
+    /// The file, as the compiler knew it.
+    pub file: Option<String>,
+    /// The line, from one on.
+    pub line: Option<u32>,
+    /// The column, from one on.
+    pub column: Option<u32>,
+}
+
+/// Prints `at file:line:column`.
+impl fmt::Display for SourceLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at {}", self.file.as_deref().unwrap_or("<unknown>"))?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Prints `module!function @ 0x1f`, with `<wasm>` and `func[3]` for what has
-/// no name.
+/// no name, and below it the places in the source, if they are known. The
+/// functions in front of the last were inlined.
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.module.name().unwrap_or("<wasm>"))?;
@@ -65,6 +107,16 @@ impl fmt::Display for Frame {
         }
         if let Some(offset) = self.offset {
             write!(f, " @ 0x{offset:x}")?;
+        }
+        let source = self.source();
+        for (i, location) in source.iter().enumerate() {
+            write!(f, "\n        {location}")?;
+            if i + 1 < source.len() {
+                match &location.function {
+                    Some(function) => write!(f, " ({function}, inlined)")?,
+                    None => f.write_str(" (inlined)")?,
+                }
+            }
         }
         Ok(())
     }

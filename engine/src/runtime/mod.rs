@@ -46,7 +46,7 @@ pub(crate) mod vmctx;
 pub(crate) mod wait;
 
 pub use activation::{ActivationId, Progress};
-pub use backtrace::{Backtrace, Frame};
+pub use backtrace::{Backtrace, Frame, SourceLocation};
 pub use exception::Exception;
 pub use func::Func;
 pub use global::Global;

@@ -38,6 +38,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::gc::{Bump, Heap};
 use crate::interp;
+use crate::trap::Trap;
 use crate::types::rtt::Rtt;
 use crate::types::{DefinedType, RefType, TypeId};
 
@@ -496,6 +497,31 @@ impl<'a, T, X> StoreContextMut<'a, T, X> {
     /// As for [`set_fuel`](StoreContextMut::set_fuel).
     pub fn fuel(&self) -> Result<u64> {
         self.as_context().fuel()
+    }
+
+    /// As [`Store::interrupt_handle`].
+    #[must_use]
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle::new(&self.core().interrupt)
+    }
+
+    /// Takes fuel for work that the host does on behalf of a guest; nothing
+    /// if the engine's configuration has fuel off.
+    ///
+    /// # Errors
+    ///
+    /// [`Trap::OutOfFuel`] if there was less; there is none left then.
+    pub fn charge_fuel(&mut self, operators: u64) -> Result<()> {
+        if !self.core().engine.config().fuel {
+            return Ok(());
+        }
+        // SAFETY: the store is borrowed for us alone.
+        let fuel = unsafe { &mut (*self.inner.as_ptr()).ctx.fuel };
+        *fuel = fuel.saturating_sub_unsigned(operators);
+        if *fuel < 0 {
+            return Err(Trap::OutOfFuel.into());
+        }
+        Ok(())
     }
 
     /// The limits that hold from now on. What exists already stays.

@@ -60,6 +60,11 @@ impl Region {
         false
     }
 
+    /// See [`is_like`](Region::is_like).
+    pub(super) fn resize(&mut self, _accessible_bytes: usize) -> bool {
+        false
+    }
+
     /// How many bytes are usable.
     #[cfg(test)]
     pub(crate) fn accessible_bytes(&self) -> usize {

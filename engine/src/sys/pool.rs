@@ -28,7 +28,7 @@ impl RegionPool {
         };
         let mut region = kept.swap_remove(found);
         drop(kept);
-        region.grow(accessible_bytes).then_some(region)
+        region.resize(accessible_bytes).then_some(region)
     }
 
     /// Keeps a region that nobody uses any more, or frees it if there are enough.
@@ -83,5 +83,13 @@ mod tests {
         assert!(kept <= KEPT_MAX);
         drop(pool.take(1 << 19, 1 << 16).unwrap());
         assert_eq!(pool.lock().len(), kept, "no kept region is as large");
+    }
+
+    #[test]
+    fn a_smaller_memory_gets_no_more_than_it_asks_for() {
+        let pool = RegionPool::default();
+        pool.give(pool.take(1 << 20, 1 << 18).unwrap());
+        let small = pool.take(1 << 20, 1 << 16).unwrap();
+        assert_eq!(small.accessible_bytes(), 1 << 16);
     }
 }

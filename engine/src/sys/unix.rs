@@ -135,6 +135,21 @@ impl Region {
         self.accessible_bytes = accessible_bytes;
     }
 
+    /// Makes the first `accessible_bytes` alone usable, more or fewer than
+    /// before, of a region whose bytes are all zero. False if the system
+    /// refuses.
+    pub(super) fn resize(&mut self, accessible_bytes: usize) -> bool {
+        let done = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        let kept = accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        if kept < done {
+            if !self.renew(kept, done, libc::PROT_NONE) {
+                return false;
+            }
+            self.accessible_bytes = accessible_bytes;
+        }
+        self.grow(accessible_bytes)
+    }
+
     /// Replaces pages within the reservation by new ones. False, and nothing
     /// has changed, if the system refuses.
     fn renew(&mut self, start: usize, end: usize, access: libc::c_int) -> bool {

@@ -83,6 +83,7 @@ fn kind(trap: &Trap) -> &'static str {
         Trap::BorrowsRemain { .. } => "borrows remain",
         Trap::HandleTableFull { .. } => "handle table full",
         Trap::LiftBudgetExceeded { .. } => "lift budget exceeded",
+        Trap::MoveBudgetExceeded { .. } => "move budget exceeded",
         Trap::CannotLeave => "cannot leave",
         Trap::CannotEnter => "cannot enter",
     }
