@@ -10,7 +10,8 @@ usage: bench kernels|calls|gc|programs [options]
   --filter TEXT   only what has TEXT in its name
   --rounds N      how often each engine does each job; the shortest run counts (7)
   --shrink N      divide the work by N, for a quick look
-  --corpus PATH   where the guests of `programs` are (../../shared/corpus)
+  --corpus PATH   where the guests of `programs`, and some of `calls`, are (../../shared/corpus)
+  --check         fail if a row of `calls` needs more than its bar allows
   --json          print JSON";
 
 /// What is measured.
@@ -48,6 +49,7 @@ pub(crate) struct Arguments {
     pub(crate) shrink: u32,
     pub(crate) corpus: PathBuf,
     pub(crate) json: bool,
+    pub(crate) check: bool,
 }
 
 impl Arguments {
@@ -65,6 +67,7 @@ impl Arguments {
             shrink: 1,
             corpus: crate::engine::root().join("../../shared/corpus"),
             json: false,
+            check: false,
         };
         while let Some(word) = words.next() {
             let mut value = || {
@@ -79,6 +82,7 @@ impl Arguments {
                 "--shrink" => arguments.shrink = number(&word, &value()?)?,
                 "--corpus" => arguments.corpus = value()?.into(),
                 "--json" => arguments.json = true,
+                "--check" => arguments.check = true,
                 _ => return Err(format!("unknown option {word}\n{USAGE}")),
             }
         }

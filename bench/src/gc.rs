@@ -6,7 +6,7 @@ use bench_protocol::Case;
 use crate::engine::Run;
 use crate::guest::assemble;
 use crate::report::align;
-use crate::row::{Job, Row};
+use crate::row::{Bars, Job, Row};
 
 /// One program of `gc/`.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,7 @@ pub(crate) fn jobs() -> Result<Vec<Job>, String> {
                 n: program.n,
                 operations: 1,
                 checksum: None,
+                bars: Bars::NONE,
             })
         })
         .collect()
@@ -213,6 +214,7 @@ mod tests {
             n: 1,
             operations: 1,
             checksum: None,
+            bars: Bars::NONE,
         };
         Row {
             job,

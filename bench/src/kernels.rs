@@ -5,7 +5,7 @@
 use bench_protocol::Case;
 
 use crate::engine::root;
-use crate::row::Job;
+use crate::row::{Bars, Job};
 
 /// One kernel of `kernels/`.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,7 @@ pub(crate) fn jobs() -> Vec<Job> {
             n: kernel.n,
             operations: 1,
             checksum: Some(kernel.checksum),
+            bars: Bars::NONE,
         })
         .collect()
 }

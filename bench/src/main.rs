@@ -53,6 +53,12 @@ fn run(arguments: &Arguments) -> Result<Vec<Row>, String> {
         rows.push(measure::measure(&mut engines, job, arguments.rounds));
     }
     print!("{}", show(arguments, &rows));
+    if arguments.check {
+        let missed = report::missed(&arguments.engines, &rows);
+        if !missed.is_empty() {
+            return Err(format!("bars were missed:\n{}", missed.join("\n")));
+        }
+    }
     if arguments.mode == Mode::Gc {
         gc::check(&arguments.engines, &rows)?;
     }
@@ -66,7 +72,18 @@ fn show(arguments: &Arguments, rows: &[Row]) -> String {
     }
     match arguments.mode {
         Mode::Kernels => report::table(engines, rows, report::Unit::Run),
-        Mode::Calls => report::table(engines, rows, report::Unit::Operation),
+        Mode::Calls => {
+            let (corpus, ours): (Vec<Row>, Vec<Row>) = rows
+                .iter()
+                .cloned()
+                .partition(|row| row.job.case.is_corpus());
+            let table = |rows: &[Row]| report::table(engines, rows, report::Unit::Operation);
+            match (ours.is_empty(), corpus.is_empty()) {
+                (_, true) => table(&ours),
+                (true, false) => table(&corpus),
+                (false, false) => format!("{}\n{}", table(&ours), table(&corpus)),
+            }
+        }
         Mode::Gc => report::table(engines, rows, report::Unit::Run) + &gc::heaps(engines, rows),
         Mode::Programs => {
             report::table(engines, rows, report::Unit::Run) + &report::first_outputs(engines, rows)
@@ -78,7 +95,11 @@ fn show(arguments: &Arguments, rows: &[Row]) -> String {
 fn jobs(arguments: &Arguments) -> Result<Vec<Job>, String> {
     let mut jobs = match arguments.mode {
         Mode::Kernels => kernels::jobs(),
-        Mode::Calls => calls::jobs()?,
+        Mode::Calls => {
+            let mut jobs = calls::jobs()?;
+            jobs.extend(calls::corpus_jobs(&arguments.corpus));
+            jobs
+        }
         Mode::Gc => gc::jobs()?,
         Mode::Programs => programs::jobs(&arguments.corpus)?,
     };

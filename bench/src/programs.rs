@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bench_protocol::{Case, checksum};
 
-use crate::row::Job;
+use crate::row::{Bars, Job};
 
 /// One program: its name in the report, the module, what it prints.
 const PROGRAMS: [(&str, &str, &str); 3] = [
@@ -33,6 +33,7 @@ pub(crate) fn jobs(corpus: &Path) -> Result<Vec<Job>, String> {
                 n: 1,
                 operations: 1,
                 checksum: Some(checksum(&output)),
+                bars: Bars::NONE,
             })
         })
         .collect()

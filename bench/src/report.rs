@@ -22,12 +22,64 @@ impl Unit {
     }
 }
 
+/// The peer that the bars of [`Bars`](crate::row::Bars) are about.
+const MEASURE: &str = "wasmtime";
+
+/// Which columns stand beside the times: they are left out where no row fills them.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// The peer behind whose ratio the bars stand.
+    bars_of: Option<usize>,
+    /// Whether rows are compared with a copy of their bytes.
+    copy: bool,
+}
+
+impl Columns {
+    fn new(engines: &[String], rows: &[Row]) -> Self {
+        let barred = rows.iter().any(|row| row.job.bars.peer.is_some());
+        Self {
+            bars_of: peer(engines).filter(|_| barred),
+            copy: rows.iter().any(|row| row.copy_nanoseconds().is_some()),
+        }
+    }
+}
+
+/// The engine that the bars are about, if it runs.
+fn peer(engines: &[String]) -> Option<usize> {
+    engines.iter().position(|engine| engine == MEASURE)
+}
+
+/// The rows that need more than they may, with what they need and what they may.
+pub(crate) fn missed(engines: &[String], rows: &[Row]) -> Vec<String> {
+    let mut missed = Vec::new();
+    for row in rows {
+        let bars = row.job.bars;
+        let ratio = peer(engines).and_then(|index| row.ratio(index));
+        for (what, ratio, bar) in [
+            (MEASURE, ratio, bars.peer),
+            ("a copy", row.copy_ratio(), bars.copy),
+        ] {
+            if let (Some(ratio), Some(bar)) = (ratio, bar)
+                && ratio > bar
+            {
+                let name = row.job.name;
+                missed.push(format!("{name}: {ratio:.3} of {what}, at most {bar}"));
+            }
+        }
+    }
+    missed
+}
+
 /// The rows as a table: a time for each engine, and for each peer the ratio of the
-/// first engine's time to it.
+/// first engine's time to it. An exclamation mark stands at a bar that is missed.
 pub(crate) fn table(engines: &[String], rows: &[Row], unit: Unit) -> String {
-    let mut lines = vec![heading(engines)];
-    lines.extend(rows.iter().map(|row| cells(row, engines.len(), unit)));
-    lines.push(means(engines.len(), rows));
+    let columns = Columns::new(engines, rows);
+    let mut lines = vec![heading(engines, columns)];
+    lines.extend(
+        rows.iter()
+            .map(|row| cells(row, engines.len(), columns, unit)),
+    );
+    lines.push(means(engines.len(), columns, rows));
     let mut text = align(&lines);
     for row in rows {
         for (engine, outcome) in engines.iter().zip(&row.outcomes) {
@@ -39,18 +91,24 @@ pub(crate) fn table(engines: &[String], rows: &[Row], unit: Unit) -> String {
     text
 }
 
-fn heading(engines: &[String]) -> Vec<String> {
+fn heading(engines: &[String], columns: Columns) -> Vec<String> {
     let mut cells = vec![String::new()];
     for (index, engine) in engines.iter().enumerate() {
         cells.push(engine.clone());
         if index > 0 {
             cells.push("ratio".to_owned());
         }
+        if columns.bars_of == Some(index) {
+            cells.push("bar".to_owned());
+        }
+    }
+    if columns.copy {
+        cells.extend(["copy", "ratio", "bar"].map(str::to_owned));
     }
     cells
 }
 
-fn cells(row: &Row, count: usize, unit: Unit) -> Vec<String> {
+fn cells(row: &Row, count: usize, columns: Columns, unit: Unit) -> Vec<String> {
     let mut cells = vec![row.job.name.to_owned()];
     for index in 0..count {
         cells.push(match row.nanoseconds(index) {
@@ -58,17 +116,37 @@ fn cells(row: &Row, count: usize, unit: Unit) -> Vec<String> {
             None if row.outcomes.get(index) == Some(&Outcome::Unsupported) => "-".to_owned(),
             None => "failed".to_owned(),
         });
+        let ratio = row.ratio(index);
         if index > 0 {
-            cells.push(
-                row.ratio(index)
-                    .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}")),
-            );
+            cells.push(show_ratio(ratio));
         }
+        if columns.bars_of == Some(index) {
+            cells.push(show_bar(ratio, row.job.bars.peer));
+        }
+    }
+    if columns.copy {
+        let time = row.copy_nanoseconds();
+        cells.push(time.map_or_else(String::new, |time| unit.show(time)));
+        let ratio = row.copy_ratio();
+        cells.push(ratio.map_or_else(String::new, |ratio| show_ratio(Some(ratio))));
+        cells.push(show_bar(ratio, row.job.bars.copy));
     }
     cells
 }
 
-fn means(count: usize, rows: &[Row]) -> Vec<String> {
+fn show_ratio(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"))
+}
+
+fn show_bar(ratio: Option<f64>, bar: Option<f64>) -> String {
+    match (ratio, bar) {
+        (_, None) => String::new(),
+        (Some(ratio), Some(bar)) if ratio > bar => format!("! {bar}"),
+        (_, Some(bar)) => bar.to_string(),
+    }
+}
+
+fn means(count: usize, columns: Columns, rows: &[Row]) -> Vec<String> {
     let mut cells = vec!["geometric mean".to_owned(), String::new()];
     for index in 1..count {
         cells.push(String::new());
@@ -76,6 +154,9 @@ fn means(count: usize, rows: &[Row]) -> Vec<String> {
             Some((mean, _)) => format!("{mean:.3}"),
             None => "-".to_owned(),
         });
+        if columns.bars_of == Some(index) {
+            cells.push(String::new());
+        }
     }
     cells
 }
@@ -170,9 +251,16 @@ fn json_row(engines: &[String], row: &Row) -> String {
         Outcome::Failed(why) => Some(quote(why)),
         Outcome::Time(_) | Outcome::Unsupported => None,
     });
+    let number = |value: Option<f64>| value.map_or("null".to_owned(), |x| x.to_string());
+    let copy = format!(
+        "{{\"nanoseconds\":{},\"bar\":{}}}",
+        number(row.copy_nanoseconds()),
+        number(row.job.bars.copy)
+    );
+    let bar = number(row.job.bars.peer);
     let ratios = each(&|index| row.ratio(index).map(|ratio| ratio.to_string()));
     format!(
-        "{{\"name\":{},\"n\":{},\"operations\":{},\"nanoseconds\":{{{times}}},\"ratio\":{{{ratios}}},\"notes\":{{{notes}}},\"errors\":{{{errors}}}}}",
+        "{{\"name\":{},\"n\":{},\"operations\":{},\"nanoseconds\":{{{times}}},\"ratio\":{{{ratios}}},\"bar\":{bar},\"copy\":{copy},\"notes\":{{{notes}}},\"errors\":{{{errors}}}}}",
         quote(row.job.name),
         row.job.n,
         row.job.operations
@@ -199,7 +287,7 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::Job;
+    use crate::row::{Bars, Job};
     use bench_protocol::Case;
     use std::path::PathBuf;
 
@@ -211,6 +299,7 @@ mod tests {
             n: 3,
             operations: 1,
             checksum: None,
+            bars: Bars::NONE,
         };
         vec![
             Row {
@@ -245,9 +334,31 @@ mod tests {
     #[test]
     fn json_keeps_what_failed() {
         let text = json("kernels", &engines(), &rows());
-        assert!(text.contains(r#"{"name":"fib","n":3,"operations":1,"nanoseconds":{"ours":1500000,"peer":3000000},"ratio":{"ours":1,"peer":0.5},"notes":{"ours":null,"peer":null},"errors":{"ours":null,"peer":null}}"#));
+        assert!(text.contains(r#"{"name":"fib","n":3,"operations":1,"nanoseconds":{"ours":1500000,"peer":3000000},"ratio":{"ours":1,"peer":0.5},"bar":null,"copy":{"nanoseconds":null,"bar":null},"notes":{"ours":null,"peer":null},"errors":{"ours":null,"peer":null}}"#));
         assert!(text.contains(r#""nanoseconds":{"ours":null,"peer":null}"#));
         assert!(text.contains(r#""errors":{"ours":"a \"b\"","peer":null}"#));
         assert!(text.ends_with("\"geometric_mean\":{\"peer\":{\"ratio\":0.5,\"rows\":1}}}\n"));
+    }
+    #[test]
+    fn missed_bars_are_marked_and_listed() {
+        let engines = vec!["ours".to_owned(), "wasmtime".to_owned()];
+        let mut rows = rows();
+        rows.truncate(1);
+        rows[0].job.bars = Bars {
+            peer: Some(0.25),
+            copy: None,
+        };
+        let expected = concat!(
+            "                   ours  wasmtime  ratio     bar\n",
+            "fib             1.50 ms   3.00 ms  0.500  ! 0.25\n",
+            "geometric mean                     0.500\n",
+        );
+        assert_eq!(table(&engines, &rows, Unit::Run), expected);
+        assert_eq!(
+            missed(&engines, &rows),
+            ["fib: 0.500 of wasmtime, at most 0.25"]
+        );
+        rows[0].job.bars.peer = Some(0.5);
+        assert!(missed(&engines, &rows).is_empty());
     }
 }

@@ -21,6 +21,25 @@ pub(crate) struct Job {
     pub(crate) operations: u32,
     /// What a run must answer, if that is known beforehand.
     pub(crate) checksum: Option<u64>,
+    /// What the first engine may need.
+    pub(crate) bars: Bars,
+}
+
+/// What the first engine may need for a job at most, as a ratio.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Bars {
+    /// Of the time of wasmtime.
+    pub(crate) peer: Option<f64>,
+    /// Of the time of one copy of the same bytes, which the engine programs note.
+    pub(crate) copy: Option<f64>,
+}
+
+impl Bars {
+    /// No bar.
+    pub(crate) const NONE: Self = Self {
+        peer: None,
+        copy: None,
+    };
 }
 
 /// What one engine did with one job.
@@ -63,6 +82,19 @@ impl Row {
         Some(self.nanoseconds(0)? / self.nanoseconds(index)?)
     }
 
+    /// Nanoseconds of one copy of what an operation moves: the shortest that any engine
+    /// program noted.
+    pub(crate) fn copy_nanoseconds(&self) -> Option<f64> {
+        let notes = self.runs.iter().flatten();
+        let shortest = notes.filter_map(|run| run.notes.get("copy")).min()?;
+        Some(*shortest as f64 / f64::from(self.job.operations))
+    }
+
+    /// The first engine's time divided by that of a copy.
+    pub(crate) fn copy_ratio(&self) -> Option<f64> {
+        Some(self.nanoseconds(0)? / self.copy_nanoseconds()?)
+    }
+
     /// Whether an engine failed.
     pub(crate) fn failed(&self) -> bool {
         self.outcomes.iter().any(|outcome| match outcome {
@@ -96,6 +128,7 @@ mod tests {
             n: 1,
             operations: 1,
             checksum: None,
+            bars: Bars::NONE,
         };
         Row {
             job,

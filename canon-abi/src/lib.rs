@@ -16,7 +16,7 @@
 //! | [`handle`] | the handle table of a component instance |
 //! | `string` | three encodings, and storing one as another |
 //! | [`traits`], `macros` | typed Rust values: [`Lift`], [`Lower`], and the macros that implement them |
-//! | [`value`] | [`Val`], dynamic values |
+//! | [`value`], `schema` | [`Val`], dynamic values; [`Schema`], which converts typed ones |
 //! | [`program`] | a type compiled to linear ops: lift to `Val`, lower from it, move between two guests |
 //! | [`call`] | parameters and results of a typed call |
 //! | [`trap`], [`path`] | every trap, and where in a value it happened |
@@ -111,6 +111,7 @@ mod macros;
 pub mod memory;
 pub mod path;
 pub mod program;
+mod schema;
 mod string;
 pub mod traits;
 pub mod trap;
@@ -123,6 +124,7 @@ pub use handle::HandleTable;
 pub use layout::{Layout, PointerSize};
 pub use memory::{Encoding, Guest, Handles, NoHandles, Options};
 pub use path::Path;
+pub use schema::Schema;
 pub use traits::{ComponentType, Lift, LiftOwned, Lower, Params, value_type};
 pub use trap::{Error, ErrorKind, Result, Trap};
 pub use types::{Comparison, FuncType, ResourceTypeId, TypeDef, TypeId, TypeTable, ValType};

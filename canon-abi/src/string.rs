@@ -6,8 +6,6 @@
 //! share a memory. So every step validates what it writes, and none relies on
 //! what an earlier step saw.
 
-use std::borrow::Cow;
-
 use crate::context::{LiftContext, LowerContext, check_range, is_utf8, string_bytes};
 use crate::memory::{Encoding, Guest, Handles, Options};
 use crate::trap::{Content, Error, Result, Trap};
@@ -63,21 +61,45 @@ impl Source {
     }
 }
 
-/// Lifts a string (`load_string_from_range`): borrowed where the guest's
-/// encoding is the host's.
-#[inline]
-pub(crate) fn lift_string<'a, H: Handles>(
+/// Lifts a string that is in the host's encoding ([`is_utf8`]), borrowed
+/// (`load_string_from_range`).
+// PERF: inlined, so that the result of the check is taken apart in registers: a copy of
+// it from memory to memory waits for both halves to be stored.
+#[inline(always)]
+pub(crate) fn lift_utf8<'a, H: Handles>(
     cx: &mut LiftContext<'a, H>,
     pointer: u64,
+    length: u64,
+) -> Result<&'a str> {
+    let bytes = string_bytes(length)?;
+    let range = cx.range(Content::String, pointer, bytes, 1)?;
+    cx.charge(bytes)?;
+    utf8(range, 0)
+}
+
+/// Lifts a string in any encoding (`load_string_from_range`).
+#[inline]
+pub(crate) fn lift_string<H: Handles>(
+    cx: &mut LiftContext<'_, H>,
+    pointer: u64,
     tagged: u64,
-) -> Result<Cow<'a, str>> {
+) -> Result<String> {
+    if is_utf8(cx.options()) {
+        return lift_utf8(cx, pointer, tagged).map(str::to_owned);
+    }
+    decode_string(cx, pointer, tagged)
+}
+
+/// Lifts a string that is not in the host's encoding.
+pub(crate) fn decode_string<H: Handles>(
+    cx: &mut LiftContext<'_, H>,
+    pointer: u64,
+    tagged: u64,
+) -> Result<String> {
     let source = Source::new(cx.options(), tagged)?;
     let bytes = cx.range(Content::String, pointer, source.bytes, source.align)?;
     cx.charge(source.bytes)?;
-    match source.encoding {
-        Simple::Utf8 => utf8(bytes, 0).map(Cow::Borrowed),
-        Simple::Utf16 | Simple::Latin1 => lift_wide(source.encoding, bytes).map(Cow::Owned),
-    }
+    lift_wide(source.encoding, bytes)
 }
 
 /// A string of the host, of one that is not UTF-8.
@@ -107,7 +129,7 @@ fn lift_wide(simple: Simple, bytes: &[u8]) -> Result<String> {
 
 /// Lowers a string of the host (`store_string_into_range`): pointer and tagged
 /// length.
-#[inline]
+#[inline(always)]
 pub(crate) fn lower_string<G: Guest>(cx: &mut LowerContext<G>, text: &str) -> Result<(u64, u64)> {
     let bytes = string_bytes(text.len() as u64)?;
     if is_utf8(cx.options()) {
@@ -334,9 +356,15 @@ fn changed() -> Error {
     Error::guest("a string changed its length while it was stored: realloc wrote to it")
 }
 
+/// Strings of fewer bytes are checked as fast without wide registers.
+const WIDE_BYTES_MIN: usize = 64;
+
 /// `utf8` or the trap, for bytes that start at index `start` of their string.
-#[inline]
+#[inline(always)]
 fn utf8(bytes: &[u8], start: usize) -> Result<&str> {
+    if bytes.len() < WIDE_BYTES_MIN {
+        return str::from_utf8(bytes).map_err(|_| invalid_utf8(bytes, start));
+    }
     simdutf8::basic::from_utf8(bytes).map_err(|_| invalid_utf8(bytes, start))
 }
 

@@ -415,7 +415,10 @@ impl Val {
                 | TypeDef::Result { .. }
                 | TypeDef::Flags(_)
                 | TypeDef::Own(_)
-                | TypeDef::Borrow(_),
+                | TypeDef::Borrow(_)
+                | TypeDef::Stream(_)
+                | TypeDef::Future(_)
+                | TypeDef::ErrorContext,
                 _,
             ) => Err(self.misfit(types, ty)),
         }

@@ -93,7 +93,7 @@ impl Code {
             return Err(Error::inconsistent("a function type is missing"));
         };
         Ok(*cell.get_or_init(|| match ty {
-            Ok(ty) => {
+            Ok(ty) if !ty.needs_async(&self.plan.types) => {
                 let types = &self.plan.types;
                 // The size of pointers changes the types of slots, not how many
                 // there are.
@@ -101,7 +101,7 @@ impl Code {
                 CallFacts::new(&self.plan, ty, &lift)
             }
             // Calls of it are refused when its signature is asked for.
-            Err(_) => CallFacts::default(),
+            Ok(_) | Err(_) => CallFacts::default(),
         }))
     }
 
@@ -113,17 +113,18 @@ impl Code {
         pointer: PointerSize,
     ) -> Result<Option<core::FuncType>> {
         match self.plan.func_types.get(id.index()) {
-            Some(Ok(ty)) => {
+            Some(Ok(ty)) if !ty.needs_async(&self.plan.types) => {
                 let lift = flatten_functype(&self.plan.types, ty, pointer, Context::Lift);
                 Ok(Some(core_type(&lift)))
             }
-            Some(Err(_)) => Ok(None),
+            Some(Ok(_) | Err(_)) => Ok(None),
             None => Err(Error::inconsistent("a function type is missing")),
         }
     }
 
     fn compile(&self, id: FuncTypeId, pointers: Pointers) -> Result<Signature> {
         match self.plan.func_types.get(id.index()) {
+            Some(Ok(ty)) if ty.needs_async(&self.plan.types) => Err(Error::unsupported("async is")),
             Some(Ok(ty)) => {
                 let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
                 Signature::new(&self.plan, &mut programs, ty, pointers)
@@ -185,6 +186,9 @@ pub(crate) struct CallFacts {
     pub(crate) params_copy: bool,
     /// As `params_copy`, for the result.
     pub(crate) result_copy: bool,
+    /// Whether parameters and result are primitive, each in a slot of its own: a call
+    /// needs neither memory nor handles.
+    pub(crate) primitive: bool,
 }
 
 impl Signature {
@@ -242,6 +246,7 @@ impl CallFacts {
                     | ValType::F64
             )
         };
+        let primitive = |ty| !matches!(ty, ValType::String | ValType::Defined(_));
         CallFacts {
             param_slots: lift.params.len(),
             has_result: ty.result.is_some(),
@@ -249,6 +254,9 @@ impl CallFacts {
             has_borrow: ty.param_types().any(|ty| plan.types.facts(ty).has_borrow),
             params_copy: !lift.params_in_memory && ty.param_types().all(copies),
             result_copy: ty.result.is_none_or(copies),
+            primitive: !lift.params_in_memory
+                && ty.param_types().all(primitive)
+                && ty.result.is_none_or(primitive),
         }
     }
 }
@@ -260,7 +268,8 @@ fn core_type(signature: &CoreSignature) -> core::FuncType {
     )
 }
 
-fn core_val_type(ty: CoreType) -> core::ValType {
+/// A core type of numbers as the engine calls it.
+pub(crate) fn core_val_type(ty: CoreType) -> core::ValType {
     match ty {
         CoreType::I32 => core::ValType::I32,
         CoreType::I64 => core::ValType::I64,

@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Resource,
     /// Text is not a value in the WebAssembly value encoding.
     Wave,
+    /// Text is not a value in JSON.
+    Json,
     /// A host function failed or panicked, or the host misused the interface.
     Host,
     /// A file could not be read.
@@ -126,6 +128,7 @@ impl Error {
             | ErrorKind::Link
             | ErrorKind::Trap
             | ErrorKind::Wave
+            | ErrorKind::Json
             | ErrorKind::Host
             | ErrorKind::Io
             | ErrorKind::Limit

@@ -135,14 +135,21 @@ fn add_types(
             TypeDef::Tuple(fields) => open.extend(fields.iter().copied()),
             TypeDef::Variant(cases) => open.extend(cases.iter().filter_map(|case| case.ty)),
             TypeDef::Result { ok, err } => open.extend([*ok, *err].into_iter().flatten()),
-            TypeDef::Enum(_) | TypeDef::Flags(_) | TypeDef::Own(_) | TypeDef::Borrow(_) => {}
+            TypeDef::Stream(elem) | TypeDef::Future(elem) => open.extend(*elem),
+            TypeDef::Enum(_)
+            | TypeDef::Flags(_)
+            | TypeDef::Own(_)
+            | TypeDef::Borrow(_)
+            | TypeDef::ErrorContext => {}
         }
     }
 }
 
 fn function(out: &mut Text, table: &TypeTable, path: &str, func: Func<'_>) {
     out.line(1, format_args!("{path}: {func}"));
-    let Some(ty) = func.func_type() else {
+    // What is asynchronous is not flattened as it is here.
+    let ty = func.func_type().filter(|ty| !ty.needs_async(table));
+    let Some(ty) = ty else {
         return;
     };
     for (what, context) in [("lifted", Context::Lift), ("lowered", Context::Lower)] {

@@ -18,6 +18,7 @@
 //! | `limits` | what the components of a store may use, and what they use |
 //! | `resource`, `store` | handles, resource types, and what a store keeps for components |
 //! | [`types`] | what a component imports and exports |
+//! | [`wave`], [`json`] | dynamic values as text, with their type as schema |
 //!
 //! # Resources and their destructors
 //!
@@ -53,6 +54,7 @@ mod error;
 mod features;
 mod func;
 mod instance;
+pub mod json;
 mod layout;
 mod limits;
 mod linker;
@@ -62,6 +64,7 @@ mod plan;
 mod random;
 mod resource;
 mod store;
+mod text_error;
 pub mod types;
 pub mod wave;
 
@@ -86,10 +89,11 @@ pub use linker::{
     LinkerInstance, UnknownFunc,
 };
 pub use linkspan_canon_abi as abi;
-pub use linkspan_canon_abi::{enumeration, flags, record, variant};
+pub use linkspan_canon_abi::{Schema, enumeration, flags, record, variant};
 #[cfg(feature = "macros")]
 pub use linkspan_codegen_macros::bindgen;
 pub use linkspan_engine::{Config, Engine, InterruptHandle, Trap};
 pub use names::{ItemPath, compatible_name};
 pub use resource::{Resource, ResourceAny, ResourceTable, ResourceType};
 pub use store::{AsContext, AsContextMut, ComponentState, Store, StoreContext, StoreContextMut};
+pub use text_error::TextError;

@@ -178,7 +178,9 @@ impl Random {
                 let mask = u32::MAX >> (32 - names.len());
                 Val::Flags(u32::try_from(self.below(1 << 32)).unwrap_or(0) & mask)
             }
-            D::Own(_) | D::Borrow(_) => panic!("no handles here"),
+            D::Own(_) | D::Borrow(_) | D::Stream(_) | D::Future(_) | D::ErrorContext => {
+                panic!("no handles here")
+            }
         }
     }
 }

@@ -180,10 +180,18 @@ impl<'a> Func<'a> {
         })
     }
 
-    /// Whether the function can be called: its types are built.
+    /// Whether the function can be called: it is not asynchronous, and its
+    /// types are built.
     #[must_use]
     pub fn is_supported(&self) -> bool {
-        self.func_type().is_some()
+        self.func_type()
+            .is_some_and(|ty| !ty.needs_async(&self.plan.types))
+    }
+
+    /// Whether the function is declared `async`.
+    #[must_use]
+    pub fn is_async(&self) -> bool {
+        self.func_type().is_some_and(|ty| ty.is_async)
     }
 
     /// The type as the canonical ABI sees it.

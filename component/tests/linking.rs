@@ -376,7 +376,7 @@ fn what_is_not_built_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("`thread` built-ins are not supported yet"),
+            .contains("thread.yield: async is not supported yet"),
         "{error}"
     );
     let error = instantiate(r#"(component (import "v" (value $v u8)) (export "w" (value $v)))"#)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::config::{Config, DispatchMode, Features, Proposal, Tier};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::vmctx::RED_ZONE_SLOTS;
-use crate::sys::StackPool;
+use crate::sys::{RegionPool, StackPool};
 use crate::types::{
     CompositeType, DefinedType, FuncType, FuncTypeRef, SubType, TypeId, TypeRegistry, ValType,
 };
@@ -21,6 +21,7 @@ struct Inner {
     config: Config,
     types: Arc<TypeRegistry>,
     stacks: StackPool,
+    regions: RegionPool,
 }
 
 impl Engine {
@@ -62,6 +63,7 @@ impl Engine {
             config,
             types: Arc::default(),
             stacks,
+            regions: RegionPool::default(),
         }))
     }
 
@@ -100,6 +102,11 @@ impl Engine {
     /// The slot stacks that stores of this engine share.
     pub(crate) fn stacks(&self) -> &StackPool {
         &self.0.stacks
+    }
+
+    /// The regions for memories that stores of this engine share.
+    pub(crate) fn regions(&self) -> &RegionPool {
+        &self.0.regions
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -4,6 +4,8 @@
 #[cfg(feature = "component")]
 mod component;
 mod core;
+#[cfg(feature = "component")]
+mod corpus;
 mod heap;
 mod program;
 
@@ -22,13 +24,7 @@ fn load(engine: &linkspan_engine::Engine, case: Case, bytes: &[u8]) -> Result<Wo
         Case::Heap => heap::run(engine, bytes),
         Case::Stores => heap::stores(engine, bytes),
         Case::Program => Ok(program::load(engine, bytes)),
-        Case::ComponentNoop
-        | Case::ComponentAdd
-        | Case::ComponentImport
-        | Case::StringIn
-        | Case::StringOut
-        | Case::ListIn
-        | Case::Instantiate => component(engine, case, bytes),
+        _ => component(engine, case, bytes),
     }
 }
 

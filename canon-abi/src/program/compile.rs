@@ -160,34 +160,18 @@ impl Compiler<'_, '_> {
 
     /// Appends the ops of one value.
     fn value(&mut self, ops: &mut Vec<Op>, ty: ValType, at: At) -> Result<()> {
-        let scalar = match ty {
-            ValType::Bool => Scalar::Bool,
-            ValType::S8 => Scalar::S8,
-            ValType::U8 => Scalar::U8,
-            ValType::S16 => Scalar::S16,
-            ValType::U16 => Scalar::U16,
-            ValType::S32 => Scalar::S32,
-            ValType::U32 => Scalar::U32,
-            ValType::S64 => Scalar::S64,
-            ValType::U64 => Scalar::U64,
-            ValType::F32 => Scalar::F32,
-            ValType::F64 => Scalar::F64,
-            ValType::Char => Scalar::Char,
-            ValType::String => {
-                ops.push(Op::String { at });
-                return Ok(());
-            }
-            ValType::Defined(id) => {
+        match (Scalar::of(ty), ty) {
+            (Some(scalar), _) => ops.push(Op::Scalar { at, scalar }),
+            (None, ValType::Defined(id)) => {
                 let program = self.defined(id)?;
                 if program.ops.len() > INLINE_OPS_MAX {
                     ops.push(Op::Outlined { at, program });
                 } else {
                     inline(ops, &program, at);
                 }
-                return Ok(());
             }
-        };
-        ops.push(Op::Scalar { at, scalar });
+            (None, _) => ops.push(Op::String { at }),
+        }
         Ok(())
     }
 
@@ -252,6 +236,11 @@ impl Compiler<'_, '_> {
                 at,
                 resource: *resource,
             }),
+            TypeDef::Stream(_) | TypeDef::Future(_) | TypeDef::ErrorContext => {
+                return Err(Error::invalid_type(
+                    "streams, futures and error contexts cannot be moved yet",
+                ));
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::memory::Handles;
 use crate::string::lift_string;
 use crate::traits::{Lift, canonicalize_nan32, canonicalize_nan64, convert_i32_to_char};
 use crate::trap::{Content, Error, Result};
+use crate::types::ValType;
 use crate::value::{Handle, List, Val};
 use crate::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 
@@ -305,6 +306,42 @@ impl Program {
         }
         Ok(List::Values(values))
     }
+}
+
+/// Lifts a value of a primitive type other than `string` from its flat slot; `None` for
+/// other types.
+///
+/// # Errors
+/// [`Trap::InvalidChar`](crate::Trap::InvalidChar).
+#[inline]
+pub fn lift_primitive(ty: ValType, slot: u64) -> Result<Option<Val>> {
+    Scalar::of(ty)
+        .map(|scalar| lift_scalar(scalar, slot))
+        .transpose()
+}
+
+/// As [`lift_primitive`], to its place; other types leave it as it is.
+///
+/// # Errors
+/// As [`lift_primitive`].
+#[inline]
+pub fn lift_primitive_to(place: &mut Val, ty: ValType, slot: u64) -> Result<()> {
+    // PERF: the commonest types are written part by part, since a value that is copied
+    // as a whole right after it was made waits for its parts to be stored.
+    match ty {
+        ValType::U32 => *place = Val::U32(slot as u32),
+        ValType::S32 => *place = Val::S32(slot as i32),
+        ValType::U64 => *place = Val::U64(slot),
+        ValType::S64 => *place = Val::S64(slot as i64),
+        ValType::Bool => *place = Val::Bool(slot as u32 != 0),
+        ValType::F64 => *place = Val::F64(canonicalize_nan64(slot)),
+        ty => {
+            if let Some(value) = lift_primitive(ty, slot)? {
+                *place = value;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `load_int` and its like, and `lift_flat_unsigned` and its like.

@@ -12,6 +12,7 @@ use crate::memory::{Guest, Handles};
 use crate::string::lower_string;
 use crate::traits::Lower;
 use crate::trap::{Content, Error, Result};
+use crate::types::ValType;
 use crate::value::{List, Val};
 use crate::{MAX_FLAT_PARAMS, MAX_FLAT_RESULTS};
 
@@ -351,9 +352,21 @@ impl Program {
     }
 }
 
+/// Lowers a value of a primitive type other than `string` to its flat slot; `None` for
+/// other types, and if the value is of another one.
+#[inline]
+pub fn lower_primitive(ty: ValType, value: &Val) -> Option<u64> {
+    scalar_bits(Scalar::of(ty)?, value)
+}
+
 /// `lower_flat` and `store_int` of a scalar.
 fn lower_scalar(scalar: Scalar, value: &Val) -> Result<u64> {
-    Ok(match (scalar, value) {
+    scalar_bits(scalar, value).ok_or_else(|| Error::value(scalar.name(), value.kind()))
+}
+
+#[inline]
+fn scalar_bits(scalar: Scalar, value: &Val) -> Option<u64> {
+    Some(match (scalar, value) {
         (Scalar::Bool, Val::Bool(value)) => u64::from(*value),
         (Scalar::S8, Val::S8(value)) => u64::from(i32::from(*value) as u32),
         (Scalar::U8, Val::U8(value)) => u64::from(*value),
@@ -366,6 +379,6 @@ fn lower_scalar(scalar: Scalar, value: &Val) -> Result<u64> {
         (Scalar::F32, Val::F32(value)) => u64::from(value.to_bits()),
         (Scalar::F64, Val::F64(value)) => value.to_bits(),
         (Scalar::Char, Val::Char(value)) => u64::from(u32::from(*value)),
-        (scalar, value) => return Err(Error::value(scalar.name(), value.kind())),
+        _ => return None,
     })
 }

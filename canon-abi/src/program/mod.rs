@@ -25,6 +25,8 @@ mod print;
 mod transfer;
 
 pub use compile::Programs;
+pub use lift::{lift_primitive, lift_primitive_to};
+pub use lower::lower_primitive;
 pub use transfer::{Bridge, DEFAULT_MOVE_BUDGET_BYTES, Memories, MoveContext, Pair};
 
 use std::ops::Range;
@@ -33,7 +35,7 @@ use std::sync::Arc;
 use crate::layout::{Layout, PointerSize};
 use crate::path::Step;
 use crate::trap::{Error, Result, Trap};
-use crate::types::{ResourceTypeId, TypeDef};
+use crate::types::{ResourceTypeId, TypeDef, ValType};
 
 /// The side that is read, in pairs such as [`At::bytes`].
 const FROM: usize = 0;
@@ -105,6 +107,26 @@ enum Scalar {
 }
 
 impl Scalar {
+    /// The scalar that a type is.
+    #[inline]
+    const fn of(ty: ValType) -> Option<Self> {
+        Some(match ty {
+            ValType::Bool => Self::Bool,
+            ValType::S8 => Self::S8,
+            ValType::U8 => Self::U8,
+            ValType::S16 => Self::S16,
+            ValType::U16 => Self::U16,
+            ValType::S32 => Self::S32,
+            ValType::U32 => Self::U32,
+            ValType::S64 => Self::S64,
+            ValType::U64 => Self::U64,
+            ValType::F32 => Self::F32,
+            ValType::F64 => Self::F64,
+            ValType::Char => Self::Char,
+            ValType::String | ValType::Defined(_) => return None,
+        })
+    }
+
     #[inline]
     const fn size(self) -> u32 {
         match self {

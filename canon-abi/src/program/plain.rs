@@ -31,13 +31,29 @@ impl Rows<'_> {
         }
     }
 
-    /// Copies adjacent bytes of each element.
+    /// Copies adjacent bytes of each element, as many as it can in one walk.
     fn copy_run(&mut self, at: [u32; 2], bytes: u32) {
         let [mut from, mut to] = at.map(|at| at as usize);
         let mut left = bytes as usize;
         while left > 0 {
             let size = match left {
-                8.. => {
+                24.. => {
+                    self.copy::<24>(from, to);
+                    24
+                }
+                20..24 => {
+                    self.copy::<20>(from, to);
+                    20
+                }
+                16..20 => {
+                    self.copy::<16>(from, to);
+                    16
+                }
+                12..16 => {
+                    self.copy::<12>(from, to);
+                    12
+                }
+                8..12 => {
                     self.copy::<8>(from, to);
                     8
                 }

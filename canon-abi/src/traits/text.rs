@@ -1,12 +1,10 @@
 //! Strings: `str` lowers, `String` lifts to an owned copy, and `&str` is the
 //! marker of a string that is borrowed from guest memory.
 
-use std::borrow::Cow;
-
 use super::{Abi, ComponentType, Lift, Lower};
-use crate::context::{LiftContext, LowerContext};
+use crate::context::{LiftContext, LowerContext, is_utf8};
 use crate::memory::{Guest, Handles};
-use crate::string::{lift_string, lower_string};
+use crate::string::{decode_string, lift_string, lift_utf8, lower_string};
 use crate::trap::Result;
 use crate::types::{TypeTable, ValType};
 
@@ -55,30 +53,30 @@ impl Lower for String {
 }
 
 /// What is not in the host's encoding is kept by the context.
-#[inline]
-fn borrow<'a, H: Handles>(cx: &LiftContext<'a, H>, text: Cow<'a, str>) -> &'a str {
-    match text {
-        Cow::Borrowed(text) => text,
-        Cow::Owned(text) => cx.keep(text),
+#[inline(always)]
+fn lift_borrowed<'a, H: Handles>(
+    cx: &mut LiftContext<'a, H>,
+    (pointer, length): (u64, u64),
+) -> Result<&'a str> {
+    if is_utf8(cx.options()) {
+        return lift_utf8(cx, pointer, length);
     }
+    let text = decode_string(cx, pointer, length)?;
+    Ok(cx.keep(text))
 }
 
 impl Lift for &str {
     type Lifted<'a> = &'a str;
     type Slice<'a> = Vec<&'a str>;
 
-    #[inline]
+    #[inline(always)]
     fn lift_flat<'a, H: Handles>(cx: &mut LiftContext<'a, H>, slots: &[u64]) -> Result<&'a str> {
-        let (pointer, length) = cx.flat_pair(slots);
-        let text = lift_string(cx, pointer, length)?;
-        Ok(borrow(cx, text))
+        lift_borrowed(cx, cx.flat_pair(slots))
     }
 
-    #[inline]
+    #[inline(always)]
     fn load<'a, H: Handles>(cx: &mut LiftContext<'a, H>, bytes: &'a [u8]) -> Result<&'a str> {
-        let (pointer, length) = cx.memory_pair(bytes);
-        let text = lift_string(cx, pointer, length)?;
-        Ok(borrow(cx, text))
+        lift_borrowed(cx, cx.memory_pair(bytes))
     }
 
     fn load_slice<'a, H: Handles>(
@@ -96,13 +94,13 @@ impl Lift for String {
     #[inline]
     fn lift_flat<'a, H: Handles>(cx: &mut LiftContext<'a, H>, slots: &[u64]) -> Result<Self> {
         let (pointer, length) = cx.flat_pair(slots);
-        Ok(lift_string(cx, pointer, length)?.into_owned())
+        lift_string(cx, pointer, length)
     }
 
     #[inline]
     fn load<'a, H: Handles>(cx: &mut LiftContext<'a, H>, bytes: &'a [u8]) -> Result<Self> {
         let (pointer, length) = cx.memory_pair(bytes);
-        Ok(lift_string(cx, pointer, length)?.into_owned())
+        lift_string(cx, pointer, length)
     }
 
     fn load_slice<'a, H: Handles>(

@@ -79,6 +79,19 @@ impl<'a> Comparison<'a> {
                 ));
             }
         }
+        if expected.is_async != found.is_async {
+            let word = |ty: &FuncType| {
+                if ty.is_async {
+                    "an async func"
+                } else {
+                    "a func"
+                }
+            };
+            return Err(Error::mismatch(
+                word(expected).to_owned(),
+                word(found).to_owned(),
+            ));
+        }
         let params: Vec<ValType> = found.param_types().collect();
         self.signature(expected, &params, found.result)
     }
@@ -246,6 +259,11 @@ impl<'a> Comparison<'a> {
                     Err(self.other_resource(a, b))
                 }
             }
+            (TypeDef::Stream(a), TypeDef::Stream(b)) | (TypeDef::Future(a), TypeDef::Future(b)) => {
+                self.optional(*a, *b)
+                    .map_err(|error| error.within(Step::Element))
+            }
+            (TypeDef::ErrorContext, TypeDef::ErrorContext) => Ok(()),
             (
                 TypeDef::List(_)
                 | TypeDef::FixedLengthList(..)
@@ -258,7 +276,10 @@ impl<'a> Comparison<'a> {
                 | TypeDef::Option(_)
                 | TypeDef::Result { .. }
                 | TypeDef::Own(_)
-                | TypeDef::Borrow(_),
+                | TypeDef::Borrow(_)
+                | TypeDef::Stream(_)
+                | TypeDef::Future(_)
+                | TypeDef::ErrorContext,
                 _,
             ) => Err(self.differ(ValType::Defined(a), ValType::Defined(b))),
         }

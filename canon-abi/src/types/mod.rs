@@ -3,7 +3,8 @@
 //!
 //! Resource types are not structural: they are abstract slots
 //! ([`ResourceTypeId`]) that the user of the crate maps to whatever it links.
-//! Streams, futures and error contexts are no types of this table yet.
+//! Streams, futures and error contexts are types as any other, whose values
+//! cannot be moved yet.
 
 mod compare;
 mod picture;
@@ -152,11 +153,19 @@ pub enum TypeDef {
     Own(ResourceTypeId),
     /// `borrow<r>`
     Borrow(ResourceTypeId),
+    /// `stream<t>`, or `stream` of nothing. No value of it can be moved yet.
+    Stream(Option<ValType>),
+    /// `future<t>`, or `future` of nothing. No value of it can be moved yet.
+    Future(Option<ValType>),
+    /// `error-context`. No value of it can be moved yet.
+    ErrorContext,
 }
 
-/// The type of a synchronous function.
+/// The type of a function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FuncType {
+    /// Whether it is declared `async`.
+    pub is_async: bool,
     /// Names and types of the parameters.
     pub params: Box<[Named<ValType>]>,
     /// The type of the result, if there is one.
@@ -164,7 +173,7 @@ pub struct FuncType {
 }
 
 impl FuncType {
-    /// A function type.
+    /// The type of a synchronous function.
     pub fn new<N: Into<Box<str>>>(
         params: impl IntoIterator<Item = (N, ValType)>,
         result: Option<ValType>,
@@ -176,7 +185,18 @@ impl FuncType {
                 ty,
             })
             .collect();
-        Self { params, result }
+        Self {
+            is_async: false,
+            params,
+            result,
+        }
+    }
+
+    /// Whether calls of the function need what is not built: it is
+    /// asynchronous, or passes a stream, a future or an error context.
+    pub fn needs_async(&self, types: &TypeTable) -> bool {
+        let of_values = self.param_types().chain(self.result);
+        self.is_async || of_values.into_iter().any(|ty| types.facts(ty).has_async)
     }
 
     /// The types of the parameters.

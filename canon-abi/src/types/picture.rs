@@ -33,7 +33,10 @@ impl TypeTable {
             | TypeDef::Enum(_)
             | TypeDef::Flags(_)
             | TypeDef::Own(_)
-            | TypeDef::Borrow(_) => Vec::new(),
+            | TypeDef::Borrow(_)
+            | TypeDef::Stream(_)
+            | TypeDef::Future(_)
+            | TypeDef::ErrorContext => Vec::new(),
         }
     }
 
@@ -186,7 +189,12 @@ impl DisplayLayout<'_> {
                 self.elements(f, "elements", &[*elem])
             }
             TypeDef::Map(key, value) => self.elements(f, "entries", &[*key, *value]),
-            TypeDef::Flags(_) | TypeDef::Own(_) | TypeDef::Borrow(_) => Ok(()),
+            TypeDef::Flags(_)
+            | TypeDef::Own(_)
+            | TypeDef::Borrow(_)
+            | TypeDef::Stream(_)
+            | TypeDef::Future(_)
+            | TypeDef::ErrorContext => Ok(()),
         }
     }
 

@@ -51,7 +51,11 @@ impl fmt::Display for DisplayType<'_> {
 
 impl fmt::Display for DisplayFunc<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("func(")?;
+        f.write_str(if self.func.is_async {
+            "async func("
+        } else {
+            "func("
+        })?;
         for (i, param) in self.func.params.iter().enumerate() {
             let comma = if i == 0 { "" } else { ", " };
             write!(f, "{comma}{}: {}", param.name, self.types.display(param.ty))?;
@@ -127,6 +131,11 @@ impl DisplayType<'_> {
             TypeDef::Flags(names) => self.block(f, "flags", names.iter(), |f, n| f.write_str(n)),
             TypeDef::Own(resource) => self.handle(f, "own", *resource),
             TypeDef::Borrow(resource) => self.handle(f, "borrow", *resource),
+            TypeDef::Stream(None) => f.write_str("stream"),
+            TypeDef::Stream(elem) => self.generic(f, "stream", &[*elem]),
+            TypeDef::Future(None) => f.write_str("future"),
+            TypeDef::Future(value) => self.generic(f, "future", &[*value]),
+            TypeDef::ErrorContext => f.write_str("error-context"),
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Facts {
     pub has_handle: bool,
     /// Holds a borrow.
     pub has_borrow: bool,
+    /// Holds a stream, a future or an error context.
+    pub has_async: bool,
     /// Bits without padding, pointers or handles: a copy of the bytes is a copy
     /// of the value.
     pub pod: bool,
@@ -39,6 +41,7 @@ impl Facts {
             has_pointer: false,
             has_handle: false,
             has_borrow: false,
+            has_async: false,
             pod: true,
             valid_any,
             depth: 1,
@@ -58,6 +61,7 @@ impl Facts {
             has_pointer: self.has_pointer | other.has_pointer,
             has_handle: self.has_handle | other.has_handle,
             has_borrow: self.has_borrow | other.has_borrow,
+            has_async: self.has_async | other.has_async,
             pod: self.pod & other.pod,
             valid_any: self.valid_any & other.valid_any,
             depth: self.depth.max(other.depth),
@@ -115,6 +119,14 @@ impl Shape {
         shape.facts.has_handle = true;
         shape.facts.has_borrow = borrow;
         shape.facts.pod = false;
+        shape
+    }
+
+    /// One end of something asynchronous: an index of a handle table, too.
+    fn end(depth: u32) -> Self {
+        let mut shape = Self::handle(false);
+        shape.facts.has_async = true;
+        shape.facts.depth = depth;
         shape
     }
 
@@ -270,6 +282,21 @@ impl TypeTable {
         self.intern(TypeDef::Borrow(resource))
     }
 
+    /// `stream<elem>`
+    pub fn stream(&mut self, elem: Option<ValType>) -> Result<ValType> {
+        self.intern(TypeDef::Stream(elem))
+    }
+
+    /// `future<value>`
+    pub fn future(&mut self, value: Option<ValType>) -> Result<ValType> {
+        self.intern(TypeDef::Future(value))
+    }
+
+    /// `error-context`
+    pub fn error_context(&mut self) -> Result<ValType> {
+        self.intern(TypeDef::ErrorContext)
+    }
+
     /// The structure of a defined type.
     ///
     /// # Panics
@@ -403,6 +430,11 @@ impl TypeTable {
             }
             TypeDef::Own(_) => Shape::handle(false),
             TypeDef::Borrow(_) => Shape::handle(true),
+            // One end of it travels, whatever the elements are.
+            TypeDef::Stream(elem) | TypeDef::Future(elem) => {
+                Shape::end(elem.map_or(0, |elem| self.facts(elem).depth))
+            }
+            TypeDef::ErrorContext => Shape::end(0),
         };
         shape.facts.depth += 1;
         if shape.facts.depth > MAX_TYPE_DEPTH {

@@ -5,6 +5,7 @@
 //! Function bodies of core modules are not validated here. The engine does
 //! that when it decodes the module, and nothing runs before it has.
 
+mod canon;
 mod instances;
 mod types;
 
@@ -12,9 +13,10 @@ use std::ops::Range;
 
 use wasmparser::{
     CanonicalFunction, ComponentExternalKind, ComponentTypeRef, Encoding, Parser, Payload,
-    Validator,
+    Validator, types::TypesRef,
 };
 
+pub(crate) use canon::CoreFuncDecl;
 pub(crate) use instances::{Alias, CoreInstance, Instance, ItemRef};
 pub(crate) use types::{
     CoreTypeDecl, DefinedType, ExternName, FuncTypeDecl, ModuleDecl, ModuleTypeDecl, ScopeDecl,
@@ -85,7 +87,13 @@ pub(crate) enum Decl {
     /// A component-level type.
     Type(TypeDecl),
     /// A canonical definition.
-    Canon(CanonicalFunction),
+    Canon {
+        /// What it defines.
+        canon: CanonicalFunction,
+        /// The type of the core function that it makes, if that is made of
+        /// numbers.
+        core_type: Option<CoreFuncDecl>,
+    },
     /// A call of a start function, which may make a value.
     Start {
         /// The function.
@@ -126,7 +134,7 @@ pub(crate) fn decode(bytes: &[u8], accepted: Accepted) -> Result<Decoded> {
     for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(Error::malformed)?;
         validator.payload(&payload).map_err(Error::invalid)?;
-        decoder.payload(payload)?;
+        decoder.payload(payload, validator.types(0))?;
     }
     Ok(decoder.out)
 }
@@ -150,7 +158,9 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn payload(&mut self, payload: Payload<'_>) -> Result<()> {
+    /// Takes the declarations of a section; `types` is what the validator knows
+    /// of the component after it.
+    fn payload(&mut self, payload: Payload<'_>, types: Option<TypesRef<'_>>) -> Result<()> {
         if self.module_open {
             self.module_open = !matches!(payload, Payload::End(_));
             return Ok(());
@@ -190,9 +200,7 @@ impl Decoder {
                     Ok(Decl::Type(types::type_decl(&mut decoder.out.scopes, item)?))
                 })?;
             }
-            Payload::ComponentCanonicalSection(section) => {
-                self.each(section, |_, item| Ok(Decl::Canon(item)))?;
-            }
+            Payload::ComponentCanonicalSection(section) => self.canons(section, types)?,
             Payload::ComponentStartSection { start, range } => self.declare(
                 range.start,
                 Decl::Start {
@@ -222,6 +230,18 @@ impl Decoder {
             _ => {}
         }
         Ok(())
+    }
+
+    fn canons(
+        &mut self,
+        section: wasmparser::ComponentCanonicalSectionReader<'_>,
+        types: Option<TypesRef<'_>>,
+    ) -> Result<()> {
+        let mut types = canon::CoreTypes::new(&section, types)?;
+        self.each(section, |_, canon| {
+            let core_type = types.next(&canon);
+            Ok(Decl::Canon { canon, core_type })
+        })
     }
 
     fn version(&mut self, encoding: Encoding) -> Result<()> {

@@ -142,8 +142,8 @@ pub(crate) enum DefinedType {
     Own(u32),
     Borrow(u32),
     /// Not built, so its parts are of no interest; likewise below.
-    Future,
-    Stream,
+    Future(Option<ComponentValType>),
+    Stream(Option<ComponentValType>),
 }
 
 /// The body of an instance type or component type.
@@ -257,7 +257,7 @@ fn defined(ty: ComponentDefinedType<'_>) -> DefinedType {
         ComponentDefinedType::Result { ok, err } => DefinedType::Result { ok, err },
         ComponentDefinedType::Own(resource) => DefinedType::Own(resource),
         ComponentDefinedType::Borrow(resource) => DefinedType::Borrow(resource),
-        ComponentDefinedType::Future(_) => DefinedType::Future,
-        ComponentDefinedType::Stream(_) => DefinedType::Stream,
+        ComponentDefinedType::Future(value) => DefinedType::Future(value),
+        ComponentDefinedType::Stream(elem) => DefinedType::Stream(elem),
     }
 }

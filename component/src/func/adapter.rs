@@ -85,14 +85,17 @@ impl Adapter {
     }
 
     fn pass_params<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()> {
-        let facts = self.signature.facts;
-        let mut from = [0; WINDOW_SLOTS];
+        let facts = &self.signature.facts;
         let count = facts.param_slots.min(WINDOW_SLOTS);
-        from[..count].copy_from_slice(&call.window()[..count]);
         if facts.params_copy {
-            call.callee_window()[..count].copy_from_slice(&from[..count]);
+            let (window, callee) = call.windows();
+            for (to, from) in callee.iter_mut().zip(&*window).take(count) {
+                *to = *from;
+            }
             return Ok(());
         }
+        let mut from = [0; WINDOW_SLOTS];
+        from[..count].copy_from_slice(&call.window()[..count]);
         let mut to = [0; WINDOW_SLOTS];
         let (caller, callee) = self.sides();
         let mut store = call.store();
@@ -103,11 +106,13 @@ impl Adapter {
     }
 
     fn pass_result<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()> {
-        let facts = self.signature.facts;
+        let facts = &self.signature.facts;
         let returned = call.callee_window().first().copied().unwrap_or(0);
         let state = call.extra();
         state.check_resume(self.caller.owner)?;
-        state.check_borrows()?;
+        if facts.has_borrow {
+            state.check_borrows()?;
+        }
         if facts.result_copy {
             if facts.has_result
                 && let Some(slot) = call.window().first_mut()

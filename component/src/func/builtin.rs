@@ -2,6 +2,8 @@
 //! `resource.drop`, `resource.rep`), and what stands in for definitions that
 //! are not built.
 
+use std::sync::Arc;
+
 use linkspan_canon_abi::handle::Removed;
 use linkspan_canon_abi::{PointerSize, ResourceTypeId};
 use linkspan_engine as core;
@@ -245,6 +247,9 @@ fn narrow(slot: u64, size: PointerSize) -> u64 {
 #[derive(Clone, Debug)]
 pub(crate) struct Unsupported {
     pub(crate) owner: u32,
+    /// Which one, if it has a name.
+    pub(crate) name: Option<Arc<str>>,
+    /// What it needs.
     pub(crate) what: &'static str,
     pub(crate) offset: u64,
 }
@@ -254,6 +259,11 @@ impl<T: 'static> HostFunc<T, ComponentState> for Unsupported {
         if let Err(error) = call.extra().check_leave(self.owner) {
             return Answer::Trap(error);
         }
-        Answer::Trap(Error::unsupported(self.what).at(self.offset).into())
+        let error = Error::unsupported(self.what).at(self.offset);
+        let error = match &self.name {
+            Some(name) => error.within(&**name),
+            None => error,
+        };
+        Answer::Trap(error.into())
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Site {
     pub(crate) instance: u32,
     /// Whether the guest may use the storage of its running call.
     pub(crate) framed: bool,
+    /// Whether the guest can ask, or be asked, whether it may leave its instance.
+    pub(crate) leaves: bool,
 }
 
 impl Site {
@@ -39,18 +41,24 @@ impl Site {
         }
     }
 
-    /// Runs a core function of the instance that must not call out of it.
+    /// Runs a core function of the instance that must not call out of it. Where it
+    /// could not anyway, nothing needs to be noted.
+    #[inline]
     pub(crate) fn call_closed<T>(
         &self,
         store: &mut StoreContextMut<'_, T>,
         func: core::Func,
         write: impl FnOnce(&mut [u64]),
     ) -> Result<u64, core::Error> {
-        self.set_may_leave(store, false);
+        if self.leaves {
+            self.set_may_leave(store, false);
+        }
         let result = func
             .call_raw(store, write)
             .map(|results| results.first().copied().unwrap_or(0));
-        self.set_may_leave(store, true);
+        if self.leaves {
+            self.set_may_leave(store, true);
+        }
         result
     }
 

@@ -13,7 +13,8 @@ pub(crate) mod values;
 
 use std::sync::Arc;
 
-use linkspan_canon_abi::{Guest, LiftContext, LowerContext, Scratch};
+use linkspan_canon_abi::program::{lift_primitive, lift_primitive_to, lower_primitive};
+use linkspan_canon_abi::{Guest, LiftContext, LowerContext, Scratch, ValType};
 use linkspan_engine as core;
 
 pub use linkspan_canon_abi::Val;
@@ -29,6 +30,9 @@ use guest::{GuestView, Site};
 
 /// Slots of the largest window: flat parameters and a pointer to the result.
 pub(crate) const WINDOW_SLOTS: usize = linkspan_canon_abi::MAX_FLAT_PARAMS + 1;
+
+/// Slots that most functions do with.
+const FEW_SLOTS: usize = 4;
 
 /// Bytes that cost as much fuel as one operator, as for bulk instructions.
 const BYTES_PER_OPERATOR: u64 = 64;
@@ -76,6 +80,21 @@ pub struct Func {
 impl Func {
     pub(crate) fn new(state: u64, index: u32) -> Func {
         Func { state, index }
+    }
+
+    pub(crate) fn is_at(self, place: u32) -> bool {
+        self.index == place
+    }
+
+    /// Says which function an error is about.
+    #[cold]
+    pub(crate) fn named(self, state: &ComponentState, error: Error) -> Error {
+        let instance = self.lifted(state).map(|lifted| lifted.site.instance);
+        let instance = instance.ok().and_then(|i| state.instances.get(i as usize));
+        match instance.and_then(|instance| instance.path_of(self.index)) {
+            Some(path) => error.within(path.to_string()),
+            None => error,
+        }
     }
 
     /// The prepared function, in the store that it belongs to.
@@ -133,15 +152,27 @@ impl Func {
         results: &mut [Val],
     ) -> Result<()> {
         let mut store = store.as_context_mut();
+        if self.lifted(store.extra())?.facts.primitive {
+            let done = if params.len() <= FEW_SLOTS {
+                self.call_primitive::<FEW_SLOTS, _>(&mut store, params, results)
+            } else {
+                self.call_primitive::<WINDOW_SLOTS, _>(&mut store, params, results)
+            };
+            if let Some(done) = done {
+                return done;
+            }
+        }
         let (code, ty) = self.code(store.extra())?;
         let code = Arc::clone(code);
         let site = self.lifted(store.extra())?.site;
-        let signature = code.signature(ty, Pointers::both(site.options.pointer))?;
+        let signature = code
+            .signature(ty, Pointers::both(site.options.pointer))
+            .map_err(|error| self.named(store.extra(), error))?;
         check_counts(signature, params, results)?;
         let state = store.extra();
         let instance = site.instance;
         let params = values::params_for(state, instance, &code.types, &signature.ty, params)?;
-        let result = call_lifted(
+        let result = call_lifted::<WINDOW_SLOTS, _, _>(
             &mut store,
             *self,
             |mut guest, window| {
@@ -174,6 +205,58 @@ impl Func {
             *place = result;
         }
         Ok(())
+    }
+}
+
+impl Func {
+    /// Calls a function of primitive types, straight on the engine's window; `None`, and
+    /// nothing done, if values or their number do not fit.
+    #[inline]
+    fn call_primitive<const SLOTS: usize, T>(
+        self,
+        store: &mut StoreContextMut<'_, T>,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Option<Result<()>> {
+        let (code, ty) = self.code(store.extra()).ok()?;
+        let ty = code.func_types.get(ty.index())?.as_ref().ok()?;
+        if params.len() != ty.params.len() || results.len() != usize::from(ty.result.is_some()) {
+            return None;
+        }
+        let mut slots = [0; SLOTS];
+        for ((slot, param), value) in slots.iter_mut().zip(&ty.params).zip(params) {
+            *slot = lower_primitive(param.ty, value)?;
+        }
+        let count = params.len();
+        let result = ty.result;
+        let called = call_scalars(
+            store,
+            self,
+            // PERF: slot by slot, since a copy of what was just written waits for it.
+            |window| {
+                for (i, slot) in slots.iter().enumerate() {
+                    if i < count
+                        && let Some(place) = window.get_mut(i)
+                    {
+                        *place = *slot;
+                    }
+                }
+            },
+            |window| {
+                let slot = window.first().copied().unwrap_or(0);
+                if result == Some(ValType::Char) {
+                    lift_primitive(ValType::Char, slot)
+                        .map_err(|error| Error::from(error).within("result"))?;
+                }
+                Ok(slot)
+            },
+        );
+        Some(called.and_then(|slot| {
+            if let (Some(place), Some(ty)) = (results.first_mut(), result) {
+                lift_primitive_to(place, ty, slot)?;
+            }
+            Ok(())
+        }))
     }
 }
 
@@ -213,7 +296,9 @@ fn check_counts(signature: &Signature, params: &[Val], results: &[Val]) -> Resul
 ///
 /// Any error makes the component instance unusable, as the specification
 /// demands of traps.
-pub(crate) fn call_lifted<T, R>(
+///
+/// The window has `SLOTS` slots, which must do for the function's parameters.
+pub(crate) fn call_lifted<const SLOTS: usize, T, R>(
     store: &mut StoreContextMut<'_, T>,
     func: Func,
     lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
@@ -226,7 +311,7 @@ pub(crate) fn call_lifted<T, R>(
     let depth = state.frames.len();
     let handles = state.handle_count(lifted.site.owner);
     state.enter(lifted.site.owner, lifted.facts.has_borrow);
-    let result = run_lifted(store, &lifted, lower, lift);
+    let result = run_lifted::<SLOTS, _, _>(store, &lifted, lower, lift);
     let state = store.extra_mut();
     match &result {
         Ok(_) => state.exit(),
@@ -260,14 +345,14 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 #[inline]
-fn run_lifted<T, R>(
+fn run_lifted<const SLOTS: usize, T, R>(
     store: &mut StoreContextMut<'_, T>,
     lifted: &Lifted,
     lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
     lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
 ) -> Result<R, Failure> {
     let Lifted { site, facts, .. } = *lifted;
-    let mut window = [0; WINDOW_SLOTS];
+    let mut window = [0; SLOTS];
     let window = &mut window[..facts.param_slots.max(1)];
     lower(GuestView::new(store, site, HandleMode::Typed), window).map_err(Failure::Lower)?;
     let results = lifted.func.call_raw(store, |slots| {
@@ -327,7 +412,7 @@ fn call_scalars_framed<T, R>(
     write: impl FnOnce(&mut [u64]),
     read: impl FnOnce(&[u64]) -> Result<R>,
 ) -> Result<R> {
-    call_lifted(
+    call_lifted::<WINDOW_SLOTS, _, _>(
         store,
         func,
         |_, window| {

@@ -18,7 +18,7 @@ use linkspan_engine::{Answer, HostCall, HostFunc};
 
 use super::guest::GuestView;
 use super::host::{FuncCheck, FuncMismatch, HostFunction, LoweredImport};
-use super::{Func, call_lifted, call_scalars};
+use super::{FEW_SLOTS, Func, WINDOW_SLOTS, call_lifted, call_scalars};
 use crate::bound::{HostParams, HostResource, New};
 use crate::code::Pointers;
 use crate::error::{Error, Result};
@@ -119,7 +119,10 @@ impl Func {
         };
         crate::bound::differences(
             &code.types,
-            &code.signature(ty, pointers)?.ty,
+            &code
+                .signature(ty, pointers)
+                .map_err(|error| self.named(state, error))?
+                .ty,
             crate::bound::describe::<P, R>,
             &|id, key| same(id, key).unwrap_or(false),
         )
@@ -146,7 +149,21 @@ pub(crate) fn call<P: Lower, R: LiftOwned, T>(
     {
         return call_numbers(store, func, params);
     }
-    call_lifted(
+    if P::ABI.flat <= FEW_SLOTS {
+        call_values::<FEW_SLOTS, P, R, T>(store, func, params)
+    } else {
+        call_values::<WINDOW_SLOTS, P, R, T>(store, func, params)
+    }
+}
+
+/// Calls a function on a window of `SLOTS` slots, which do for its parameters.
+#[inline]
+fn call_values<const SLOTS: usize, P: Lower, R: LiftOwned, T>(
+    store: &mut StoreContextMut<'_, T>,
+    func: Func,
+    params: &P,
+) -> Result<R> {
+    call_lifted::<SLOTS, _, _>(
         store,
         func,
         #[inline(always)]

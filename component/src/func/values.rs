@@ -165,7 +165,10 @@ fn check_handles(
                 | TypeDef::Enum(_)
                 | TypeDef::Option(_)
                 | TypeDef::Result { .. }
-                | TypeDef::Flags(_),
+                | TypeDef::Flags(_)
+                | TypeDef::Stream(_)
+                | TypeDef::Future(_)
+                | TypeDef::ErrorContext,
                 _,
             ) => {}
         }
@@ -175,6 +178,7 @@ fn check_handles(
 
 /// A copy of a value with the resource numbers of a type. What is not of the
 /// type stays as it is, for the check to find.
+#[expect(clippy::too_many_lines, reason = "one row for each kind of type")]
 fn renumber(types: &TypeTable, ty: ValType, val: &Val) -> Val {
     let ValType::Defined(id) = ty else {
         return val.clone();
@@ -243,7 +247,10 @@ fn renumber(types: &TypeTable, ty: ValType, val: &Val) -> Val {
             | TypeDef::Enum(_)
             | TypeDef::Option(_)
             | TypeDef::Result { .. }
-            | TypeDef::Flags(_),
+            | TypeDef::Flags(_)
+            | TypeDef::Stream(_)
+            | TypeDef::Future(_)
+            | TypeDef::ErrorContext,
             val,
         ) => val.clone(),
     }

@@ -21,7 +21,7 @@ use crate::component::Outer;
 use crate::error::{Error, Result};
 use crate::func::{Func, Val, other_store};
 use crate::linker::Definition;
-use crate::names::{VersionedMap, closest};
+use crate::names::{ItemPath, VersionedMap, closest};
 use crate::plan::{
     ComponentItem, FuncItem, FuncSource, FuncTypeId, ImportId, InstanceId, Item, Items, LiftId,
     ModuleRef, ModuleSlot, TypeItem,
@@ -76,6 +76,20 @@ impl InstanceState {
         match self.keys.iter_mut().find(|(known, _)| *known == key) {
             Some(known) => known.1 = resource,
             None => self.keys.push((key, resource)),
+        }
+    }
+
+    /// The path under which a function of the store is exported or imported.
+    pub(crate) fn path_of(&self, place: u32) -> Option<ItemPath> {
+        let lift = self.lifts.iter().position(|known| *known == place);
+        let handed_back = || {
+            let mut known = self.func_imports.iter();
+            let (import, _) = known.find(|(_, func)| func.is_at(place))?;
+            Some(self.code.imports.get(*import as usize)?.path.clone())
+        };
+        match lift {
+            Some(lift) => self.code.export_path(LiftId(u32::try_from(lift).ok()?)),
+            None => handed_back(),
         }
     }
 

@@ -307,7 +307,8 @@ impl<T: 'static> Preparation<'_, T> {
             | Stub::ContextGet(..)
             | Stub::ContextSet(..)
             | Stub::BackpressureInc
-            | Stub::BackpressureDec => Prepared::Nothing,
+            | Stub::BackpressureDec
+            | Stub::Unbuilt(_) => Prepared::Nothing,
         })
     }
 

@@ -9,6 +9,7 @@ use linkspan_engine as core;
 use super::run::{Run, reborrow};
 use crate::code::Pointers;
 use crate::error::{Error, Result};
+use crate::func::builtin::Unsupported;
 use crate::func::guest::Site;
 use crate::func::host::{HostFunction, LoweredImport};
 use crate::func::relay::{Area, Relay};
@@ -31,6 +32,10 @@ impl<T: 'static> Run<'_, T> {
         for (import, ty) in &code.handed_back {
             let func = match self.pre.imports.get(import.index()) {
                 Some(Definition::Guest(_, func)) => *func,
+                // It is there, and calls of it say what is missing.
+                Some(Definition::Host(_)) if code.needs_async(*ty) => {
+                    self.relay_unbuilt(&mut between, *ty)?
+                }
                 Some(Definition::Host(host)) => {
                     let host = Arc::clone(host);
                     self.relay(&mut between, host, *import, *ty)?
@@ -98,6 +103,26 @@ impl<T: 'static> Run<'_, T> {
         self.add_func(lifted)
     }
 
+    fn relay_unbuilt(&mut self, between: &mut Option<Between>, ty: FuncTypeId) -> Result<Func> {
+        let (site, _) = self.site_between(between, false)?;
+        let stand_in = Unsupported {
+            owner: site.owner,
+            name: None,
+            what: "async is",
+            offset: 0,
+        };
+        let core_type = core::FuncType::new([], []);
+        let facts = self.pre.code.facts(ty)?;
+        let lifted = Lifted {
+            func: core::Func::from_host(&mut self.store, &core_type, stand_in)?,
+            post_return: None,
+            site,
+            ty,
+            facts,
+        };
+        self.add_func(lifted)
+    }
+
     /// The guest between, made if there is none.
     fn site_between(
         &mut self,
@@ -129,6 +154,7 @@ impl<T: 'static> Run<'_, T> {
             owner: between.owner,
             instance: self.instance,
             framed: false,
+            leaves: false,
         };
         Ok((site, area.map(|(area, _)| area)))
     }

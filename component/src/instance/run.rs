@@ -9,7 +9,7 @@ use linkspan_engine as core;
 
 use super::pre::{Arg, Pre, Prepared};
 use super::{Imported, Instance, InstanceState};
-use crate::code::Pointers;
+use crate::code::{Pointers, core_val_type};
 use crate::error::{Error, Result};
 use crate::func::adapter::Adapter;
 use crate::func::builtin::{Builtin, BuiltinKind, CallBuiltin, CallBuiltinKind, Unsupported};
@@ -20,7 +20,7 @@ use crate::func::{Func, Lifted, Val};
 use crate::linker::Definition;
 use crate::plan::{
     CoreInstanceSlot, FuncItem, FuncSlot, FuncSource, FuncTypeId, ImportId, Lift, LiftId,
-    OptionsId, OwnerId, ResourceDef, Step, Stub, ValueId, ValueSource,
+    OptionsId, OwnerId, ResourceDef, Step, Stub, UnbuiltId, ValueId, ValueSource,
 };
 use crate::resource::{Dtor, HostDtor, ResourceKind, ResourceType, RuntimeResource};
 use crate::store::{ComponentState, StoreContextMut};
@@ -283,6 +283,7 @@ impl<'a, T: 'static> Run<'a, T> {
                 Arg::Unsupported { what, offset, ty } => {
                     let stand_in = Unsupported {
                         owner,
+                        name: None,
                         what,
                         offset: *offset,
                     };
@@ -345,6 +346,8 @@ impl<'a, T: 'static> Run<'a, T> {
             Some(slot) => self.memories.get(slot.index()).copied().flatten(),
         };
         let realloc = options.realloc.map(|slot| self.func(slot)).transpose()?;
+        let owners = &self.pre.code.owners;
+        let facts = owners.get(owner.saturating_sub(self.owners) as usize);
         Ok(Site {
             memory,
             realloc,
@@ -354,12 +357,8 @@ impl<'a, T: 'static> Run<'a, T> {
             },
             owner,
             instance: self.instance,
-            framed: self
-                .pre
-                .code
-                .owners
-                .get(owner.saturating_sub(self.owners) as usize)
-                .is_some_and(|owner| owner.uses_context),
+            framed: facts.is_some_and(|owner| owner.uses_context),
+            leaves: facts.is_none_or(|owner| owner.leaves),
         })
     }
 
@@ -503,6 +502,7 @@ impl<'a, T: 'static> Run<'a, T> {
             }
             Stub::BackpressureInc => self.call_builtin(owner, CallBuiltinKind::Inc),
             Stub::BackpressureDec => self.call_builtin(owner, CallBuiltinKind::Dec),
+            Stub::Unbuilt(id) => self.unbuilt(owner, id),
         }
     }
 
@@ -556,6 +556,29 @@ impl<'a, T: 'static> Run<'a, T> {
             name,
         };
         Ok(core::Func::from_host(&mut self.store, &ty, adapter)?)
+    }
+
+    fn unbuilt(&mut self, owner: u32, id: UnbuiltId) -> Result<core::Func> {
+        let code = &self.pre.code;
+        let unbuilt = code
+            .unbuilt
+            .get(id.index())
+            .ok_or_else(|| Error::inconsistent("a core function is missing"))?;
+        let number = owner.saturating_sub(self.owners);
+        let name = match code.owners.len() {
+            1 => unbuilt.name.to_string(),
+            _ => format!("component instance {number}: {}", unbuilt.name),
+        };
+        let stand_in = Unsupported {
+            owner,
+            name: Some(name.into()),
+            what: unbuilt.needs,
+            offset: unbuilt.offset,
+        };
+        let types =
+            |types: &[abi::CoreType]| types.iter().copied().map(core_val_type).collect::<Vec<_>>();
+        let ty = core::FuncType::new(types(&unbuilt.ty.params), types(&unbuilt.ty.results));
+        Ok(core::Func::from_host(&mut self.store, &ty, stand_in)?)
     }
 
     fn call_builtin(&mut self, owner: u32, kind: CallBuiltinKind) -> Result<core::Func> {

@@ -275,7 +275,11 @@ fn default_value(types: &TypeTable, ty: ValType) -> Option<Val> {
             TypeDef::Option(_) => Val::Option(None),
             TypeDef::Result { ok, .. } => Val::Result(Ok(payload(*ok)?)),
             TypeDef::Flags(_) => Val::Flags(0),
-            TypeDef::Own(_) | TypeDef::Borrow(_) => return None,
+            TypeDef::Own(_)
+            | TypeDef::Borrow(_)
+            | TypeDef::Stream(_)
+            | TypeDef::Future(_)
+            | TypeDef::ErrorContext => return None,
         },
     })
 }

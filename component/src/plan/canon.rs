@@ -9,8 +9,9 @@ use super::flatten::Flattener;
 use super::space::{EnvId, get};
 use super::{
     CoreItem, FuncItem, FuncSlot, FuncSource, Lift, LiftId, MemorySlot, Options, OptionsId,
-    OwnerId, ResourceDef, Step, Stub, TypeItem,
+    OwnerId, ResourceDef, Step, Stub, TypeItem, Unbuilt, UnbuiltId,
 };
+use crate::decode::CoreFuncDecl;
 use crate::error::{Error, Result};
 
 impl Flattener {
@@ -59,6 +60,7 @@ impl Flattener {
         env: EnvId,
         offset: u64,
         canon: &CanonicalFunction,
+        core_type: Option<&CoreFuncDecl>,
     ) -> Result<()> {
         match canon {
             CanonicalFunction::Lift {
@@ -88,19 +90,8 @@ impl Flattener {
                 func_index,
                 options,
             } => {
-                let FuncItem { source, ty } = get(&self.env(env).funcs, *func_index)?;
-                let stub = match (source, self.options(env, options)?) {
-                    (_, Err(what)) => Err((what, offset)),
-                    (FuncSource::Unsupported(what, offset), _) => Err((what, offset)),
-                    (FuncSource::Import(import), Ok(options)) => Ok(Stub::LowerImport {
-                        import,
-                        ty,
-                        options,
-                    }),
-                    (FuncSource::Lift(lift), Ok(options)) => {
-                        Ok(Stub::Adapter { lift, ty, options })
-                    }
-                };
+                let func = get(&self.env(env).funcs, *func_index)?;
+                let stub = self.lowered(env, func, options, offset, core_type)?;
                 self.stub(env, stub)?;
             }
             CanonicalFunction::ResourceNew { resource } => {
@@ -128,24 +119,89 @@ impl Flattener {
                 self.stub(env, Ok(Stub::BackpressureDec))?;
             }
             // Everything else belongs to async, threads and error contexts.
-            other => self.stub(env, Err((builtin_name(other), offset)))?,
+            other => {
+                let (name, needs) = unbuilt_builtin(other);
+                let stub = self.unbuilt(name.into(), needs, offset, core_type)?;
+                self.stub(env, stub)?;
+            }
         }
         Ok(())
     }
 
-    /// Makes a core function of the canonical ABI. One that is not built
-    /// becomes an item whose use is an error.
+    /// What a lowered function does.
+    fn lowered(
+        &mut self,
+        env: EnvId,
+        func: FuncItem,
+        options: &[CanonicalOption],
+        offset: u64,
+        core_type: Option<&CoreFuncDecl>,
+    ) -> Result<Result<Stub, (&'static str, u64)>> {
+        let FuncItem { source, ty } = func;
+        let options = match self.options(env, options)? {
+            Err(what) => return Ok(Err((what, offset))),
+            Ok(options) => options,
+        };
+        let is_async = self.plan.options.get(options.index());
+        if is_async.is_some_and(|options| options.is_async) || self.plan.needs_async(ty) {
+            let name = match source {
+                FuncSource::Import(import) => match self.plan.imports.get(import.index()) {
+                    Some(import) => format!("import {}", import.path),
+                    None => return Err(Error::inconsistent("an import is missing")),
+                },
+                FuncSource::Lift(lift) => format!("lift {}", lift.0),
+                FuncSource::Unsupported(..) => "canon lower".to_owned(),
+            };
+            return self.unbuilt(name.into(), ASYNC, offset, core_type);
+        }
+        Ok(match source {
+            FuncSource::Unsupported(what, offset) => Err((what, offset)),
+            FuncSource::Import(import) => Ok(Stub::LowerImport {
+                import,
+                ty,
+                options,
+            }),
+            FuncSource::Lift(lift) => Ok(Stub::Adapter { lift, ty, options }),
+        })
+    }
+
+    /// A core function that is not built. Without a type that is known here,
+    /// it gets the type with which it is imported.
+    fn unbuilt(
+        &mut self,
+        name: Box<str>,
+        needs: &'static str,
+        offset: u64,
+        core_type: Option<&CoreFuncDecl>,
+    ) -> Result<Result<Stub, (&'static str, u64)>> {
+        let Some(ty) = core_type else {
+            return Ok(Err((needs, offset)));
+        };
+        self.spend_bytes(name.len() + ty.params.len())?;
+        let id = UnbuiltId(self.next(self.plan.unbuilt.len())?);
+        self.plan.unbuilt.push(Unbuilt {
+            name,
+            needs,
+            offset,
+            ty: ty.clone(),
+        });
+        Ok(Ok(Stub::Unbuilt(id)))
+    }
+
+    /// Makes a core function of the canonical ABI. One without a type becomes
+    /// an item whose use is an error.
     fn stub(&mut self, env: EnvId, stub: Result<Stub, (&'static str, u64)>) -> Result<()> {
+        let owner = self.env(env).owner;
+        if let Some(owner) = self.plan.owners.get_mut(owner.index()) {
+            owner.leaves = true;
+            if let Ok(Stub::ContextGet(..) | Stub::ContextSet(..)) = stub {
+                owner.uses_context = true;
+            }
+        }
         let item = match stub {
             Err((what, offset)) => CoreItem::Unsupported(what, offset),
             Ok(stub) => {
-                let owner = self.env(env).owner;
                 self.uses_handles(owner);
-                if let (Stub::ContextGet(..) | Stub::ContextSet(..), Some(owner)) =
-                    (stub, self.plan.owners.get_mut(owner.index()))
-                {
-                    owner.uses_context = true;
-                }
                 let slot = self.func_slot();
                 self.step(Step::Stub { slot, stub, owner })?;
                 CoreItem::Func(slot)
@@ -174,6 +230,8 @@ impl Flattener {
             memory: None,
             realloc: None,
             post_return: None,
+            is_async: false,
+            callback: None,
         };
         for option in options {
             match option {
@@ -189,8 +247,9 @@ impl Flattener {
                 }
                 // Implied by the type of what is lowered.
                 CanonicalOption::CoreType(_) => {}
-                CanonicalOption::Async | CanonicalOption::Callback(_) => {
-                    return Ok(Err("the canonical option `async` is"));
+                CanonicalOption::Async => out.is_async = true,
+                CanonicalOption::Callback(index) => {
+                    out.callback = Some(self.core_func(env, *index)?);
                 }
                 CanonicalOption::Gc => return Ok(Err("the canonical option `gc` is")),
             }
@@ -272,48 +331,55 @@ fn pointer_size(ty: wasmparser::ValType) -> Result<PointerSize> {
     }
 }
 
-/// What an error says of a built-in that is not built.
-fn builtin_name(canon: &CanonicalFunction) -> &'static str {
+/// What functions need that call other ones without waiting for them.
+const ASYNC: &str = "async is";
+
+/// The name of a built-in that is not built, and what it needs.
+fn unbuilt_builtin(canon: &CanonicalFunction) -> (&'static str, &'static str) {
     use CanonicalFunction as C;
+    const THREADS: &str = "threads are";
+    const ERROR_CONTEXT: &str = "error contexts are";
     match canon {
-        C::ThreadSpawnRef { .. }
-        | C::ThreadSpawnIndirect { .. }
-        | C::ThreadAvailableParallelism
-        | C::ThreadIndex
-        | C::ThreadNewIndirect { .. }
-        | C::ThreadResumeLater
-        | C::ThreadSuspend
-        | C::ThreadSuspendThenResume
-        | C::ThreadYieldThenResume
-        | C::ThreadSuspendThenPromote
-        | C::ThreadYieldThenPromote
-        | C::ThreadYield => "the `thread` built-ins are",
-        C::TaskReturn { .. } | C::TaskCancel => "the `task` built-ins are",
-        C::SubtaskDrop | C::SubtaskCancel { .. } => "the `subtask` built-ins are",
-        C::StreamNew { .. }
-        | C::StreamRead { .. }
-        | C::StreamWrite { .. }
-        | C::StreamForward { .. }
-        | C::StreamCancelRead { .. }
-        | C::StreamCancelWrite { .. }
-        | C::StreamDropReadable { .. }
-        | C::StreamDropWritable { .. } => "the `stream` built-ins are",
-        C::FutureNew { .. }
-        | C::FutureRead { .. }
-        | C::FutureWrite { .. }
-        | C::FutureForward { .. }
-        | C::FutureCancelRead { .. }
-        | C::FutureCancelWrite { .. }
-        | C::FutureDropReadable { .. }
-        | C::FutureDropWritable { .. } => "the `future` built-ins are",
-        C::ErrorContextNew { .. } | C::ErrorContextDebugMessage { .. } | C::ErrorContextDrop => {
-            "the `error-context` built-ins are"
-        }
-        C::WaitableSetNew
-        | C::WaitableSetWait { .. }
-        | C::WaitableSetPoll { .. }
-        | C::WaitableSetDrop
-        | C::WaitableJoin => "the `waitable` built-ins are",
+        C::ThreadSpawnRef { .. } => ("thread.spawn-ref", THREADS),
+        C::ThreadSpawnIndirect { .. } => ("thread.spawn-indirect", THREADS),
+        C::ThreadAvailableParallelism => ("thread.available-parallelism", THREADS),
+        C::ThreadIndex => ("thread.index", THREADS),
+        C::ThreadNewIndirect { .. } => ("thread.new-indirect", THREADS),
+        C::ThreadResumeLater => ("thread.resume-later", THREADS),
+        C::ThreadSuspend => ("thread.suspend", THREADS),
+        C::ThreadSuspendThenResume => ("thread.suspend-then-resume", THREADS),
+        C::ThreadYieldThenResume => ("thread.yield-then-resume", THREADS),
+        C::ThreadSuspendThenPromote => ("thread.suspend-then-promote", THREADS),
+        C::ThreadYieldThenPromote => ("thread.yield-then-promote", THREADS),
+        C::ThreadYield => ("thread.yield", ASYNC),
+        C::TaskReturn { .. } => ("task.return", ASYNC),
+        C::TaskCancel => ("task.cancel", ASYNC),
+        C::SubtaskDrop => ("subtask.drop", ASYNC),
+        C::SubtaskCancel { .. } => ("subtask.cancel", ASYNC),
+        C::StreamNew { .. } => ("stream.new", ASYNC),
+        C::StreamRead { .. } => ("stream.read", ASYNC),
+        C::StreamWrite { .. } => ("stream.write", ASYNC),
+        C::StreamForward { .. } => ("stream.forward", ASYNC),
+        C::StreamCancelRead { .. } => ("stream.cancel-read", ASYNC),
+        C::StreamCancelWrite { .. } => ("stream.cancel-write", ASYNC),
+        C::StreamDropReadable { .. } => ("stream.drop-readable", ASYNC),
+        C::StreamDropWritable { .. } => ("stream.drop-writable", ASYNC),
+        C::FutureNew { .. } => ("future.new", ASYNC),
+        C::FutureRead { .. } => ("future.read", ASYNC),
+        C::FutureWrite { .. } => ("future.write", ASYNC),
+        C::FutureForward { .. } => ("future.forward", ASYNC),
+        C::FutureCancelRead { .. } => ("future.cancel-read", ASYNC),
+        C::FutureCancelWrite { .. } => ("future.cancel-write", ASYNC),
+        C::FutureDropReadable { .. } => ("future.drop-readable", ASYNC),
+        C::FutureDropWritable { .. } => ("future.drop-writable", ASYNC),
+        C::ErrorContextNew { .. } => ("error-context.new", ERROR_CONTEXT),
+        C::ErrorContextDebugMessage { .. } => ("error-context.debug-message", ERROR_CONTEXT),
+        C::ErrorContextDrop => ("error-context.drop", ERROR_CONTEXT),
+        C::WaitableSetNew => ("waitable-set.new", ASYNC),
+        C::WaitableSetWait { .. } => ("waitable-set.wait", ASYNC),
+        C::WaitableSetPoll { .. } => ("waitable-set.poll", ASYNC),
+        C::WaitableSetDrop => ("waitable-set.drop", ASYNC),
+        C::WaitableJoin => ("waitable.join", ASYNC),
         C::Lift { .. }
         | C::Lower { .. }
         | C::ResourceNew { .. }
@@ -322,6 +388,6 @@ fn builtin_name(canon: &CanonicalFunction) -> &'static str {
         | C::ContextGet { .. }
         | C::ContextSet { .. }
         | C::BackpressureInc
-        | C::BackpressureDec => "this canonical definition is",
+        | C::BackpressureDec => ("canon", "this canonical definition is"),
     }
 }

@@ -69,9 +69,6 @@ impl Flattener {
     }
 
     fn func_type_parts(&mut self, env: EnvId, decl: &FuncTypeDecl) -> Result<Usable<FuncType>> {
-        if decl.is_async {
-            return Ok(Err(self.reason("functions declared `async` are")?));
-        }
         let mut params = Vec::with_capacity(decl.params.len());
         for (name, ty) in &decl.params {
             match self.val_type(env, *ty)? {
@@ -86,7 +83,10 @@ impl Flattener {
                 Err(reason) => return Ok(Err(reason)),
             },
         };
-        Ok(Ok(FuncType::new(params, result)))
+        Ok(Ok(FuncType {
+            is_async: decl.is_async,
+            ..FuncType::new(params, result)
+        }))
     }
 
     /// The value type at a use.
@@ -130,9 +130,7 @@ impl Flattener {
             PrimitiveValType::F64 => ValType::F64,
             PrimitiveValType::Char => ValType::Char,
             PrimitiveValType::String => ValType::String,
-            PrimitiveValType::ErrorContext => {
-                return Ok(Err(self.reason("values of type `error-context` are")?));
-            }
+            PrimitiveValType::ErrorContext => return self.interned(TypeDef::ErrorContext),
         }))
     }
 
@@ -194,13 +192,13 @@ impl Flattener {
             },
             DefinedType::Own(index) => TypeDef::Own(self.resource(env, *index)?),
             DefinedType::Borrow(index) => TypeDef::Borrow(self.resource(env, *index)?),
-            DefinedType::Future => {
-                return Ok(Err(self.reason("values of type `future` are")?));
-            }
-            DefinedType::Stream => {
-                return Ok(Err(self.reason("values of type `stream` are")?));
-            }
+            DefinedType::Future(value) => TypeDef::Future(usable!(self.optional(env, *value))),
+            DefinedType::Stream(elem) => TypeDef::Stream(usable!(self.optional(env, *elem))),
         };
+        self.interned(def)
+    }
+
+    fn interned(&mut self, def: TypeDef) -> Result<Usable<ValType>> {
         match self.plan.types.intern(def) {
             Ok(ty) => Ok(Ok(ty)),
             Err(error) => Ok(Err(
@@ -248,8 +246,8 @@ impl Flattener {
             | DefinedType::Result { .. }
             | DefinedType::Own(_)
             | DefinedType::Borrow(_)
-            | DefinedType::Future
-            | DefinedType::Stream => Ok(()),
+            | DefinedType::Future(_)
+            | DefinedType::Stream(_) => Ok(()),
         }
     }
 

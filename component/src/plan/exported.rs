@@ -55,6 +55,7 @@ impl Flattener {
         plan.core_sets.clear();
         plan.options.clear();
         plan.lifts.clear();
+        plan.unbuilt.clear();
         plan.owners.clear();
         plan.steps.clear();
         plan.counts = Counts::default();

@@ -204,6 +204,7 @@ impl Flattener {
             component: (source, component),
             uses_handles: false,
             uses_context: false,
+            leaves: false,
         });
         let env = self.new_env(Env {
             parent,
@@ -276,7 +277,9 @@ impl Flattener {
                 let ty = self.type_item(source, env, ty)?;
                 self.env_mut(env).types.push(ty);
             }
-            Decl::Canon(canon) => self.canon(env, offset, canon)?,
+            Decl::Canon { canon, core_type } => {
+                self.canon(env, offset, canon, core_type.as_ref())?;
+            }
             Decl::Start {
                 func,
                 args,

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use linkspan_canon_abi::{Encoding, FuncType, PointerSize, ResourceTypeId, TypeTable, ValType};
 
-use crate::decode::{ComponentId, ModuleId, ScopeId};
+use crate::decode::{ComponentId, CoreFuncDecl, ModuleId, ScopeId};
 use crate::names::ItemPath;
 
 pub(crate) use flatten::{Bindings, Provided, Source, flatten, flatten_export};
@@ -71,6 +71,8 @@ plan_ids! {
     InstanceId,
     /// A value that the host provides or a start function makes.
     ValueId,
+    /// A core function that is not built.
+    UnbuiltId,
     /// Why a type cannot be used.
     ReasonId,
     /// One of the binaries that a plan is made of; the root is 0.
@@ -98,6 +100,8 @@ pub(crate) struct Plan {
     pub(crate) values: Vec<ValueDef>,
     /// Canonical options.
     pub(crate) options: Vec<Options>,
+    /// Core functions of the canonical ABI that are not built.
+    pub(crate) unbuilt: Vec<Unbuilt>,
     /// Lifted functions.
     pub(crate) lifts: Vec<Lift>,
     /// Component instances at run time, the root first.
@@ -220,6 +224,21 @@ pub(crate) enum Stub {
     BackpressureInc,
     /// `canon backpressure.dec`
     BackpressureDec,
+    /// One that is not built: calls of it answer so.
+    Unbuilt(UnbuiltId),
+}
+
+/// A core function of the canonical ABI that can be linked and not be called.
+#[derive(Debug)]
+pub(crate) struct Unbuilt {
+    /// Its name, or that of the function which it lowers.
+    pub(crate) name: Box<str>,
+    /// What it needs: `async is`.
+    pub(crate) needs: &'static str,
+    /// Offset in the binary.
+    pub(crate) offset: u64,
+    /// Its type.
+    pub(crate) ty: CoreFuncDecl,
 }
 
 /// `canon lift`
@@ -242,6 +261,10 @@ pub(crate) struct Options {
     pub(crate) memory: Option<MemorySlot>,
     pub(crate) realloc: Option<FuncSlot>,
     pub(crate) post_return: Option<FuncSlot>,
+    /// Set for functions that are lifted or lowered asynchronously.
+    pub(crate) is_async: bool,
+    /// What a function that was lifted so runs when it goes on.
+    pub(crate) callback: Option<FuncSlot>,
 }
 
 impl Options {
@@ -252,12 +275,21 @@ impl Options {
             self.memory,
             self.realloc,
             self.post_return,
+            self.is_async,
+            self.callback,
         )
     }
 }
 
 /// See [`Options::key`].
-type OptionsKey = (u8, Option<MemorySlot>, Option<FuncSlot>, Option<FuncSlot>);
+type OptionsKey = (
+    u8,
+    Option<MemorySlot>,
+    Option<FuncSlot>,
+    Option<FuncSlot>,
+    bool,
+    Option<FuncSlot>,
+);
 
 /// A component instance at run time.
 #[derive(Clone, Copy, Debug)]
@@ -270,6 +302,9 @@ pub(crate) struct Owner {
     pub(crate) uses_handles: bool,
     /// Whether its code can use the storage of a running call.
     pub(crate) uses_context: bool,
+    /// Whether its code can call out of it, or use a built-in function that asks whether
+    /// it may.
+    pub(crate) leaves: bool,
 }
 
 /// A resource type of a plan.
@@ -379,6 +414,40 @@ pub(crate) enum Item {
 }
 
 impl Plan {
+    /// The first path under which a lifted function is exported.
+    pub(crate) fn export_path(&self, lift: LiftId) -> Option<ItemPath> {
+        let mut seen = vec![false; self.instances.len()];
+        let mut open = vec![(ItemPath::default(), &self.root_exports)];
+        while let Some((path, items)) = open.pop() {
+            for (name, item) in items.iter() {
+                match item {
+                    Item::Func(FuncItem {
+                        source: FuncSource::Lift(found),
+                        ..
+                    }) if found == lift => return Some(path.child(name)),
+                    Item::Instance(id) => {
+                        if let (Some(seen @ false), Some(items)) =
+                            (seen.get_mut(id.index()), self.instances.get(id.index()))
+                        {
+                            *seen = true;
+                            open.push((path.child(name), items));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether calls of that type need what is not built.
+    pub(crate) fn needs_async(&self, ty: FuncTypeId) -> bool {
+        match self.func_types.get(ty.index()) {
+            Some(Ok(ty)) => ty.needs_async(&self.types),
+            Some(Err(_)) | None => false,
+        }
+    }
+
     /// The export at a path of names from the outside in.
     pub(crate) fn export<'n>(&self, path: impl Iterator<Item = &'n str>) -> Option<Item> {
         let mut items = Some(&self.root_exports);

@@ -256,6 +256,12 @@ impl Plan {
             Stub::ContextSet(slot, size) => write!(f, "context.set {slot}{}", width(size)),
             Stub::BackpressureInc => f.write_str("backpressure.inc"),
             Stub::BackpressureDec => f.write_str("backpressure.dec"),
+            Stub::Unbuilt(id) => match self.unbuilt.get(id.index()) {
+                Some(unbuilt) => {
+                    write!(f, "{} ({} not supported yet)", unbuilt.name, unbuilt.needs)
+                }
+                None => f.write_str("?"),
+            },
         }
     }
 
@@ -271,6 +277,12 @@ impl Plan {
         }
         if let Some(post_return) = options.post_return {
             write!(f, " (post-return func {})", post_return.0)?;
+        }
+        if options.is_async {
+            f.write_str(" async")?;
+        }
+        if let Some(callback) = options.callback {
+            write!(f, " (callback func {})", callback.0)?;
         }
         match options.encoding {
             linkspan_canon_abi::Encoding::Utf8 => Ok(()),

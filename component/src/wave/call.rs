@@ -4,9 +4,9 @@ use std::fmt;
 
 use linkspan_canon_abi::{FuncType, TypeTable, Val};
 
-use super::error::WaveError;
 use super::lex::Lexer;
 use super::parse::args_at;
+use crate::text_error::TextError;
 
 /// A call whose function is known by name, and whose arguments wait for its type.
 ///
@@ -92,7 +92,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// If `text` does not begin with a name and a parenthesis.
-    pub fn parse(text: &'a str) -> Result<Self, WaveError> {
+    pub fn parse(text: &'a str) -> Result<Self, TextError> {
         let mut lexer = Lexer::new(text, 0);
         lexer.skip();
         let start = lexer.position();
@@ -127,7 +127,7 @@ impl<'a> Call<'a> {
     ///
     /// # Panics
     /// If a type of `func` is not of `types`.
-    pub fn args(&self, types: &TypeTable, func: &FuncType) -> Result<Vec<Val>, WaveError> {
+    pub fn args(&self, types: &TypeTable, func: &FuncType) -> Result<Vec<Val>, TextError> {
         args_at(types, func, self.text, self.args_start)
     }
 }

@@ -5,10 +5,11 @@
 
 use std::ops::Range;
 
-use super::error::WaveError;
+use crate::error::ErrorKind;
+use crate::text_error::TextError;
 
 /// The result of looking at text.
-pub(super) type Result<T, E = WaveError> = std::result::Result<T, E>;
+pub(super) type Result<T, E = TextError> = std::result::Result<T, E>;
 
 /// A position in a text.
 pub(super) struct Lexer<'a> {
@@ -64,13 +65,13 @@ impl<'a> Lexer<'a> {
 
     /// An error about `span`.
     #[cold]
-    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> WaveError {
-        WaveError::new(self.text, span, message)
+    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> TextError {
+        TextError::new(ErrorKind::Wave, self.text, span, message)
     }
 
     /// An error about what stands here: `expected …, found …`.
     #[cold]
-    pub(super) fn unexpected(&self, expected: &str) -> WaveError {
+    pub(super) fn unexpected(&self, expected: &str) -> TextError {
         let (span, found) = self.found();
         self.error(span, format!("expected {expected}, found {found}"))
     }

@@ -24,7 +24,6 @@
 //! [`MAX_TYPE_DEPTH`](linkspan_canon_abi::MAX_TYPE_DEPTH), so no text is too deep.
 
 mod call;
-mod error;
 mod lex;
 mod parse;
 mod print;
@@ -32,7 +31,6 @@ mod print;
 mod tests;
 
 pub use call::{Call, Callee};
-pub use error::WaveError;
 pub use parse::{parse, parse_args};
 pub use print::{print, print_args};
 

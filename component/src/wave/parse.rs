@@ -7,8 +7,8 @@ use linkspan_canon_abi::types::Named;
 use linkspan_canon_abi::value::List;
 use linkspan_canon_abi::{FuncType, TypeDef, TypeTable, Val, ValType};
 
-use super::error::WaveError;
 use super::lex::{Label, Lexer, Result};
+use crate::text_error::TextError;
 
 /// Parses one value of the type `ty`; nothing else may stand in `text`.
 ///
@@ -79,7 +79,7 @@ impl<'a> Parser<'a> {
     }
 
     #[cold]
-    fn expected(&self, ty: ValType) -> WaveError {
+    fn expected(&self, ty: ValType) -> TextError {
         let expected = format!("a value of type {}", self.types.display(ty));
         self.lexer.unexpected(&expected)
     }
@@ -132,7 +132,11 @@ impl<'a> Parser<'a> {
             TypeDef::Option(some) => self.option(*some),
             TypeDef::Result { ok, err } => self.result(ty, *ok, *err),
             TypeDef::Flags(names) => self.flags(ty, names),
-            TypeDef::Own(_) | TypeDef::Borrow(_) => {
+            TypeDef::Own(_)
+            | TypeDef::Borrow(_)
+            | TypeDef::Stream(_)
+            | TypeDef::Future(_)
+            | TypeDef::ErrorContext => {
                 let expected = self.types.display(ty);
                 let message = format!("a value of type {expected} cannot be written as text");
                 Err(self
@@ -154,7 +158,7 @@ impl<'a> Parser<'a> {
 
     /// As [`expected`](Self::expected), about what stands at `start`.
     #[cold]
-    fn expected_at(&mut self, start: usize, ty: ValType) -> WaveError {
+    fn expected_at(&mut self, start: usize, ty: ValType) -> TextError {
         self.lexer = Lexer::new(self.lexer.text(), start);
         self.expected(ty)
     }
@@ -545,7 +549,7 @@ impl<'a> Parser<'a> {
     }
 
     #[cold]
-    fn with_signature(&self, error: WaveError, func: &FuncType) -> WaveError {
+    fn with_signature(&self, error: TextError, func: &FuncType) -> TextError {
         error.with_help(format!("the type is {}", self.types.display_func(func)))
     }
 
@@ -554,7 +558,7 @@ impl<'a> Parser<'a> {
         &self,
         label: &Label<'_>,
         names: impl Iterator<Item = &'n Box<str>>,
-    ) -> WaveError {
+    ) -> TextError {
         self.no_such("case", label, names)
     }
 
@@ -564,7 +568,7 @@ impl<'a> Parser<'a> {
         what: &str,
         label: &Label<'_>,
         names: impl Iterator<Item = &'n Box<str>>,
-    ) -> WaveError {
+    ) -> TextError {
         let message = format!("there is no {what} `{}`", label.name);
         let names: Vec<&str> = names.take(20).map(|name| &**name).collect();
         self.lexer

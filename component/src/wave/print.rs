@@ -163,7 +163,10 @@ impl Printer<'_> {
                 | TypeDef::Result { .. }
                 | TypeDef::Flags(_)
                 | TypeDef::Own(_)
-                | TypeDef::Borrow(_),
+                | TypeDef::Borrow(_)
+                | TypeDef::Stream(_)
+                | TypeDef::Future(_)
+                | TypeDef::ErrorContext,
                 _,
             ) => {}
         }

@@ -139,6 +139,20 @@ impl<'a, T, X> HostCall<'a, T, X> {
         }
     }
 
+    /// [`window`](HostCall::window) and [`callee_window`](HostCall::callee_window) at
+    /// once.
+    pub fn windows(&mut self) -> (&mut [u64], &mut [u64]) {
+        // SAFETY: as in both; the room for the host's frame lies between them.
+        unsafe {
+            let callee = self.window.add(callee_offset(self.func));
+            let callee_slots = (*(*self.func).host).callee_slots as usize;
+            (
+                slice::from_raw_parts_mut(self.window, window_slots(self.func)),
+                slice::from_raw_parts_mut(callee, callee_slots),
+            )
+        }
+    }
+
     /// The embedder's data.
     pub fn data(&mut self) -> &mut T {
         // SAFETY: a host call has the store alone, and the store has these
@@ -307,6 +321,7 @@ impl<'a> Memories<'a> {
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind) if the memory belongs to
     /// another store or is shared.
+    #[inline]
     pub fn get(&self, memory: Memory) -> Result<&[u8]> {
         let bytes = memory.bytes_in(self.id)?;
         // SAFETY: the store is borrowed as long as `self`, so the memory
@@ -330,6 +345,7 @@ impl<'a> Memories<'a> {
     /// # Errors
     ///
     /// As for [`get`](Memories::get).
+    #[inline]
     pub fn into_bytes(self, memory: Memory) -> Result<&'a mut [u8]> {
         let mut bytes = memory.bytes_in(self.id)?;
         // SAFETY: the store is borrowed for writing as long as `'a`, and
@@ -342,6 +358,7 @@ impl<'a> Memories<'a> {
     /// # Errors
     ///
     /// As for [`pair`](Memories::pair).
+    #[inline]
     pub fn into_pair(self, from: Memory, to: Memory) -> Result<(&'a [u8], &'a mut [u8])> {
         if from == to {
             return Err(Error::usage("expected two memories, found one twice"));
@@ -516,8 +533,20 @@ unsafe extern "C" fn entry<T, X, H: HostFunc<T, X>>(
         };
         match answer {
             Answer::Done => HostStatus::Done,
-            // SAFETY: passed on to the caller.
-            answer => unsafe { other_answer(store, func, answer) },
+            // SAFETY: passed on to the caller; the host function is gone, so nobody
+            // else refers to the store.
+            Answer::Call { func: callee, then } => unsafe {
+                let slots = (*(*func).host).callee_slots;
+                match call_request(&*(*store).core, callee, then, slots) {
+                    Ok(request) => {
+                        (*(*store).core).call = Some(request);
+                        HostStatus::Call
+                    }
+                    Err(error) => other_answer(store, Answer::Trap(error)),
+                }
+            },
+            // SAFETY: as above.
+            answer => unsafe { other_answer(store, answer) },
         }
     }));
     // SAFETY: as above. The results are in the window, where the guest's
@@ -526,9 +555,7 @@ unsafe extern "C" fn entry<T, X, H: HostFunc<T, X>>(
     match status {
         Ok(status) => status,
         // SAFETY: passed on to the caller.
-        Err(payload) => unsafe {
-            other_answer(store, func, Answer::Trap(Error::panicked(payload)))
-        },
+        Err(payload) => unsafe { other_answer(store, Answer::Trap(Error::panicked(payload))) },
     }
 }
 
@@ -548,31 +575,21 @@ unsafe fn clear_results(window: *mut Slot, func: *const FuncDef) {
     }
 }
 
-/// Keeps what an answer says for the driver.
+/// Keeps what an answer says for the driver; a call was kept already.
 ///
 /// # Safety
 ///
 /// `store` must be a live context that the caller has alone.
 #[cold]
-unsafe fn other_answer(store: *mut StoreCtx, func: *const FuncDef, answer: Answer) -> HostStatus {
+unsafe fn other_answer(store: *mut StoreCtx, answer: Answer) -> HostStatus {
     // SAFETY: passed on to the caller; the host function is gone, so nobody
     // else refers to the store.
     let core = unsafe { &mut *(*store).core };
     let error = match answer {
         Answer::Done => return HostStatus::Done,
         Answer::Pending => return HostStatus::Pending,
+        Answer::Call { .. } => return HostStatus::Call,
         Answer::Trap(error) => error,
-        Answer::Call { func: callee, then } => {
-            // SAFETY: `func` is the live definition that has just run.
-            let slots = unsafe { (*(*func).host).callee_slots };
-            match call_request(core, callee, then, slots) {
-                Ok(request) => {
-                    core.call = Some(request);
-                    return HostStatus::Call;
-                }
-                Err(error) => error,
-            }
-        }
     };
     match exception::throw_error(core, error) {
         Ok(()) => HostStatus::Throw,
@@ -583,6 +600,7 @@ unsafe fn other_answer(store: *mut StoreCtx, func: *const FuncDef, answer: Answe
     }
 }
 
+#[inline]
 fn call_request(core: &StoreCore, callee: Func, then: u32, slots: u32) -> Result<CallRequest> {
     let callee = callee.def_in(core.id)?;
     let Some(then) = then.checked_add(1) else {

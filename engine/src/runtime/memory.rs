@@ -11,7 +11,7 @@ use super::store::{AsContext, AsContextMut, StoreCore, StoreId, wrong_store};
 use super::vmctx::MemoryDef;
 use crate::config::Limits;
 use crate::error::{Error, Result};
-use crate::sys::Region;
+use crate::sys::{Region, RegionPool};
 use crate::trap::Trap;
 use crate::types::{MemoryType, PAGE_SIZE_BYTES};
 
@@ -51,6 +51,15 @@ impl MemoryData {
         MemoryData { def, backing, ty }
     }
 
+    /// Gives the bytes of a memory whose store ends to the pool.
+    pub(super) fn release(self, regions: &RegionPool) {
+        match self.backing {
+            Backing::Own(region) => regions.give(region),
+            // Other stores may have it.
+            Backing::Shared(_) => {}
+        }
+    }
+
     /// What a shared memory has beyond others.
     pub(super) fn shared(&self) -> Result<&Shared> {
         match &self.backing {
@@ -60,6 +69,7 @@ impl MemoryData {
     }
 
     /// Whether other threads may touch the bytes at any moment.
+    #[inline]
     pub(crate) fn is_shared(&self) -> bool {
         self.ty.shared
     }
@@ -81,7 +91,7 @@ impl MemoryData {
         // There is no use in address space that the limits keep out of reach.
         let reserve = bytes_of(&ty, pages_max).map_or(limit, |bytes| bytes.min(limit));
         let region = match (usize::try_from(reserve), usize::try_from(size_bytes)) {
-            (Ok(reserve), Ok(size)) => Region::new(reserve, size),
+            (Ok(reserve), Ok(size)) => core.engine.regions().take(reserve, size),
             _ => None,
         };
         let region = region.ok_or_else(|| {
@@ -242,6 +252,7 @@ impl Memory {
         }
     }
 
+    #[inline]
     pub(crate) fn data_in(self, id: StoreId) -> Result<NonNull<MemoryData>> {
         if id == self.store {
             Ok(self.data)
@@ -252,6 +263,7 @@ impl Memory {
 
     /// Base and length, for the store that the memory belongs to. There is
     /// no such view of a shared memory, which others write at any moment.
+    #[inline]
     pub(crate) fn bytes_in(self, id: StoreId) -> Result<NonNull<[u8]>> {
         let data = self.data_in(id)?;
         // SAFETY: the memory belongs to the store, which the caller has.

@@ -4,6 +4,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 /// Owns a heap block that others reach through copies of its pointer.
@@ -24,6 +25,17 @@ impl<B: ?Sized> Owned<B> {
     /// The pointer that all others are copies of.
     pub(crate) fn pointer(&self) -> NonNull<B> {
         self.pointer
+    }
+}
+
+impl<B> Owned<B> {
+    /// Gives the block up to whoever takes it apart; nobody may use copies of the
+    /// pointer afterwards.
+    pub(crate) fn into_box(self) -> Box<B> {
+        let owned = ManuallyDrop::new(self);
+        // SAFETY: the pointer came out of a box in `new`, and the wrapper keeps `drop`
+        // from releasing it a second time.
+        unsafe { Box::from_raw(owned.pointer.as_ptr()) }
     }
 }
 

@@ -192,6 +192,9 @@ impl fmt::Debug for StoreCore {
 impl Drop for StoreCore {
     fn drop(&mut self) {
         self.activations.release(self.engine.stacks());
+        for memory in self.memories.drain(..) {
+            memory.into_box().release(self.engine.regions());
+        }
     }
 }
 

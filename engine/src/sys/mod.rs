@@ -18,12 +18,14 @@ mod space;
 #[path = "space_unix.rs"]
 mod space;
 
+mod pool;
 mod stack;
 
 /// Parts of a [`Space`] are multiples of this: the largest page of common
 /// systems.
 pub(crate) const SPACE_UNIT_BYTES: usize = 1 << 16;
 
+pub(crate) use pool::RegionPool;
 pub(crate) use region::Region;
 pub(crate) use space::Space;
 pub(crate) use stack::{SlotStack, StackPool};

@@ -50,6 +50,21 @@ impl Region {
         self.base
     }
 
+    /// Regions of an allocator are not kept: it has lists of its own.
+    pub(super) fn is_like(&self, _reserve_bytes: usize, _accessible_bytes: usize) -> bool {
+        false
+    }
+
+    /// See [`is_like`](Region::is_like).
+    pub(super) fn vacate(&mut self) -> bool {
+        false
+    }
+
+    /// See [`is_like`](Region::is_like).
+    pub(super) fn resize(&mut self, _accessible_bytes: usize) -> bool {
+        false
+    }
+
     /// How many bytes are usable.
     #[cfg(test)]
     pub(crate) fn accessible_bytes(&self) -> usize {

@@ -65,6 +65,26 @@ impl Region {
         self.base
     }
 
+    /// Whether [`Region::new`] would reserve as much for these wishes.
+    pub(super) fn is_like(&self, reserve_bytes: usize, accessible_bytes: usize) -> bool {
+        let wanted = reserve_bytes.max(accessible_bytes).max(1);
+        wanted.checked_next_multiple_of(GRANULE_BYTES) == Some(self.reserved_bytes)
+    }
+
+    /// Makes all usable bytes zero and gives their pages back, which costs less than to
+    /// map anew. False if the system cannot.
+    pub(super) fn vacate(&mut self) -> bool {
+        if !cfg!(any(target_os = "linux", target_os = "android")) {
+            return false;
+        }
+        let bytes = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        // SAFETY: the usable part of a private anonymous mapping of ours, to which no
+        // pointer is in use: such pages are zero when they are touched again.
+        let status =
+            unsafe { libc::madvise(self.base.as_ptr().cast(), bytes, libc::MADV_DONTNEED) };
+        status == 0
+    }
+
     /// How many bytes are usable.
     #[cfg(test)]
     pub(crate) fn accessible_bytes(&self) -> usize {
@@ -113,6 +133,21 @@ impl Region {
             self.wipe(kept, done);
         }
         self.accessible_bytes = accessible_bytes;
+    }
+
+    /// Makes the first `accessible_bytes` alone usable, more or fewer than
+    /// before, of a region whose bytes are all zero. False if the system
+    /// refuses.
+    pub(super) fn resize(&mut self, accessible_bytes: usize) -> bool {
+        let done = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        let kept = accessible_bytes.next_multiple_of(GRANULE_BYTES);
+        if kept < done {
+            if !self.renew(kept, done, libc::PROT_NONE) {
+                return false;
+            }
+            self.accessible_bytes = accessible_bytes;
+        }
+        self.grow(accessible_bytes)
     }
 
     /// Replaces pages within the reservation by new ones. False, and nothing

@@ -208,6 +208,9 @@ impl<'a> Text<'a> {
                 resource: *resource,
                 rep: self.number(),
             }),
+            TypeDef::Stream(_) | TypeDef::Future(_) | TypeDef::ErrorContext => {
+                panic!("no vector has a value that cannot be moved")
+            }
         }
     }
 }

@@ -589,7 +589,7 @@ fn own_facts(kind: &TypeDefKind) -> Facts {
             facts.owns = true;
             facts.borrow_handle = true;
         }
-        TypeDefKind::List(_) => facts.owns = true,
+        TypeDefKind::List(_) | TypeDefKind::Map(..) => facts.owns = true,
         _ => {}
     }
     facts

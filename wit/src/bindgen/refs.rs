@@ -126,6 +126,10 @@ impl<'p> Refs<'p> {
                 let types: Vec<String> = tuple.types.iter().map(|t| self.ty(t, part)).collect();
                 tuple_expr(&types)
             }
+            TypeDefKind::FixedLengthList(element, length) => {
+                format!("[{}; {length}]", self.ty(element, part))
+            }
+            TypeDefKind::Map(key, value) => self.map(key, value, position),
             TypeDefKind::Handle(handle) => self.handle(*handle, position),
             // Named, or without a place in a plan.
             TypeDefKind::Record(_)
@@ -133,8 +137,6 @@ impl<'p> Refs<'p> {
             | TypeDefKind::Flags(_)
             | TypeDefKind::Variant(_)
             | TypeDefKind::Enum(_)
-            | TypeDefKind::Map(..)
-            | TypeDefKind::FixedLengthList(..)
             | TypeDefKind::Future(_)
             | TypeDefKind::Stream(_)
             | TypeDefKind::Unknown => return None,
@@ -155,7 +157,7 @@ impl<'p> Refs<'p> {
         }
     }
 
-    /// The position of the parts of an option, result or tuple.
+    /// The position of the parts of an option, result, tuple or fixed-length list.
     fn part<'t>(&self, position: Position<'t>) -> Position<'t> {
         match position {
             Position::Arg(_) | Position::ArgMarker(_) => Position::ArgPart,
@@ -185,6 +187,21 @@ impl<'p> Refs<'p> {
         let module = self.plan.module_of(self.side, self.module, id);
         self.plan
             .path(self.module, module, self.plan.type_name(module, id))
+    }
+
+    /// A map owns its entries; a guest's parameter is a borrow of the whole.
+    fn map(&self, key: &Type, value: &Type, position: Position<'_>) -> String {
+        let [key, value] = [key, value].map(|ty| self.ty(ty, Position::Owned));
+        let borrow = match position {
+            Position::Param | Position::ParamMarker => "&",
+            Position::Arg(_)
+            | Position::ArgMarker(_)
+            | Position::ArgPart
+            | Position::Owned
+            | Position::Ret(_)
+            | Position::RetMarker => "",
+        };
+        format!("{borrow}::std::collections::BTreeMap<{key}, {value}>")
     }
 
     fn list(&self, element: &Type, position: Position<'_>) -> String {

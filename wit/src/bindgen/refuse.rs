@@ -1,7 +1,7 @@
 //! What no bindings can be written for yet, each with its place.
 //!
-//! Asynchronous functions, streams, futures, error contexts, maps, fixed-length lists and property
-//! accessors are refused. A world is refused as a whole: bindings that leave functions out would
+//! Asynchronous functions, streams, futures, error contexts, maps and fixed-length lists of handles,
+//! and property accessors are refused. A world is refused as a whole: bindings that leave functions out would
 //! not link.
 
 use std::collections::BTreeSet;
@@ -67,7 +67,8 @@ impl Search<'_> {
     fn named(&mut self, interface: &str, id: TypeId) {
         let def = &self.resolve.types[id];
         let parts = super::plan::parts(&def.kind);
-        let what = refused(&def.kind).or_else(|| parts.iter().find_map(|part| self.inside(part)));
+        let what = self.refused(&def.kind);
+        let what = what.or_else(|| parts.iter().find_map(|part| self.inside(part)));
         if let Some(what) = what {
             let name = def.name.as_deref().unwrap_or("type");
             self.report(&format!("type `{}`", path(interface, name)), what, def.span);
@@ -103,7 +104,51 @@ impl Search<'_> {
             return None;
         }
         let parts = super::plan::parts(&def.kind);
-        refused(&def.kind).or_else(|| parts.iter().find_map(|part| self.inside(part)))
+        let what = self.refused(&def.kind);
+        what.or_else(|| parts.iter().find_map(|part| self.inside(part)))
+    }
+
+    fn refused(&self, kind: &TypeDefKind) -> Option<&'static str> {
+        let handles = || {
+            let mut seen = BTreeSet::new();
+            let parts = super::plan::parts(kind);
+            parts.iter().any(|part| self.has_handle(part, &mut seen))
+        };
+        match kind {
+            TypeDefKind::Future(_) => Some("uses a future"),
+            TypeDefKind::Stream(_) => Some("uses a stream"),
+            TypeDefKind::Map(..) if handles() => Some("uses a map of handles"),
+            TypeDefKind::FixedLengthList(..) if handles() => {
+                Some("uses a list of fixed length of handles")
+            }
+            TypeDefKind::Unknown => Some("is of unknown structure"),
+            TypeDefKind::Record(_)
+            | TypeDefKind::Resource
+            | TypeDefKind::Handle(_)
+            | TypeDefKind::Flags(_)
+            | TypeDefKind::Tuple(_)
+            | TypeDefKind::Variant(_)
+            | TypeDefKind::Enum(_)
+            | TypeDefKind::Option(_)
+            | TypeDefKind::Result(_)
+            | TypeDefKind::List(_)
+            | TypeDefKind::Map(..)
+            | TypeDefKind::FixedLengthList(..)
+            | TypeDefKind::Type(_) => None,
+        }
+    }
+
+    /// Whether a handle is in a type, names looked behind; each type is looked at once.
+    fn has_handle(&self, ty: &Type, seen: &mut BTreeSet<TypeId>) -> bool {
+        let Type::Id(id) = ty else {
+            return false;
+        };
+        let kind = &self.resolve.types[*id].kind;
+        matches!(kind, TypeDefKind::Handle(_))
+            || seen.insert(*id)
+                && super::plan::parts(kind)
+                    .iter()
+                    .any(|part| self.has_handle(part, seen))
     }
 
     fn report(&mut self, item: &str, what: &str, span: Span) {
@@ -124,26 +169,5 @@ fn path(interface: &str, name: &str) -> String {
         name.to_owned()
     } else {
         format!("{interface}#{name}")
-    }
-}
-
-fn refused(kind: &TypeDefKind) -> Option<&'static str> {
-    match kind {
-        TypeDefKind::Future(_) => Some("uses a future"),
-        TypeDefKind::Stream(_) => Some("uses a stream"),
-        TypeDefKind::Map(..) => Some("uses a map"),
-        TypeDefKind::FixedLengthList(..) => Some("uses a list of fixed length"),
-        TypeDefKind::Unknown => Some("is of unknown structure"),
-        TypeDefKind::Record(_)
-        | TypeDefKind::Resource
-        | TypeDefKind::Handle(_)
-        | TypeDefKind::Flags(_)
-        | TypeDefKind::Tuple(_)
-        | TypeDefKind::Variant(_)
-        | TypeDefKind::Enum(_)
-        | TypeDefKind::Option(_)
-        | TypeDefKind::Result(_)
-        | TypeDefKind::List(_)
-        | TypeDefKind::Type(_) => None,
     }
 }

@@ -135,8 +135,8 @@ fn what_is_not_supported_is_refused_item_by_item() {
     let output = generate_text(
         "package a:b; interface i { f: async func(); g: func(s: stream<u8>); \
          type t = future<string>; h: func(t: t) -> error-context; ok: func(); \
-         m: func(m: map<string, u8>); l: func() -> list<u8, 4>; \
-         resource r { p: async func(); } } world w { import i; export i; \
+         m: func(m: map<string, r>); l: func(l: list<e, 4>); \
+         record e { r: option<borrow<r>> } resource r { p: async func(); } } world w { import i; export i; \
          export run: async func(); }",
     );
     assert!(output.code.is_empty());
@@ -146,8 +146,8 @@ fn what_is_not_supported_is_refused_item_by_item() {
         "function `a:b/i#f`: it is asynchronous",
         "function `a:b/i#g`: it uses a stream",
         "function `a:b/i#h`: it uses an error context",
-        "function `a:b/i#m`: it uses a map",
-        "function `a:b/i#l`: it uses a list of fixed length",
+        "function `a:b/i#m`: it uses a map of handles",
+        "function `a:b/i#l`: it uses a list of fixed length of handles",
         "function `a:b/i#[method]r.p`: it is asynchronous",
         "function `run`: it is asynchronous",
     ]) {

@@ -3,12 +3,13 @@
 //! of this program, which is off where no case needs it.
 #![forbid(unsafe_code)]
 
+mod component;
+mod corpus;
 #[cfg(feature = "gc")]
 mod heap;
 mod program;
 
-use bench_protocol::{Case, LIST, TEXT, Work, serve, text};
-use wasmtime::component::{self, Component, InstancePre};
+use bench_protocol::{Case, Work, serve, text};
 use wasmtime::{Engine, Instance, Linker, Module, Result, Store};
 
 fn main() -> std::io::Result<()> {
@@ -43,15 +44,9 @@ fn load(engine: &Engine, case: Case, bytes: &[u8]) -> Result<Work> {
         Case::Kernel | Case::CoreImport => core_run(engine, bytes),
         Case::CoreNoop => core_noop(engine, bytes),
         Case::CoreAdd => core_add(engine, bytes),
-        Case::ComponentNoop => noop(engine, bytes),
-        Case::ComponentAdd => add(engine, bytes),
-        Case::ComponentImport => run(engine, bytes),
-        Case::StringIn => string_in(engine, bytes),
-        Case::StringOut => string_out(engine, bytes),
-        Case::ListIn => list_in(engine, bytes),
-        Case::Instantiate => instantiate(engine, bytes),
         Case::Program => Ok(program::load(engine, bytes)),
         Case::Heap | Case::Stores => heap(engine, case, bytes),
+        _ => component::load(engine, case, bytes),
     }
 }
 
@@ -103,99 +98,5 @@ fn core_add(engine: &Engine, bytes: &[u8]) -> Result<Work> {
             sum += u64::from(add.call(&mut store, (i, 7)).map_err(text)?);
         }
         Ok(sum)
-    }))
-}
-
-fn prepare(engine: &Engine, bytes: &[u8]) -> Result<InstancePre<()>> {
-    let component = Component::new(engine, bytes)?;
-    let mut linker = component::Linker::new(engine);
-    linker
-        .root()
-        .func_wrap("inc", |_, (x,): (u32,)| Ok((x.wrapping_add(1),)))?;
-    linker.instantiate_pre(&component)
-}
-
-fn component_instance(engine: &Engine, bytes: &[u8]) -> Result<(Store<()>, component::Instance)> {
-    let mut store = Store::new(engine, ());
-    let instance = prepare(engine, bytes)?.instantiate(&mut store)?;
-    Ok((store, instance))
-}
-
-fn run(engine: &Engine, bytes: &[u8]) -> Result<Work> {
-    let (mut store, instance) = component_instance(engine, bytes)?;
-    let run = instance.get_typed_func::<(u32,), (u64,)>(&mut store, "run")?;
-    Ok(Box::new(move |n| {
-        Ok(run.call(&mut store, (n,)).map_err(text)?.0)
-    }))
-}
-
-fn noop(engine: &Engine, bytes: &[u8]) -> Result<Work> {
-    let (mut store, instance) = component_instance(engine, bytes)?;
-    let noop = instance.get_typed_func::<(), ()>(&mut store, "noop")?;
-    Ok(Box::new(move |n| {
-        for _ in 0..n {
-            noop.call(&mut store, ()).map_err(text)?;
-        }
-        Ok(u64::from(n))
-    }))
-}
-
-fn add(engine: &Engine, bytes: &[u8]) -> Result<Work> {
-    let (mut store, instance) = component_instance(engine, bytes)?;
-    let add = instance.get_typed_func::<(u32, u32), (u32,)>(&mut store, "add")?;
-    Ok(Box::new(move |n| {
-        let mut sum = 0_u64;
-        for i in 0..n {
-            sum += u64::from(add.call(&mut store, (i, 7)).map_err(text)?.0);
-        }
-        Ok(sum)
-    }))
-}
-
-fn string_in(engine: &Engine, bytes: &[u8]) -> Result<Work> {
-    let (mut store, instance) = component_instance(engine, bytes)?;
-    let take = instance.get_typed_func::<(&str,), (u32,)>(&mut store, "take")?;
-    Ok(Box::new(move |n| {
-        let mut sum = 0_u64;
-        for _ in 0..n {
-            sum += u64::from(take.call(&mut store, (TEXT,)).map_err(text)?.0);
-        }
-        Ok(sum)
-    }))
-}
-
-fn string_out(engine: &Engine, bytes: &[u8]) -> Result<Work> {
-    let (mut store, instance) = component_instance(engine, bytes)?;
-    let give = instance.get_typed_func::<(), (String,)>(&mut store, "give")?;
-    Ok(Box::new(move |n| {
-        let mut sum = 0_u64;
-        for _ in 0..n {
-            sum += give.call(&mut store, ()).map_err(text)?.0.len() as u64;
-        }
-        Ok(sum)
-    }))
-}
-
-fn list_in(engine: &Engine, bytes: &[u8]) -> Result<Work> {
-    let (mut store, instance) = component_instance(engine, bytes)?;
-    let take = instance.get_typed_func::<(&[u32],), (u32,)>(&mut store, "take")?;
-    Ok(Box::new(move |n| {
-        let mut sum = 0_u64;
-        for _ in 0..n {
-            sum += u64::from(take.call(&mut store, (&LIST[..],)).map_err(text)?.0);
-        }
-        Ok(sum)
-    }))
-}
-
-fn instantiate(engine: &Engine, bytes: &[u8]) -> Result<Work> {
-    let prepared = prepare(engine, bytes)?;
-    let engine = engine.clone();
-    Ok(Box::new(move |n| {
-        for _ in 0..n {
-            let mut store = Store::new(&engine, ());
-            prepared.instantiate(&mut store).map_err(text)?;
-        }
-        Ok(u64::from(n))
     }))
 }

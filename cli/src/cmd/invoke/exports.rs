@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use linkspan::Component;
+use linkspan::TextError;
 use linkspan::abi::{FuncType, TypeTable};
 use linkspan::types::{self, Item, Items};
-use linkspan::wave::{Callee, WaveError};
+use linkspan::wave::Callee;
 use linkspan_wit::inspect::{Function, FunctionKind, World, WorldItemKind};
 use linkspan_wit::{PackageSet, nearest};
 
@@ -32,7 +33,7 @@ pub(super) struct Export<'c> {
 }
 
 /// A text that is not the value it should be: the report shows the place.
-pub(super) fn usage(error: &WaveError) -> Failure {
+pub(super) fn usage(error: &TextError) -> Failure {
     Failure::new(Kind::Usage, format!("{error:#}"))
 }
 

@@ -2,7 +2,6 @@
 
 mod core_module;
 mod exports;
-mod value_json;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use linkspan::wave::{self, Call, Callee};
-use linkspan::{Component, Config, Engine, InterruptHandle, Linker, Store, Val};
+use linkspan::{Component, Config, Engine, InterruptHandle, Linker, Store, Val, json};
 use linkspan_script::Mode;
 use linkspan_wit::PackageSet;
 
@@ -194,7 +193,7 @@ impl Invoke {
             return Ok(());
         };
         if self.json {
-            let json = value_json::json(export.types(), ty, value);
+            let json = json::print(export.types(), ty, value).map_err(linkspan::Error::from)?;
             writeln!(out, "{json}")?;
             return Ok(());
         }

@@ -7,6 +7,8 @@ use std::ops::Range;
 use linkspan_canon_abi::Path;
 use linkspan_canon_abi::path::Step;
 
+use crate::error::ErrorKind;
+
 /// Longest piece of a line that a report shows.
 const LINE_CHARS_MAX: usize = 120;
 /// Characters kept before the marked ones when a line is cut.
@@ -15,9 +17,10 @@ const LINE_CHARS_BEFORE: usize = 40;
 /// A text that is not a value of the type asked for.
 ///
 /// `{}` is one line; `{:#}` adds the line of the text with a caret under the place.
-pub struct WaveError(Box<Inner>);
+pub struct TextError(Box<Inner>);
 
 struct Inner {
+    kind: ErrorKind,
     message: String,
     span: Range<usize>,
     /// Lines before the one with the place, and that line up to where it is cut.
@@ -28,10 +31,15 @@ struct Inner {
     help: Option<String>,
 }
 
-impl WaveError {
-    /// An error about the bytes `span` of `text`.
+impl TextError {
+    /// An error of a kind, about the bytes `span` of `text`.
     #[cold]
-    pub(super) fn new(text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        kind: ErrorKind,
+        text: &str,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
         let start = floor_char_boundary(text, span.start);
         let end = floor_char_boundary(text, span.end).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |i| i + 1);
@@ -41,6 +49,7 @@ impl WaveError {
         let width = marked.chars().count().max(1);
         let (line_text, mark) = window(line_text, column, width);
         Self(Box::new(Inner {
+            kind,
             message: message.into(),
             span: start..end,
             line: text[..start].matches('\n').count(),
@@ -53,21 +62,21 @@ impl WaveError {
 
     /// Adds a line of advice.
     #[cold]
-    pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
     }
 
     /// Puts a step in front of the path.
     #[cold]
-    pub(super) fn within(mut self, step: Step) -> Self {
+    pub(crate) fn within(mut self, step: Step) -> Self {
         self.0.path.push_outer(step);
         self
     }
 
     /// As [`within`](Self::within), for a name.
     #[cold]
-    pub(super) fn within_name(self, name: &str) -> Self {
+    pub(crate) fn within_name(self, name: &str) -> Self {
         self.within(Step::Name(Cow::Owned(name.to_owned())))
     }
 
@@ -121,7 +130,7 @@ fn floor_char_boundary(text: &str, offset: usize) -> usize {
     offset
 }
 
-impl fmt::Display for WaveError {
+impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner {
             message,
@@ -150,18 +159,18 @@ impl fmt::Display for WaveError {
     }
 }
 
-impl fmt::Debug for WaveError {
+impl fmt::Debug for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:#}")
     }
 }
 
-impl std::error::Error for WaveError {}
+impl std::error::Error for TextError {}
 
-impl From<WaveError> for crate::Error {
-    /// Kind [`ErrorKind::Wave`](crate::ErrorKind::Wave), with the report as its cause.
+impl From<TextError> for crate::Error {
+    /// Kind [`ErrorKind::Wave`] or [`ErrorKind::Json`], with the report as its cause.
     #[cold]
-    fn from(error: WaveError) -> Self {
-        Self::caused(crate::ErrorKind::Wave, Box::new(error))
+    fn from(error: TextError) -> Self {
+        Self::caused(error.0.kind, Box::new(error))
     }
 }
