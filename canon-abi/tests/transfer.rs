@@ -462,7 +462,7 @@ fn a_call_moves_within_its_budget() {
         .unwrap_err();
     assert_eq!(
         error.trap(),
-        Some(&Trap::LiftBudgetExceeded {
+        Some(&Trap::MoveBudgetExceeded {
             budget_bytes: 100_000
         })
     );

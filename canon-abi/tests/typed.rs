@@ -608,7 +608,7 @@ fn signatures_are_compared_once() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "socket: expected own<resource 3>, found own<host resource 0>"
+        "socket: expected own<resource 3>, found own<typed::Socket>"
     );
     assert!(value_type::<Vec<()>>(&mut host).is_err());
 }
