@@ -163,7 +163,7 @@ impl ComponentState {
         let tables = || self.owners.iter().map(|owner| &owner.handles);
         Metrics {
             component_instances: self.owners.len() as u64,
-            trapped_instances: self.owners.iter().filter(|o| o.poisoned.is_some()).count() as u64,
+            trapped_instances: self.owners.iter().filter(|o| o.lock.is_some()).count() as u64,
             guest_handles: Usage {
                 live: tables().map(|table| u64::from(table.len())).sum(),
                 peak: tables()

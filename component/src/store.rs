@@ -87,13 +87,22 @@ pub(crate) struct OwnerState {
     pub(crate) handles: HandleTable,
     /// Cleared while the instance runs `realloc` or `post-return`.
     pub(crate) may_leave: bool,
-    /// The trap after which the instance must not be entered again.
-    pub(crate) poisoned: Option<Arc<str>>,
+    /// Why the instance must not be entered.
+    pub(crate) lock: Option<Lock>,
     /// Set for what is no component's instance: nothing of it can break.
     pub(crate) unbreakable: bool,
     /// How often the guest asked for no more concurrent calls. Calls of
     /// synchronous functions do not wait for it.
     pub(crate) backpressure: u16,
+}
+
+/// Why a component instance must not be entered.
+#[derive(Clone, Debug)]
+pub(crate) enum Lock {
+    /// It has trapped.
+    Trapped(Arc<str>),
+    /// It is being reset: it and its like may call each other, nobody else.
+    Resetting,
 }
 
 /// A call into a component instance that is running.
@@ -200,7 +209,7 @@ impl ComponentState {
         self.owners.push(OwnerState {
             handles: HandleTable::with_limit(self.limits.handles_max),
             may_leave: true,
-            poisoned: None,
+            lock: None,
             unbreakable: false,
             backpressure: 0,
         });
@@ -283,17 +292,35 @@ impl ComponentState {
             .ok_or_else(|| Error::resource("a resource type that the component does not have"))
     }
 
-    /// Refuses to enter an instance that has trapped.
+    /// Refuses the host to enter an instance that is locked.
     #[inline]
     pub(crate) fn check_enter(&self, owner: u32) -> Result<()> {
         match self.owners.get(owner as usize) {
-            Some(OwnerState { poisoned: None, .. }) => Ok(()),
+            Some(OwnerState { lock: None, .. }) => Ok(()),
             Some(OwnerState {
-                poisoned: Some(trap),
-                ..
-            }) => Err(poisoned("enter", trap)),
+                lock: Some(lock), ..
+            }) => Err(locked("enter", lock)),
             None => Err(Error::inconsistent("a component instance is missing")),
         }
+    }
+
+    /// Refuses an instance to enter another one that is locked.
+    #[inline]
+    pub(crate) fn check_enter_from(&self, caller: u32, owner: u32) -> Result<()> {
+        match self.owners.get(owner as usize) {
+            Some(OwnerState { lock: None, .. }) => Ok(()),
+            Some(_) if self.are_resetting(caller, owner) => Ok(()),
+            Some(_) | None => self.check_enter(owner),
+        }
+    }
+
+    /// Whether two instances are reset together; there is one reset at a time.
+    #[cold]
+    fn are_resetting(&self, a: u32, b: u32) -> bool {
+        [a, b].iter().all(|owner| {
+            let owner = self.owners.get(*owner as usize);
+            owner.is_some_and(|owner| matches!(owner.lock, Some(Lock::Resetting)))
+        })
     }
 
     /// Refuses to go on in an instance that trapped in a call that it made
@@ -301,11 +328,14 @@ impl ComponentState {
     #[inline]
     pub(crate) fn check_resume(&self, owner: u32) -> Result<()> {
         match self.owners.get(owner as usize) {
-            Some(OwnerState { poisoned: None, .. }) => Ok(()),
+            // Whoever is being reset is in the middle of it.
             Some(OwnerState {
-                poisoned: Some(trap),
+                lock: None | Some(Lock::Resetting),
                 ..
-            }) => Err(poisoned("return to", trap)),
+            }) => Ok(()),
+            Some(OwnerState {
+                lock: Some(lock), ..
+            }) => Err(locked("return to", lock)),
             None => Err(Error::inconsistent("a component instance is missing")),
         }
     }
@@ -521,7 +551,12 @@ impl ComponentState {
             if owner.unbreakable {
                 return;
             }
-            owner.poisoned.get_or_insert_with(|| first_trap(error));
+            match owner.lock {
+                Some(Lock::Trapped(_)) => {}
+                None | Some(Lock::Resetting) => {
+                    owner.lock = Some(Lock::Trapped(first_trap(error)));
+                }
+            }
         }
     }
 }
@@ -534,10 +569,14 @@ fn too_many(what: &str, limit: u32, field: &str) -> Error {
 }
 
 #[cold]
-fn poisoned(what: &str, trap: &str) -> Error {
+fn locked(what: &str, lock: &Lock) -> Error {
+    let why = match lock {
+        Lock::Trapped(trap) => format!("it trapped before: {trap}"),
+        Lock::Resetting => "it is being reset".to_owned(),
+    };
     Error::new(
         ErrorKind::Trap,
-        format!("cannot {what} component instance: it trapped before: {trap}"),
+        format!("cannot {what} component instance: {why}"),
     )
 }
 

@@ -267,3 +267,136 @@ fn a_reset_that_fails_can_be_repeated() {
     instance.reset(&mut store).unwrap();
     run.call(&mut store, &[], &mut []).unwrap();
 }
+
+/// Of two core instances the second cannot be reset: the first stays as it was.
+#[test]
+fn what_is_refused_changes_nothing() {
+    let engine = Engine::new(Config::new().wasm_threads(true)).unwrap();
+    let text = r#"(component
+        (core module $a
+          (memory 1)
+          (func (export "next") (result i32)
+            (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+            (i32.load (i32.const 0))))
+        (core module $b (memory 1 1 shared))
+        (core instance $a (instantiate $a))
+        (core instance $b (instantiate $b))
+        (func (export "next") (result u32) (canon lift (core func $a "next"))))"#;
+    let component = Component::new(&engine, text).unwrap();
+    let mut store = Store::new(&engine, ());
+    let instance = Linker::new(&engine)
+        .instantiate(&mut store, &component)
+        .unwrap();
+    let next = get(&store, &instance, "next");
+    assert_eq!(number(&mut store, next).unwrap(), 1);
+    let error = instance.reset(&mut store).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("shared memory"), "{error}");
+    assert_eq!(number(&mut store, next).unwrap(), 2);
+}
+
+/// What the instance owned is dropped while nobody can enter it, whether or not
+/// the host has room for a handle.
+#[test]
+fn destructors_find_the_instance_locked() {
+    struct Data {
+        new: Option<Func>,
+        instance: Option<Instance>,
+        seen: Vec<String>,
+    }
+    let engine = Engine::default();
+    let component = Component::new(&engine, HOLDER).unwrap();
+    let mut linker = Linker::<Data>::new(&engine);
+    let ty = linkspan::ResourceType::host::<u8>();
+    linker
+        .root()
+        .resource("h", ty, |mut store, _| {
+            let (Some(new), Some(instance)) = (store.data().new, store.data().instance) else {
+                return Ok(());
+            };
+            let called = new.call(&mut store, &[], &mut [Val::Bool(false)]);
+            let reset = instance.reset(&mut store);
+            for error in [called.unwrap_err(), reset.unwrap_err()] {
+                store.data_mut().seen.push(error.to_string());
+            }
+            Ok(())
+        })
+        .unwrap()
+        .func_wrap("make", |_: linkspan::StoreContextMut<'_, Data>, (): ()| {
+            Ok(linkspan::Resource::<u8>::new_own(1))
+        })
+        .unwrap();
+    let data = Data {
+        new: None,
+        instance: None,
+        seen: Vec::new(),
+    };
+    let mut store = Store::new(&engine, data);
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let new = get(&store, &instance, "new");
+    get(&store, &instance, "hold")
+        .call(&mut store, &[], &mut [])
+        .unwrap();
+    store.data_mut().new = Some(new);
+    store.data_mut().instance = Some(instance);
+    let mut limits = linkspan::Limits::default();
+    limits.host_handles_max = 0;
+    store.extra_mut().set_limits(limits);
+    instance.reset(&mut store).unwrap();
+    let [called, reset] = &store.data().seen[..] else {
+        panic!("{:?}", store.data().seen);
+    };
+    assert!(called.contains("is being reset"), "{called}");
+    assert!(reset.contains("a call is running"), "{reset}");
+    store.extra_mut().set_limits(linkspan::Limits::default());
+    new.call(&mut store, &[], &mut [Val::Bool(false)]).unwrap();
+}
+
+/// While it starts again the parts of an instance call each other; the host,
+/// which they call, finds them locked.
+#[test]
+fn a_half_started_instance_is_not_entered() {
+    let engine = Engine::default();
+    let text = r#"(component
+        (import "tick" (func $tick))
+        (component $inner
+          (import "tick" (func $tick))
+          (core func $tick (canon lower (func $tick)))
+          (core module $m
+            (import "" "tick" (func $tick))
+            (func (export "run") (call $tick)))
+          (core instance $i (instantiate $m
+            (with "" (instance (export "tick" (func $tick))))))
+          (func (export "run") (canon lift (core func $i "run"))))
+        (instance $inner (instantiate $inner (with "tick" (func $tick))))
+        (core func $run (canon lower (func $inner "run")))
+        (core module $m
+          (import "" "run" (func $run))
+          (start $run)
+          (func (export "nop")))
+        (core instance $i (instantiate $m
+          (with "" (instance (export "run" (func $run))))))
+        (export "run" (func $inner "run"))
+        (func (export "nop") (canon lift (core func $i "nop"))))"#;
+    let component = Component::new(&engine, text).unwrap();
+    let mut linker = Linker::<Vec<Func>>::new(&engine);
+    linker
+        .root()
+        .func_new("tick", |mut store, _, _| {
+            for func in std::mem::take(store.data_mut()) {
+                let error = func.call(&mut store, &[], &mut []).unwrap_err();
+                assert!(error.to_string().contains("is being reset"), "{error}");
+            }
+            Ok(())
+        })
+        .unwrap();
+    let mut store = Store::new(&engine, Vec::new());
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let funcs = ["run", "nop"].map(|name| get(&store, &instance, name));
+    *store.data_mut() = funcs.to_vec();
+    instance.reset(&mut store).unwrap();
+    assert!(store.data().is_empty(), "the start function has run");
+    for func in funcs {
+        func.call(&mut store, &[], &mut []).unwrap();
+    }
+}

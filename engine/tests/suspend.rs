@@ -454,3 +454,19 @@ fn calls_can_be_started_from_inside_calls() {
     let done = run.start(&mut store, &[Val::I32(1)]).unwrap();
     assert_eq!(done, Progress::Done(vec![Val::I32(2)]));
 }
+
+/// A parked call holds references into what a reset would change.
+#[test]
+fn nothing_is_reset_under_a_parked_call() {
+    let (mut store, instance) = waiting();
+    let twice = instance.get_func(&store, "twice").unwrap();
+    let parked = pending(twice.start(&mut store, &[Val::I32(1)]).unwrap());
+    for refused in [instance.clear(&mut store), instance.restart(&mut store)] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert!(error.to_string().contains("is parked"), "{error}");
+    }
+    store.abandon(parked).unwrap();
+    instance.clear(&mut store).unwrap();
+    instance.restart(&mut store).unwrap();
+}

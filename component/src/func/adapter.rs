@@ -35,7 +35,7 @@ impl<T: 'static> HostFunc<T, ComponentState> for Adapter {
         if let Err(error) = state.check_leave(self.caller.owner) {
             return Answer::Trap(error);
         }
-        if let Err(error) = state.check_enter(self.callee.site.owner) {
+        if let Err(error) = state.check_enter_from(self.caller.owner, self.callee.site.owner) {
             return Answer::Trap(self.error(error));
         }
         state.enter(self.callee.site.owner, self.signature.facts.has_borrow);

@@ -129,7 +129,7 @@ impl Builtin {
         match resource.dtor {
             Dtor::None => {
                 if let Some(owner) = resource.owner {
-                    state.check_enter(owner)?;
+                    state.check_enter_from(self.owner, owner)?;
                 }
                 Ok(Done::Nothing)
             }
@@ -139,7 +139,7 @@ impl Builtin {
             }
             Dtor::Func(func) => {
                 let owner = resource.owner.unwrap_or(self.owner);
-                state.check_enter(owner)?;
+                state.check_enter_from(self.owner, owner)?;
                 state.enter(owner, false);
                 Ok(Done::Destroy { func, rep })
             }

@@ -23,7 +23,7 @@ pub use typed::TypedFunc;
 use crate::code::{Code, Pointers, Signature};
 use crate::error::{Error, Result};
 use crate::plan::FuncTypeId;
-use crate::resource::{Dtor, representation};
+use crate::resource::{AnyHandle, Dtor, representation};
 use crate::store::{AsContext, AsContextMut, ComponentState, HandleMode, StoreContextMut};
 use crate::types;
 use guest::{GuestView, Site};
@@ -467,11 +467,17 @@ pub(crate) fn drop_queued<T>(store: &mut StoreContextMut<'_, T>) -> Result<()> {
 
 /// Drops a handle that the host holds.
 pub(crate) fn drop_handle<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> Result<()> {
-    let state = store.extra_mut();
-    let handle = state.any.take(token)?;
+    let handle = store.extra_mut().any.take(token)?;
+    destroy(store, handle)
+}
+
+/// Runs the destructor that is due for a handle that stands in no table any
+/// more.
+pub(crate) fn destroy<T>(store: &mut StoreContextMut<'_, T>, handle: AnyHandle) -> Result<()> {
     if !handle.own {
         return Ok(());
     }
+    let state = store.extra_mut();
     let resource = *state.resource(handle.resource)?;
     if let Some(owner) = resource.owner {
         state.check_enter(owner)?;

@@ -9,11 +9,11 @@ use linkspan_canon_abi::ResourceTypeId;
 use linkspan_engine as core;
 
 use super::{Instance, InstanceState};
-use crate::error::{Error, Result};
-use crate::func::drop_handle;
+use crate::error::{Error, ErrorKind, Result};
+use crate::func::destroy;
 use crate::plan::{ResourceDef, Step};
 use crate::resource::AnyHandle;
-use crate::store::{AsContextMut, ComponentState, StoreContextMut};
+use crate::store::{AsContextMut, ComponentState, Lock, StoreContextMut};
 
 impl Instance {
     /// Takes the instance back to where it was when it was instantiated, its
@@ -59,15 +59,36 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host) while a call is running in
-    /// the store, or if the instance belongs to another one, and
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) while a call is running or
+    /// parked in the store, or if the instance belongs to another one, and
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if a component
-    /// in it has a start function, which gets and makes values: then nothing
-    /// has changed. [`ErrorKind::Trap`](crate::ErrorKind::Trap) if a start function
-    /// traps, and what host functions fail with: then the instance is locked
-    /// until a reset succeeds.
+    /// in it has a start function, which gets and makes values, or a core
+    /// instance in it defines a shared memory, which other threads may be
+    /// using: then nothing has changed.
+    /// [`ErrorKind::Trap`](crate::ErrorKind::Trap) if a start function traps or
+    /// the instance trapped on the way, and what host functions fail with: then
+    /// the instance is locked until a reset succeeds.
+    ///
+    /// Until the reset is over, destructors and host functions that it calls
+    /// cannot enter the instance.
     pub fn reset(&self, mut store: impl AsContextMut) -> Result<()> {
         let mut store = store.as_context_mut();
+        let lives = self.check_reset(&mut store)?;
+        let owned = self.take_handles(store.extra_mut())?;
+        self.seal(store.extra_mut())
+            .and_then(|()| clear_all(&mut store, &lives))
+            .and_then(|()| self.destroy_all(&mut store, owned))
+            // Destructors cannot enter the instance; whatever they did to it
+            // all the same is undone.
+            .and_then(|()| self.seal(store.extra_mut()))
+            .and_then(|()| self.restart(&mut store, &lives))
+            .and_then(|()| self.unseal(store.extra_mut()))
+            .inspect_err(|error| self.lock(store.extra_mut(), error))
+    }
+
+    /// Refuses what cannot be reset, before anything changes; the core
+    /// instances otherwise.
+    fn check_reset<T>(self, store: &mut StoreContextMut<'_, T>) -> Result<Box<[core::Instance]>> {
         let state = store.extra_mut();
         if !state.frames.is_empty() {
             return Err(Error::msg(
@@ -87,27 +108,46 @@ impl Instance {
             ));
         }
         let lives = instance.core_instances.clone();
-        for (position, life) in lives.iter().enumerate() {
-            if let Err(error) = life.clear(&mut store) {
-                // The first is refused before anything has changed if guest
-                // code is running.
-                let is_unchanged = position == 0 && error.kind() == core::ErrorKind::Usage;
-                let error = Error::from(error);
-                if !is_unchanged {
-                    self.lock(store.extra_mut(), &error);
-                }
-                return Err(error);
+        for life in &lives {
+            life.check_clear(&mut *store)?;
+        }
+        Ok(lives)
+    }
+
+    /// Makes the state of all component instances as if they were new, but for
+    /// a lock that keeps others out.
+    fn seal(self, state: &mut ComponentState) -> Result<()> {
+        let owners = self.state(state)?.owner_range();
+        for owner in state.owners.get_mut(owners).into_iter().flatten() {
+            owner.handles.clear();
+            owner.lock = Some(Lock::Resetting);
+            owner.may_leave = true;
+            owner.backpressure = 0;
+        }
+        Ok(())
+    }
+
+    /// Opens the component instances, unless one has trapped.
+    fn unseal(self, state: &mut ComponentState) -> Result<()> {
+        let owners = self.state(state)?.owner_range();
+        let owners = state.owners.get_mut(owners).unwrap_or_default();
+        for owner in owners.iter() {
+            if let Some(Lock::Trapped(trap)) = &owner.lock {
+                return Err(Error::new(
+                    ErrorKind::Trap,
+                    format!("a component instance trapped while it was reset: {trap}"),
+                ));
             }
         }
-        self.forget_handles(&mut store)
-            .and_then(|()| self.restart(&mut store, &lives))
-            .inspect_err(|error| self.lock(store.extra_mut(), error))
+        for owner in owners {
+            owner.lock = None;
+        }
+        Ok(())
     }
 
     /// Takes all handles out of the instance's tables and makes those to its
-    /// own resources stale elsewhere.
-    fn forget_handles<T>(self, store: &mut StoreContextMut<'_, T>) -> Result<()> {
-        let state = store.extra_mut();
+    /// own resources stale elsewhere. Answers what it owned of others.
+    fn take_handles(self, state: &mut ComponentState) -> Result<Vec<AnyHandle>> {
         let instance = self.state(state)?;
         let own_types = instance.own_resources();
         let owners = instance.owner_range();
@@ -116,27 +156,36 @@ impl Instance {
         for (number, owner) in state.owners.iter_mut().enumerate() {
             if owners.contains(&number) {
                 let others = owner.handles.owned().filter(|(ty, _)| !is_own(*ty));
-                owned.extend(others);
+                owned.extend(others.map(|(resource, rep)| AnyHandle {
+                    resource,
+                    rep,
+                    own: true,
+                }));
                 owner.handles.clear();
-                owner.may_leave = true;
-                owner.backpressure = 0;
-                owner.poisoned = None;
             } else {
                 owner.handles.revoke(&is_own);
             }
         }
         state.any.revoke(&is_own);
-        for (resource, rep) in owned {
-            let handle = AnyHandle {
-                resource,
-                rep,
-                own: true,
-            };
-            let token = store.extra_mut().any.insert(handle)?;
+        Ok(owned)
+    }
+
+    /// Drops what the instance owned.
+    fn destroy_all<T>(
+        self,
+        store: &mut StoreContextMut<'_, T>,
+        owned: Vec<AnyHandle>,
+    ) -> Result<()> {
+        let state = store.extra_mut();
+        let owner = self.state(state)?.owners;
+        // A call of the instance, as it were: destructors reset nothing.
+        state.enter(owner, false);
+        for handle in owned {
             // A destructor that traps locks the instance that it is of, and
             // the next call of that one says so.
-            drop(drop_handle(store, token));
+            drop(destroy(store, handle));
         }
+        store.extra_mut().exit();
         Ok(())
     }
 
@@ -158,9 +207,8 @@ impl Instance {
             let Some(life) = lives.get(slot.index()) else {
                 return Err(Error::inconsistent("a core instance is missing"));
             };
-            store
-                .extra_mut()
-                .enter(owners.saturating_add(owner.0), false);
+            let owner = owners.saturating_add(owner.0);
+            store.extra_mut().enter(owner, false);
             life.restart(&mut *store)
                 .map_err(|error| Error::from(error).within(format!("core instance {}", slot.0)))
                 .inspect_err(|error| store.extra_mut().unwind(0, error))?;
@@ -176,6 +224,14 @@ impl Instance {
             state.poison(u32::try_from(owner).unwrap_or(u32::MAX), error);
         }
     }
+}
+
+/// Clears all core instances, before the first is restarted.
+fn clear_all<T>(store: &mut StoreContextMut<'_, T>, lives: &[core::Instance]) -> Result<()> {
+    for life in lives {
+        life.clear(&mut *store)?;
+    }
+    Ok(())
 }
 
 impl InstanceState {

@@ -6,7 +6,7 @@
 use super::heap;
 use super::instance::{Instance, initialise};
 use super::store::{AsContextMut, StoreCore};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Instance {
     /// Takes the memories and tables that the instance defines back to their
@@ -20,27 +20,19 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind) if guest code of the store is
-    /// running, if the instance defines a shared memory, which other threads
-    /// may be using, or if it belongs to another store: then nothing has
+    /// Those of [`check_clear`](Instance::check_clear): then nothing has
     /// changed. [`ErrorKind::Limit`](crate::ErrorKind) if there is no memory
     /// for a smaller table.
     pub fn clear(&self, mut store: impl AsContextMut) -> Result<()> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
+        self.check_clear_in(core)?;
         let data = self.data_in(core.id)?;
-        check_idle(core)?;
         // SAFETY: the instance belongs to the store, which is borrowed for us
         // alone; its module is a handle of its own.
         let module = unsafe { &(*data.as_ptr()).module }.clone();
         let inner = module.inner();
         let memories = inner.imported_memories as usize..inner.memories.len();
-        if inner.memories[memories.clone()].iter().any(|ty| ty.shared) {
-            return Err(Error::usage(
-                "an instance that defines a shared memory cannot be reset: other threads may be \
-                 using it",
-            ));
-        }
         // SAFETY: as above: nobody else borrows the instance, and the blocks
         // of its memories and tables are no part of it or of the core.
         let instance = unsafe { &mut *data.as_ptr() };
@@ -60,6 +52,36 @@ impl Instance {
         Ok(())
     }
 
+    /// Whether [`clear`](Instance::clear) would refuse: for who resets several
+    /// instances or none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind) if guest code of the store is
+    /// running or parked, or if the instance belongs to another store;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind) if the instance defines a
+    /// shared memory, which other threads may be using.
+    pub fn check_clear(&self, mut store: impl AsContextMut) -> Result<()> {
+        self.check_clear_in(store.as_context_mut().core_mut())
+    }
+
+    fn check_clear_in(&self, core: &StoreCore) -> Result<()> {
+        let data = self.data_in(core.id)?;
+        check_idle(core)?;
+        // SAFETY: the instance belongs to the store, which is borrowed; no
+        // guest code runs.
+        let inner = unsafe { &(*data.as_ptr()).module }.inner();
+        let own = &inner.memories[inner.imported_memories as usize..];
+        if own.iter().any(|ty| ty.shared) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "an instance that defines a shared memory cannot be reset: other threads may be \
+                 using it",
+            ));
+        }
+        Ok(())
+    }
+
     /// Gives the globals of the instance their first values, applies its
     /// segments and runs its start function, as when it was made.
     ///
@@ -67,7 +89,7 @@ impl Instance {
     ///
     /// Those of [`Instance::new`] for what the module says, and
     /// [`ErrorKind::Usage`](crate::ErrorKind) if guest code of the store is
-    /// running or the instance belongs to another store.
+    /// running or parked, or the instance belongs to another store.
     pub fn restart(&self, mut store: impl AsContextMut) -> Result<()> {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
@@ -91,10 +113,16 @@ impl Instance {
 
 /// Refuses while frames of guests may hold what is about to change.
 fn check_idle(core: &StoreCore) -> Result<()> {
-    if core.depth == 0 {
-        return Ok(());
+    if core.depth != 0 {
+        return Err(Error::usage(
+            "an instance cannot be reset while guest code of its store is running",
+        ));
     }
-    Err(Error::usage(
-        "an instance cannot be reset while guest code of its store is running",
-    ))
+    if core.activations.all_parked().next().is_some() {
+        return Err(Error::usage(
+            "an instance cannot be reset while a call of its store is parked: resume or abandon \
+             it first",
+        ));
+    }
+    Ok(())
 }
