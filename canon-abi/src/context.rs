@@ -195,9 +195,14 @@ impl<'a, H: Handles> LiftContext<'a, H> {
         self.memory
     }
 
-    /// Keeps a value as long as what is lifted may borrow.
-    pub fn keep<T: Any + Send>(&self, value: T) -> &'a T {
-        self.scratch.keep(value)
+    /// Keeps a value as long as what is lifted may borrow. The place of it is
+    /// charged; what it owns beside that should have been before.
+    ///
+    /// # Errors
+    /// As [`LiftContext::charge`].
+    pub fn keep<T: Any + Send>(&mut self, value: T) -> Result<&'a T> {
+        self.charge((size_of::<T>() + size_of::<Place>()) as u64)?;
+        Ok(self.scratch.keep(value))
     }
 
     /// Pays for bytes that the host allocates or scans.

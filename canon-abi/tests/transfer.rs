@@ -8,7 +8,7 @@ mod common;
 use common::{FILL, FakeGuest, all_options};
 use linkspan_canon_abi::program::{Bridge, Memories, MoveContext, Pair, Programs};
 use linkspan_canon_abi::{
-    Encoding, Guest, Handles, Options, PointerSize, ResourceTypeId, Result, Scratch, Trap,
+    Encoding, Guest, Handles, Options, PointerSize, ResourceTypeId, Result, Scratch, Trap, TypeDef,
     TypeTable, Val, ValType,
 };
 
@@ -466,6 +466,29 @@ fn a_call_moves_within_its_budget() {
             budget_bytes: 100_000
         })
     );
+}
+
+/// What needs no `realloc` of its own is paid for as well: a fixed-length list can be long.
+#[test]
+fn values_in_place_are_charged() {
+    let mut types = TypeTable::new();
+    let fixed = types
+        .intern(TypeDef::FixedLengthList(ValType::U32, 1000))
+        .unwrap();
+    let program = Programs::new()
+        .values(&types, &[fixed], PointerSize::P32, PointerSize::P32)
+        .unwrap();
+    let options = Options::default();
+    let mut guest = FakeGuest::new(16384, 8192, options);
+    let mut budget = |bytes| {
+        let mut cx = MoveContext::new(Reuse(Same(&mut guest)), options, options).with_budget(bytes);
+        let params = program.move_params(&mut cx, &[0], &mut [0]);
+        let result = program.move_result(&mut cx, &[0], &mut [4096], 0);
+        (params.is_ok(), result.is_ok(), cx.charged_bytes())
+    };
+    assert_eq!(budget(8000), (true, true, 8000));
+    assert_eq!(budget(7999), (true, false, 4000));
+    assert_eq!(budget(3999), (false, false, 0));
 }
 
 #[test]

@@ -47,6 +47,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bound;
+mod bounded;
 mod code;
 mod component;
 mod decode;

@@ -18,6 +18,7 @@ use linkspan_engine as core;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::func::Lifted;
+use crate::func::relay::AreaInUse;
 use crate::instance::InstanceState;
 use crate::limits::Limits;
 use crate::resource::{
@@ -91,6 +92,8 @@ pub(crate) struct OwnerState {
     pub(crate) lock: Option<Lock>,
     /// Set for what is no component's instance: nothing of it can break.
     pub(crate) unbreakable: bool,
+    /// What is in use of its memory, if it is such a thing and has one.
+    pub(crate) area: Option<AreaInUse>,
     /// How often the guest asked for no more concurrent calls. Calls of
     /// synchronous functions do not wait for it.
     pub(crate) backpressure: u16,
@@ -211,6 +214,7 @@ impl ComponentState {
             may_leave: true,
             lock: None,
             unbreakable: false,
+            area: None,
             backpressure: 0,
         });
         Ok(id)
@@ -509,11 +513,13 @@ impl ComponentState {
         }
     }
 
-    /// Ends all calls above `depth` after a trap: the instances that ran in
-    /// them must not be entered again.
+    /// Ends all calls above `depth` after a trap, and locks the instances that
+    /// were in one: not those that had returned before, nor those below, which
+    /// are locked in turn if the host's function passes the error on.
     #[cold]
     pub(crate) fn unwind(&mut self, depth: usize, error: &Error) {
         while self.frames.len() > depth {
+            self.free_between();
             if let Some(&Frame { owner, scope, .. }) = self.frames.last() {
                 if let Some(scope) = scope
                     && let Some(owner) = self.owners.get_mut(owner as usize)
@@ -527,11 +533,38 @@ impl ComponentState {
         }
     }
 
+    /// Frees what the innermost call, which has failed, got from the host, if
+    /// what it called is no component's instance: that one goes on without it.
+    #[cold]
+    pub(crate) fn free_between(&mut self) {
+        let depth = self.frames.len();
+        let Some(&Frame { owner, scope, .. }) = self.frames.last() else {
+            return;
+        };
+        if let Some(owner) = self.owners.get_mut(owner as usize)
+            && owner.unbreakable
+        {
+            if let Some(scope) = scope {
+                owner.handles.drop_borrows(scope);
+            }
+            if let Some(area) = &owner.area {
+                area.abandon(depth);
+            }
+        }
+    }
+
     /// Says that what stands for an instance is none, so that traps do not make
     /// it unusable.
     pub(crate) fn never_poison(&mut self, owner: u32) {
         if let Some(owner) = self.owners.get_mut(owner as usize) {
             owner.unbreakable = true;
+        }
+    }
+
+    /// Says what is in use of the memory of such a thing.
+    pub(crate) fn set_area(&mut self, owner: u32, area: AreaInUse) {
+        if let Some(owner) = self.owners.get_mut(owner as usize) {
+            owner.area = Some(area);
         }
     }
 

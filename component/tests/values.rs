@@ -334,3 +334,52 @@ fn handles_cross_functions_that_are_handed_back() {
     assert_eq!(call("close", &[a]), Val::U32(3));
     assert_eq!(call("close", &[b]), Val::U32(4));
 }
+
+/// The guest that stands between is never lost, so whatever a call got there
+/// is given back, also by one that fails.
+#[test]
+fn calls_that_fail_leave_nothing_between() {
+    struct File;
+    let mut limits = linkspan::core::Limits::default();
+    limits.memory_total_bytes_max = 16 << 16;
+    let engine = Engine::new(linkspan::core::Config::new().limits(limits)).unwrap();
+    let mirror = component(
+        &engine,
+        r#"(component
+             (import "file" (type $file (sub resource)))
+             (import "read" (func $read (param "file" (borrow $file)) (param "text" string) (result string)))
+             (export $f "file" (type $file))
+             (export "read" (func $read)))"#,
+    );
+    let ty = ResourceType::host::<File>();
+    let mut linker = Linker::<()>::new(&engine);
+    let mut root = linker.root();
+    root.resource("file", ty, |_, _| Ok(())).unwrap();
+    root.func_new("read", |_, params, results| match &params[1] {
+        Val::String(text) if text.starts_with("good") => {
+            results[0] = Val::from("read");
+            Ok(())
+        }
+        _ => Err(linkspan::Error::msg("not now")),
+    })
+    .unwrap();
+    let mut store = Store::new(&engine, ());
+    let mut limits = store.extra().limits().clone();
+    limits.handles_max = 16;
+    store.extra_mut().set_limits(limits);
+    let instance = linker.instantiate(&mut store, &mirror).unwrap();
+    let file = ResourceAny::new_own(&mut store, ty, 7).unwrap();
+    let lent = file.into_borrow();
+    let read = instance.get_func(&store, "read").unwrap();
+    let mut results = [Val::Bool(false)];
+    let large = "x".repeat(100_000);
+    for _ in 0..1000 {
+        let params = [lent.clone(), Val::from(&*large)];
+        let error = read.call(&mut store, &params, &mut results).unwrap_err();
+        assert!(error.to_string().contains("not now"), "{error}");
+    }
+    let params = [lent, Val::from("good")];
+    read.call(&mut store, &params, &mut results).unwrap();
+    assert_eq!(results[0], Val::from("read"));
+    file.resource_drop(&mut store).unwrap();
+}

@@ -123,6 +123,29 @@ impl Program {
         self.lower_values(cx, values, &mut Place::Flat(&mut window[..self.flat]))
     }
 
+    /// Checks the pointer through which a guest asks for a result, as
+    /// [`Program::lower_result`] does again: before there is one that could be
+    /// lost.
+    ///
+    /// # Errors
+    /// As [`LowerContext::return_area`].
+    ///
+    /// # Panics
+    /// When the window is shorter than the parameters and that pointer.
+    pub fn check_return_area<G: Guest>(
+        &self,
+        cx: &mut LowerContext<G>,
+        window: &[u64],
+        param_slots: usize,
+    ) -> Result<()> {
+        if self.flat > MAX_FLAT_RESULTS {
+            let layout = self.layout[TO];
+            let pointer = flat_pointer(cx.pointer(), window[param_slots]);
+            cx.return_area(pointer, layout.size, layout.align)?;
+        }
+        Ok(())
+    }
+
     fn lower_values<G: Guest>(
         &self,
         cx: &mut LowerContext<G>,

@@ -503,13 +503,15 @@ impl Program {
         self.transfer(cx, Windows { source, target }, from, Place::Memory(to))
     }
 
-    /// Values that the source keeps in memory.
+    /// Values that the source keeps in memory; whoever asks moves all of them.
     fn spilled<B: Bridge>(&self, cx: &mut MoveContext<B>, slot: u64) -> Result<Place> {
-        let layout = self.layout[FROM];
+        let [from, to] = self.layout;
         let pointer = flat_pointer(cx.from.pointer, slot);
         let memory = cx.source_len();
-        let size = u64::from(layout.size);
-        check_range(Content::Values, pointer, size, layout.align, memory).map(Place::Memory)
+        let size = u64::from(from.size);
+        let at = check_range(Content::Values, pointer, size, from.align, memory)?;
+        cx.charge(u64::from(from.size.max(to.size)))?;
+        Ok(Place::Memory(at))
     }
 
     fn transfer<B: Bridge>(

@@ -127,7 +127,7 @@ macro_rules! lift_scalar {
                 bytes: &'a [u8],
             ) -> Result<&'a [$ty]> {
                 let list = Self::load_list(cx, bytes)?;
-                Ok(cx.keep(list))
+                Ok(cx.keep(list)?)
             }
         );
     };
@@ -233,6 +233,6 @@ impl Lift for char {
         bytes: &'a [u8],
     ) -> Result<&'a [Self]> {
         let list = Self::load_list(cx, bytes)?;
-        Ok(cx.keep(list))
+        Ok(cx.keep(list)?)
     }
 }

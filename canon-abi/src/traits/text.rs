@@ -62,7 +62,7 @@ fn lift_borrowed<'a, H: Handles>(
         return lift_utf8(cx, pointer, length);
     }
     let text = decode_string(cx, pointer, length)?;
-    Ok(cx.keep(text))
+    Ok(cx.keep(text)?)
 }
 
 impl Lift for &str {

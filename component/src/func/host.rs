@@ -165,6 +165,12 @@ impl<F> DynamicStub<F> {
         if facts.has_borrow {
             store.extra_mut().enter_host(site.owner);
         }
+        let guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
+        let mut cx = LowerContext::new(guest, site.options);
+        signature
+            .result
+            .check_return_area(&mut cx, &window, facts.param_slots)
+            .map_err(|error| Error::from(error).within("result"))?;
         let mut guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
         let scratch = Scratch::new();
         let (memory, handles) = guest.parts();
@@ -175,8 +181,12 @@ impl<F> DynamicStub<F> {
             .lift_params(&mut cx, &window)
             .map_err(|error| signature.param_error(error));
         let bytes = cx.charged_bytes();
+        // Who cannot pay gets back what was taken.
+        let params = params.and_then(|params| {
+            super::pay(&mut store, bytes)?;
+            Ok(params)
+        });
         let params = store.extra_mut().end_lift(params)?;
-        super::pay(&mut store, bytes)?;
         // A function without a result gets an empty slice.
         let mut results = [Val::Bool(false)];
         let results = &mut results[..usize::from(facts.has_result)];

@@ -321,6 +321,7 @@ pub(crate) fn call_lifted<const SLOTS: usize, T, R>(
         Err(Failure::Lower(error))
             if error.is_misuse() && state.handle_count(lifted.site.owner) == handles =>
         {
+            state.free_between();
             // No borrow can remain, so this only ends their scope.
             drop(state.check_borrows());
             state.exit();
@@ -366,9 +367,11 @@ fn run_lifted<const SLOTS: usize, T, R>(
         store.extra_mut().check_borrows()?;
     }
     let result = lift(GuestView::new(store, site, HandleMode::Typed), &[returned]);
-    let result = store.extra_mut().end_lift(result)?;
-    lifted.run_post_return(store, returned)?;
-    Ok(result)
+    let result = result.and_then(|result| {
+        lifted.run_post_return(store, returned)?;
+        Ok(result)
+    });
+    Ok(store.extra_mut().end_lift(result)?)
 }
 
 /// Calls a lifted function whose parameters and result travel in slots and

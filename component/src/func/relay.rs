@@ -20,7 +20,25 @@ use crate::store::{ComponentState, StoreContextMut};
 #[derive(Clone)]
 pub(crate) struct Area {
     pub(crate) memory: core::Memory,
-    marks: Arc<Mutex<Marks>>,
+    pub(crate) in_use: AreaInUse,
+}
+
+/// What is in use of the memory of a guest that stands between.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AreaInUse(Arc<Mutex<Marks>>);
+
+impl AreaInUse {
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frees what a call got that has failed, wherever it was, while `depth`
+    /// calls ran.
+    pub(crate) fn abandon(&self, depth: usize) {
+        let mut marks = self.marks();
+        marks.forget(depth);
+        marks.top = marks.floor;
+    }
 }
 
 /// What of the memory is in use. Calls nest, so it is a stack: what lies above
@@ -34,17 +52,26 @@ struct Marks {
     calls: Vec<(usize, u64)>,
 }
 
+impl Marks {
+    /// Forgets calls that never ended: `depth` calls run.
+    fn forget(&mut self, depth: usize) {
+        while let Some((_, floor)) = self.calls.pop_if(|(known, _)| *known >= depth) {
+            self.floor = floor;
+        }
+    }
+}
+
 impl Area {
     pub(crate) fn new<T>(store: &mut StoreContextMut<'_, T>) -> Result<Area> {
         let memory = core::Memory::new(store, core::MemoryType::new(0, None))?;
         Ok(Area {
             memory,
-            marks: Arc::default(),
+            in_use: AreaInUse::default(),
         })
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_use.marks()
     }
 
     /// Room for `bytes`, above everything that is in use.
@@ -74,13 +101,10 @@ impl Area {
         Ok(())
     }
 
-    /// Notes that the arguments of a call are complete. Marks of calls that
-    /// failed, and so never ended, are gone then: `depth` calls run.
+    /// Notes that the arguments of a call are complete: `depth` calls run.
     fn start(&self, depth: usize) {
         let mut marks = self.marks();
-        while let Some((_, floor)) = marks.calls.pop_if(|(known, _)| *known >= depth) {
-            marks.floor = floor;
-        }
+        marks.forget(depth);
         let floor = marks.floor;
         marks.calls.push((depth, floor));
         marks.floor = marks.top;

@@ -426,11 +426,15 @@ where
             let budget = extra.limits.lift_bytes_max;
             let mut cx = LiftContext::new(memory, &mut *extra, &scratch, import.site.options)
                 .with_budget(budget);
-            let params = abi::call::lift_params::<P, _>(&mut cx, window);
-            let bytes = cx.charged_bytes();
-            (end_lift::<P, _>(extra, params)?, bytes)
+            let params = abi::call::lift_params::<P, _>(&mut cx, window).map_err(Error::from);
+            (params, cx.charged_bytes())
         };
-        super::pay(&mut call.store(), bytes)?;
+        // Who cannot pay gets back what was taken.
+        let params = params.and_then(|params| {
+            super::pay(&mut call.store(), bytes)?;
+            Ok(params)
+        });
+        let params = end_lift::<P, _>(call.extra(), params)?;
         let result = self.func.0(call.store(), params)?;
         call.extra().check_resume(import.site.owner)?;
         Ok(result)
@@ -480,10 +484,12 @@ where
         })();
         let table = &mut call.extra().table;
         P::put_back(taken, table);
-        let mut new = New::in_table(table);
-        let result = handles(value?, &mut new);
-        new.finish()?;
+        let value = value?;
+        // Before there are handles, which nobody would get.
         super::pay(&mut call.store(), bytes)?;
+        let mut new = New::in_table(&mut call.extra().table);
+        let result = handles(value, &mut new);
+        new.finish()?;
         Ok(result)
     }
 }
@@ -556,11 +562,21 @@ impl<D> TypedStub<D> {
         let facts = self.import.signature.facts;
         // Where the result goes if it is large; the window is used again.
         let area = call.window().get(facts.param_slots).copied();
+        let area = area.unwrap_or(0);
         if facts.has_borrow {
             call.extra().enter_host(site.owner);
         }
-        let result = self.def.run(call, &self.import)?;
         let abi = <D::Result as abi::ComponentType>::ABI;
+        if facts.result_in_memory {
+            // A place that is none must not cost the result.
+            let mut store = call.store();
+            let guest = GuestView::new(&mut store, site, HandleMode::Typed);
+            let mut cx = LowerContext::new(guest, site.options);
+            let layout = abi.layout(cx.pointer());
+            cx.return_area(flat_pointer(cx.pointer(), area), layout.size, layout.align)
+                .map_err(|error| Error::from(error).within("result"))?;
+        }
+        let result = self.def.run(call, &self.import)?;
         if abi.plain && abi.flat <= abi::MAX_FLAT_RESULTS {
             let mut cx = LowerContext::new(NoGuest(NoHandles), site.options);
             result.lower_flat(&mut cx, &mut call.window()[..abi.flat])?;
@@ -568,7 +584,7 @@ impl<D> TypedStub<D> {
             let mut store = call.store();
             let guest = GuestView::new(&mut store, site, HandleMode::Typed);
             let mut cx = LowerContext::new(guest, site.options);
-            let mut window = [0, area.unwrap_or(0)];
+            let mut window = [0, area];
             abi::call::lower_result(&mut cx, &result, &mut window, 1)
                 .map_err(|error| Error::from(error).within("result"))?;
             if !facts.result_in_memory
@@ -605,6 +621,15 @@ fn end_lift<P: abi::ComponentType, R>(
         return lifted;
     }
     state.end_lift(lifted)
+}
+
+/// A pointer in a slot, of which a memory may use the lower half.
+#[inline]
+fn flat_pointer(pointer: abi::PointerSize, slot: u64) -> u64 {
+    match pointer {
+        abi::PointerSize::P32 => slot & 0xffff_ffff,
+        abi::PointerSize::P64 => slot,
+    }
 }
 
 /// The memory of the calling guest.

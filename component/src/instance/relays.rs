@@ -142,6 +142,8 @@ impl<T: 'static> Run<'_, T> {
             (Some(area), true) => Some(area.clone()),
             (None, true) => {
                 let area = Area::new(&mut self.store)?;
+                let state = self.store.extra_mut();
+                state.set_area(between.owner, area.in_use.clone());
                 let realloc = area.realloc(&mut self.store)?;
                 Some(between.area.insert((area, realloc)).clone())
             }

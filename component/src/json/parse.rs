@@ -9,6 +9,7 @@ use linkspan_canon_abi::{FuncType, ResourceTypeId, TypeDef, TypeTable, Val, ValT
 
 use super::read::{Reader, Result};
 use super::{HANDLE, may_be_null};
+use crate::bounded::Room;
 use crate::text_error::TextError;
 
 /// Parses one value of the type `ty`; nothing else may stand in `text`.
@@ -49,9 +50,21 @@ pub fn parse_with(
     text: &str,
     known: &mut dyn FnMut(Handle) -> bool,
 ) -> Result<Val> {
+    parse_within(Room::new(), types, ty, text, known)
+}
+
+/// As [`parse_with`], with room for so many values.
+pub(super) fn parse_within(
+    room: Room,
+    types: &TypeTable,
+    ty: ValType,
+    text: &str,
+    known: &mut dyn FnMut(Handle) -> bool,
+) -> Result<Val> {
     let mut parser = Parser {
         types,
         reader: Reader::new(text),
+        room,
         known,
     };
     let value = parser.value(ty)?;
@@ -72,6 +85,7 @@ pub fn parse_args(types: &TypeTable, func: &FuncType, text: &str) -> Result<Vec<
     let mut parser = Parser {
         types,
         reader: Reader::new(text),
+        room: Room::new(),
         known: &mut |_| false,
     };
     let values = match parser.reader.peek() {
@@ -89,6 +103,7 @@ pub fn parse_args(types: &TypeTable, func: &FuncType, text: &str) -> Result<Vec<
 struct Parser<'a, 'k> {
     types: &'a TypeTable,
     reader: Reader<'a>,
+    room: Room,
     known: &'k mut dyn FnMut(Handle) -> bool,
 }
 
@@ -98,6 +113,13 @@ impl<'a> Parser<'a, '_> {
             None => Ok(()),
             Some(_) => Err(self.reader.unexpected("nothing more")),
         }
+    }
+
+    /// Takes the room of values that are about to be made.
+    fn charge(&mut self, values: usize) -> Result<()> {
+        let at = self.reader.position();
+        let taken = self.room.take(values);
+        taken.map_err(|message| self.reader.error(at..at, message))
     }
 
     #[cold]
@@ -158,6 +180,7 @@ impl<'a> Parser<'a, '_> {
             },
             TypeDef::Tuple(fields) => {
                 let start = self.start();
+                self.charge(fields.len())?;
                 let mut values = Vec::with_capacity(fields.len());
                 self.sequence(ty, ('[', ']'), |parser, i| {
                     let Some(field) = fields.get(i) else {
@@ -298,6 +321,7 @@ impl<'a> Parser<'a, '_> {
             ($variant:ident, $read:ident) => {{
                 let mut values = Vec::new();
                 self.sequence(ty, ('[', ']'), |parser, i| {
+                    parser.charge(1)?;
                     values.push(parser.$read(elem).map_err(|e| e.within(index(i)))?);
                     Ok(())
                 })?;
@@ -339,6 +363,7 @@ impl<'a> Parser<'a, '_> {
         let mut entries = Vec::new();
         if key_ty == ValType::String && self.reader.peek() == Some('{') {
             self.sequence(ty, ('{', '}'), |parser, i| {
+                parser.charge(2)?;
                 let key = parser.string(key_ty)?;
                 parser.reader.expect(':', "`:` after a key")?;
                 let value = parser.value(value_ty);
@@ -357,6 +382,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn pair(&mut self, key: ValType, value: ValType) -> Result<(Val, Val)> {
+        self.charge(2)?;
         self.reader
             .expect('[', "a key and its value in `[` and `]`")?;
         let key = self.value(key).map_err(|e| e.within(position(0)))?;
@@ -368,6 +394,7 @@ impl<'a> Parser<'a, '_> {
 
     /// An object with these keys; `what` they are called in errors.
     fn fields(&mut self, fields: &[Named<ValType>], what: &str) -> Result<Vec<Val>> {
+        self.charge(fields.len())?;
         let start = self.reader.position();
         let mut values: Vec<Option<Val>> = fields.iter().map(|_| None).collect();
         self.sequence(ValType::Bool, ('{', '}'), |parser, _| {

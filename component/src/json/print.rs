@@ -8,6 +8,7 @@ use linkspan_canon_abi::value::{Handle, List};
 use linkspan_canon_abi::{Result, TypeDef, TypeTable, Val, ValType};
 
 use super::{EXACT_MAX, HANDLE, may_be_null};
+use crate::bounded::{PRINT_BYTES_MAX, Text};
 
 /// The JSON of `value`, which is of the type `ty`.
 ///
@@ -21,23 +22,34 @@ use super::{EXACT_MAX, HANDLE, may_be_null};
 /// ```
 ///
 /// # Errors
-/// If `value` is not of the type, with the path to what does not fit.
+/// If `value` is not of the type, with the path to what does not fit, or if the text would be
+/// longer than 256 MiB.
 ///
 /// # Panics
 /// If `ty` is not of `types`.
 pub fn print(types: &TypeTable, ty: ValType, value: &Val) -> Result<String> {
+    print_within(PRINT_BYTES_MAX, types, ty, value)
+}
+
+/// As [`print()`], with a limit of `bytes_max`.
+pub(super) fn print_within(
+    bytes_max: usize,
+    types: &TypeTable,
+    ty: ValType,
+    value: &Val,
+) -> Result<String> {
     value.check(types, ty)?;
     let mut printer = Printer {
         types,
-        out: String::new(),
+        out: Text::new(bytes_max),
     };
     printer.value(ty, value);
-    Ok(printer.out)
+    printer.out.finish()
 }
 
 struct Printer<'a> {
     types: &'a TypeTable,
-    out: String,
+    out: Text,
 }
 
 impl Printer<'_> {
@@ -184,6 +196,9 @@ impl Printer<'_> {
     ) {
         self.out.push(brackets.0);
         for (i, item) in items.into_iter().enumerate() {
+            if self.out.is_full() {
+                return;
+            }
             if i > 0 {
                 self.out.push(',');
             }
@@ -237,7 +252,7 @@ impl Printer<'_> {
     }
 
     fn display(&mut self, value: impl std::fmt::Display) {
-        // Writing to a string cannot fail.
+        // Writing to a text cannot fail.
         let _ = write!(self.out, "{value}");
     }
 

@@ -22,6 +22,10 @@ use crate::types::Type;
 /// how long its fixed-length lists are.
 const DEFAULT_BYTES_MAX: u32 = 1 << 20;
 
+/// Values of the host that a made-up result may consist of: a list of one
+/// element in a list takes no byte more in the guest's memory, but one here.
+const DEFAULT_VALUES_MAX: usize = DEFAULT_BYTES_MAX as usize / size_of::<Val>();
+
 /// A function that a component imports and nobody has defined, as the closure
 /// of [`Linker::define_unknown_imports`] sees it.
 #[derive(Clone, Copy)]
@@ -58,7 +62,7 @@ impl<'a> UnknownFunc<'a> {
     ///
     /// [`ErrorKind::Type`] for a type without such a value: a handle, or what
     /// holds one in every value; [`ErrorKind::Limit`] if the value would take
-    /// more than a megabyte.
+    /// more than a megabyte, in the guest's memory or in the host's.
     pub fn default_result(&self) -> Result<Option<Val>> {
         let default = |ty| {
             let size = self.types.layout(ty, PointerSize::P32).size;
@@ -68,11 +72,16 @@ impl<'a> UnknownFunc<'a> {
                      the limit: define this func"
                 )));
             }
-            default_value(self.types, ty).ok_or_else(|| {
-                Error::ty(format!(
+            let mut values_left = DEFAULT_VALUES_MAX;
+            default_value(self.types, ty, &mut values_left).map_err(|none| match none {
+                NoDefault::Handle => Error::ty(format!(
                     "no value of {} is a default: define this func",
                     self.types.display(ty)
-                ))
+                )),
+                NoDefault::TooLarge => Error::limit(format!(
+                    "a default value of more than {DEFAULT_VALUES_MAX} values is larger than \
+                     {DEFAULT_BYTES_MAX} bytes, which is the limit: define this func"
+                )),
             })
         };
         self.ty.result.map(default).transpose()
@@ -238,16 +247,25 @@ where
     }
 }
 
-/// The zero or empty value of a type; `None` if there is none.
-fn default_value(types: &TypeTable, ty: ValType) -> Option<Val> {
-    let all = |types_of: &mut dyn Iterator<Item = ValType>| -> Option<Box<[Val]>> {
-        types_of.map(|ty| default_value(types, ty)).collect()
-    };
-    let payload = |ty: Option<ValType>| -> Option<Option<Box<Val>>> {
-        ty.map(|ty| default_value(types, ty).map(Box::new))
-            .map_or(Some(None), |val| val.map(Some))
-    };
-    Some(match ty {
+/// Why a type has no zero or empty value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoDefault {
+    /// Nobody can make up a handle.
+    Handle,
+    /// It consists of too many values.
+    TooLarge,
+}
+
+/// The zero or empty value of a type, which may consist of `values_left`
+/// values.
+fn default_value(
+    types: &TypeTable,
+    ty: ValType,
+    values_left: &mut usize,
+) -> Result<Val, NoDefault> {
+    *values_left = values_left.checked_sub(1).ok_or(NoDefault::TooLarge)?;
+    let mut default = |ty| default_value(types, ty, values_left);
+    Ok(match ty {
         ValType::Bool => Val::Bool(false),
         ValType::S8 => Val::S8(0),
         ValType::U8 => Val::U8(0),
@@ -264,22 +282,38 @@ fn default_value(types: &TypeTable, ty: ValType) -> Option<Val> {
         ValType::Defined(id) => match types.def(id) {
             TypeDef::List(_) => Val::List(List::Values(Vec::new())),
             TypeDef::FixedLengthList(elem, count) => {
-                let elem = default_value(types, *elem)?;
-                Val::List(List::Values(vec![elem; *count as usize]))
+                let before = *values_left;
+                let value = default_value(types, *elem, values_left)?;
+                // The first element is paid for.
+                let others =
+                    (before - *values_left).saturating_mul((*count as usize).saturating_sub(1));
+                *values_left = values_left.checked_sub(others).ok_or(NoDefault::TooLarge)?;
+                Val::List(List::Values(vec![value; *count as usize]))
             }
             TypeDef::Map(..) => Val::Map(Box::default()),
-            TypeDef::Record(fields) => Val::Record(all(&mut fields.iter().map(|field| field.ty))?),
-            TypeDef::Tuple(fields) => Val::Tuple(all(&mut fields.iter().copied())?),
-            TypeDef::Variant(cases) => Val::Variant(0, payload(cases.first()?.ty)?),
+            TypeDef::Record(fields) => {
+                let values = fields.iter().map(|field| default(field.ty));
+                Val::Record(values.collect::<Result<_, _>>()?)
+            }
+            TypeDef::Tuple(fields) => {
+                let values = fields.iter().map(|ty| default(*ty));
+                Val::Tuple(values.collect::<Result<_, _>>()?)
+            }
+            TypeDef::Variant(cases) => {
+                let payload = cases.first().and_then(|case| case.ty).map(default);
+                Val::Variant(0, payload.transpose()?.map(Box::new))
+            }
             TypeDef::Enum(_) => Val::Enum(0),
             TypeDef::Option(_) => Val::Option(None),
-            TypeDef::Result { ok, .. } => Val::Result(Ok(payload(*ok)?)),
+            TypeDef::Result { ok, .. } => {
+                Val::Result(Ok(ok.map(default).transpose()?.map(Box::new)))
+            }
             TypeDef::Flags(_) => Val::Flags(0),
             TypeDef::Own(_)
             | TypeDef::Borrow(_)
             | TypeDef::Stream(_)
             | TypeDef::Future(_)
-            | TypeDef::ErrorContext => return None,
+            | TypeDef::ErrorContext => return Err(NoDefault::Handle),
         },
     })
 }
@@ -308,13 +342,31 @@ mod tests {
         let tuple = types
             .tuple([record, result, empty, fixed, map, ValType::F64])
             .unwrap();
-        let value = default_value(&types, tuple).unwrap();
+        let value = default_value(&types, tuple, &mut { DEFAULT_VALUES_MAX }).unwrap();
         value.check(&types, tuple).unwrap();
+        let default = |types: &TypeTable, ty| default_value(types, ty, &mut { DEFAULT_VALUES_MAX });
         let own = types.own(linkspan_canon_abi::ResourceTypeId(0)).unwrap();
-        assert!(default_value(&types, own).is_none());
+        assert_eq!(default(&types, own), Err(NoDefault::Handle));
         let list = types.list(own).unwrap();
-        assert!(default_value(&types, list).is_some());
+        assert!(default(&types, list).is_ok());
         let pair = types.tuple([ValType::U8, own]).unwrap();
-        assert!(default_value(&types, pair).is_none());
+        assert_eq!(default(&types, pair), Err(NoDefault::Handle));
+    }
+
+    #[test]
+    fn lists_in_lists_are_counted() {
+        let mut types = TypeTable::new();
+        let mut ty = ValType::U8;
+        for _ in 0..3 {
+            ty = types.intern(TypeDef::FixedLengthList(ty, 1)).unwrap();
+        }
+        let ty = types.intern(TypeDef::FixedLengthList(ty, 100)).unwrap();
+        // The list, and in each element three lists and a byte.
+        let mut values_left = 401;
+        let value = default_value(&types, ty, &mut values_left).unwrap();
+        value.check(&types, ty).unwrap();
+        assert_eq!(values_left, 0);
+        let none = default_value(&types, ty, &mut { 400 });
+        assert_eq!(none, Err(NoDefault::TooLarge));
     }
 }

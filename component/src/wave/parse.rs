@@ -8,6 +8,7 @@ use linkspan_canon_abi::value::List;
 use linkspan_canon_abi::{FuncType, TypeDef, TypeTable, Val, ValType};
 
 use super::lex::{Label, Lexer, Result};
+use crate::bounded::Room;
 use crate::text_error::TextError;
 
 /// Parses one value of the type `ty`; nothing else may stand in `text`.
@@ -27,7 +28,15 @@ use crate::text_error::TextError;
 /// # Panics
 /// If `ty` is not of `types`.
 pub fn parse(types: &TypeTable, ty: ValType, text: &str) -> Result<Val> {
-    let mut parser = Parser::new(types, text, 0);
+    parse_within(Room::new(), types, ty, text)
+}
+
+/// As [`parse`], with room for so many values.
+pub(super) fn parse_within(room: Room, types: &TypeTable, ty: ValType, text: &str) -> Result<Val> {
+    let mut parser = Parser {
+        room,
+        ..Parser::new(types, text, 0)
+    };
     let value = parser.value(ty)?;
     parser.end()?;
     Ok(value)
@@ -63,12 +72,17 @@ pub(super) fn args_at(
 struct Parser<'a> {
     types: &'a TypeTable,
     lexer: Lexer<'a>,
+    room: Room,
 }
 
 impl<'a> Parser<'a> {
     fn new(types: &'a TypeTable, text: &'a str, position: usize) -> Self {
         let lexer = Lexer::new(text, position);
-        Self { types, lexer }
+        Self {
+            types,
+            lexer,
+            room: Room::new(),
+        }
     }
 
     fn end(&mut self) -> Result<()> {
@@ -76,6 +90,13 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         Err(self.lexer.unexpected("nothing more"))
+    }
+
+    /// Takes the room of values that are about to be made.
+    fn charge(&mut self, values: usize) -> Result<()> {
+        let at = self.lexer.position();
+        let taken = self.room.take(values);
+        taken.map_err(|message| self.lexer.error(at..at, message))
     }
 
     #[cold]
@@ -227,6 +248,7 @@ impl<'a> Parser<'a> {
                 let mut values = Vec::new();
                 self.sequence(ty, ('[', ']'), |parser, i| {
                     parser.lexer.skip();
+                    parser.charge(1)?;
                     let value = parser.$read(elem).map_err(|e| e.within(index(i)))?;
                     values.push(value);
                     Ok(())
@@ -284,6 +306,7 @@ impl<'a> Parser<'a> {
             if empty {
                 return Err(parser.lexer.unexpected("`}` after `:`"));
             }
+            parser.charge(2)?;
             let key = parser.value(key_ty);
             let key = key.map_err(|e| e.within(position(0)).within(index(i)))?;
             parser.lexer.expect(':', "`:` after the key of an entry")?;
@@ -297,6 +320,7 @@ impl<'a> Parser<'a> {
 
     /// A key and its value as the tuple of both.
     fn pair(&mut self, key: ValType, value: ValType) -> Result<(Val, Val)> {
+        self.charge(2)?;
         self.lexer.expect('(', "`(` before a key and its value")?;
         let key = self.value(key).map_err(|e| e.within(position(0)))?;
         self.lexer.expect(',', "`,` between a key and its value")?;
@@ -308,6 +332,7 @@ impl<'a> Parser<'a> {
 
     fn tuple(&mut self, ty: ValType, fields: &[ValType]) -> Result<Val> {
         let start = self.lexer.position();
+        self.charge(fields.len())?;
         let mut values = Vec::with_capacity(fields.len());
         self.sequence(ty, ('(', ')'), |parser, i| {
             let Some(field) = fields.get(i) else {
@@ -331,6 +356,7 @@ impl<'a> Parser<'a> {
 
     fn record(&mut self, ty: ValType, fields: &[Named<ValType>]) -> Result<Val> {
         let start = self.lexer.position();
+        self.charge(fields.len())?;
         let mut values: Vec<Option<Val>> = fields.iter().map(|_| None).collect();
         let mut empty = false;
         self.sequence(ty, ('{', '}'), |parser, i| {

@@ -9,6 +9,7 @@ use linkspan_canon_abi::value::{Handle, List};
 use linkspan_canon_abi::{FuncType, ResourceTypeId, Result, TypeDef, TypeTable, Val, ValType};
 
 use super::KEYWORDS;
+use crate::bounded::{PRINT_BYTES_MAX, Text};
 
 /// The text of `value`, which is of the type `ty`.
 ///
@@ -21,18 +22,29 @@ use super::KEYWORDS;
 /// ```
 ///
 /// # Errors
-/// If `value` is not of the type, with the path to what does not fit.
+/// If `value` is not of the type, with the path to what does not fit, or if the text would be
+/// longer than 256 MiB.
 ///
 /// # Panics
 /// If `ty` is not of `types`.
 pub fn print(types: &TypeTable, ty: ValType, value: &Val) -> Result<String> {
+    print_within(PRINT_BYTES_MAX, types, ty, value)
+}
+
+/// As [`print()`], with a limit of `bytes_max`.
+pub(super) fn print_within(
+    bytes_max: usize,
+    types: &TypeTable,
+    ty: ValType,
+    value: &Val,
+) -> Result<String> {
     value.check(types, ty)?;
     let mut printer = Printer {
         types,
-        out: String::new(),
+        out: Text::new(bytes_max),
     };
     printer.value(ty, value);
-    Ok(printer.out)
+    printer.out.finish()
 }
 
 /// The text of the arguments of a call to `func`, in parentheses.
@@ -43,16 +55,23 @@ pub fn print(types: &TypeTable, ty: ValType, value: &Val) -> Result<String> {
 /// # Panics
 /// If a type of `func` is not of `types`.
 pub fn print_args(types: &TypeTable, func: &FuncType, values: &[Val]) -> Result<String> {
-    let mut out = Vec::with_capacity(values.len());
     for (ty, value) in func.param_types().zip(values) {
-        out.push(print(types, ty, value)?);
+        value.check(types, ty)?;
     }
-    Ok(format!("({})", out.join(", ")))
+    let mut printer = Printer {
+        types,
+        out: Text::new(PRINT_BYTES_MAX),
+    };
+    let args = func.param_types().zip(values);
+    printer.sequence(('(', ')'), args, |printer, (ty, value)| {
+        printer.value(ty, value);
+    });
+    printer.out.finish()
 }
 
 struct Printer<'a> {
     types: &'a TypeTable,
-    out: String,
+    out: Text,
 }
 
 impl Printer<'_> {
@@ -222,6 +241,9 @@ impl Printer<'_> {
     ) {
         self.out.push(brackets.0);
         for (i, item) in items.into_iter().enumerate() {
+            if self.out.is_full() {
+                return;
+            }
             if i > 0 {
                 self.out.push_str(", ");
             }
@@ -251,7 +273,7 @@ impl Printer<'_> {
     }
 
     fn display(&mut self, value: impl std::fmt::Display) {
-        // Writing to a string cannot fail.
+        // Writing to a text cannot fail.
         let _ = write!(self.out, "{value}");
     }
 
@@ -271,7 +293,7 @@ impl Printer<'_> {
                 let _ = write!(self.out, "\\u{{{:x}}}", u32::from(c));
             }
             // What would not show, or would attach itself to the quote, is escaped.
-            c => self.out.extend(c.escape_debug()),
+            c => self.display(c.escape_debug()),
         }
     }
 }

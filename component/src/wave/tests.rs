@@ -396,3 +396,49 @@ fn damaged_text_is_a_value_or_an_error() {
         }
     }
 }
+
+#[test]
+fn long_names_do_not_make_endless_text() {
+    let mut types = TypeTable::new();
+    let name = "n".repeat(1000);
+    let named = types.enumeration([&*name]).unwrap();
+    let list = types.list(named).unwrap();
+    let value = Val::from(vec![Val::Enum(0); 1_000_000]);
+    let within = |bytes| super::print::print_within(bytes, &types, list, &value);
+    let error = within(1 << 20).unwrap_err();
+    assert_eq!(
+        linkspan_error(error),
+        "the text of the value is longer than 1048576 bytes, which is the limit"
+    );
+    let few = Val::from(vec![Val::Enum(0); 3]);
+    let text = print(&types, list, &few).unwrap();
+    let exact = |bytes| super::print::print_within(bytes, &types, list, &few);
+    assert_eq!(exact(text.len()).unwrap(), text);
+    assert!(exact(text.len() - 1).is_err());
+}
+
+fn linkspan_error(error: linkspan_canon_abi::Error) -> String {
+    let error = crate::error::Error::from(error);
+    assert_eq!(error.kind(), crate::error::ErrorKind::Limit);
+    error.to_string()
+}
+
+#[test]
+fn fields_that_are_left_out_are_counted() {
+    let mut types = TypeTable::new();
+    let option = types.option(ValType::U8).unwrap();
+    let names: Vec<String> = (0..100).map(|i| format!("f{i}")).collect();
+    let fields = names.iter().map(|name| (&**name, option));
+    let record = types.record(fields).unwrap();
+    let list = types.list(record).unwrap();
+    let text = ["[", &"{:},".repeat(999), "{:}]"].concat();
+    let bytes = 101_000 * size_of::<Val>() as u64;
+    let within = |bytes| {
+        let room = crate::bounded::Room::of_bytes(bytes);
+        super::parse::parse_within(room, &types, list, &text)
+    };
+    assert!(within(bytes).is_ok());
+    let error = within(bytes - 1).unwrap_err().to_string();
+    let expected = format!("take more than {} bytes", bytes - 1);
+    assert!(error.contains(&expected), "{error}");
+}
