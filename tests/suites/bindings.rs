@@ -256,7 +256,7 @@ fn exports_are_checked_all_at_once() {
     for part in [
         "world a:b/w",
         "3 exports are missing or do not match",
-        "export \"run\": expected 0 parameters, found 1",
+        "export \"run\": expected no parameters, found 1",
         "export \"tick\": expected a func, found nothing; the component has \"tock\"",
         "export \"a:b/i\": expected an instance, found nothing",
     ] {

@@ -223,8 +223,12 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<Source>) -> Result<(
         let entry = entry.map_err(fail)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = entry.path();
+        // In a second worktree `.git` is a file that names the first.
+        if name == ".git" {
+            continue;
+        }
         if path.is_dir() {
-            if name != ".git" && name != "target" {
+            if name != "target" {
                 read_folder(&path, &format!("{prefix}{name}/"), files)?;
             }
         } else if !has_ending(&name, "new") && !has_ending(&name, "pending-snap") {
