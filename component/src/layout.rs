@@ -223,3 +223,31 @@ fn signature(table: &TypeTable, ty: &FuncType, pointer: PointerSize, context: Co
     };
     format!("({}) -> ({})", list(&core.params), list(&core.results))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes lines until somebody has enough of them.
+    struct Endless;
+
+    impl Display for Endless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            loop {
+                f.write_str("line\n")?;
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_formatted_that_does_not_fit() {
+        let mut out = Text::default();
+        out.line(0, "first");
+        out.block(1, "second\nthird");
+        assert_eq!(out.text, "first\n  second\n  third\n");
+        out.block(1, Endless);
+        out.line(0, Endless);
+        assert!(out.full && out.text.ends_with("  line\n…\n"));
+        assert!(out.text.len() < TEXT_BYTES_MAX + 16);
+    }
+}
