@@ -308,9 +308,13 @@ impl HandleTable {
         }
     }
 
-    /// Removes all handles, as if the table was new.
+    /// Removes all handles, as if the table was new, but for its
+    /// [`peak`](HandleTable::peak).
     pub fn clear(&mut self) {
-        *self = Self::with_limit(self.limit);
+        *self = Self {
+            peak: self.peak,
+            ..Self::with_limit(self.limit)
+        };
     }
 
     /// Starts to count the borrows of a call.
@@ -509,6 +513,17 @@ mod tests {
             .collect();
         assert_eq!(again, [3, 2, 1, 4]);
         assert_eq!(table.owned().count(), 4);
+    }
+
+    #[test]
+    fn a_cleared_table_remembers_its_peak() {
+        let mut table = HandleTable::with_limit(2);
+        table.insert_own(R, 1).unwrap();
+        table.insert_own(R, 2).unwrap();
+        table.clear();
+        assert_eq!((table.len(), table.peak()), (0, 2));
+        assert_eq!(table.insert_own(R, 3).unwrap(), 1);
+        assert_eq!(table.peak(), 2);
     }
 
     #[test]

@@ -292,3 +292,33 @@ fn long_tables_are_refused() {
     ]);
     assert_eq!(found, []);
 }
+
+/// Units whose lists of abbreviations start a few bytes apart and end together:
+/// all of them would take the square of the section. What comes before the first
+/// that shares bytes is read.
+#[test]
+fn overlapping_tables_are_refused() {
+    let mut entries = vec![1, 0, 0, 0, 0, 2];
+    entries.extend(CODE);
+    entries.extend([0, 0]);
+    let mut units = unit(&entries);
+    let mut abbreviations = ABBREVIATIONS[..ABBREVIATIONS.len() - 1].to_vec();
+    for code in 4..100_000 {
+        let mut entries = Vec::new();
+        push_leb(&mut entries, code);
+        let mut unit = unit(&entries);
+        let at = u32::try_from(abbreviations.len()).unwrap();
+        unit[6..10].copy_from_slice(&at.to_le_bytes());
+        units.extend(unit);
+        push_leb(&mut abbreviations, code);
+        abbreviations.extend([0x34, 0, 0, 0]);
+    }
+    abbreviations.push(0);
+    let (found, time) = resolve(&[
+        (".debug_abbrev", abbreviations),
+        (".debug_info", units),
+        (".debug_line", lines(&[])),
+    ]);
+    assert_eq!(found.len(), 1);
+    assert!(time < Duration::from_secs(10), "{time:?}");
+}

@@ -28,7 +28,13 @@ impl RegionPool {
         };
         let mut region = kept.swap_remove(found);
         drop(kept);
-        region.resize(accessible_bytes).then_some(region)
+        if region.resize(accessible_bytes) {
+            return Some(region);
+        }
+        // A system that has no room for one mapping more may have it for what
+        // this one leaves.
+        drop(region);
+        Region::new(reserve_bytes, accessible_bytes)
     }
 
     /// Keeps a region that nobody uses any more, or frees it if there are enough.

@@ -74,15 +74,7 @@ impl Region {
     /// Makes all usable bytes zero and gives their pages back, which costs less than to
     /// map anew. False if the system cannot.
     pub(super) fn vacate(&mut self) -> bool {
-        if !cfg!(any(target_os = "linux", target_os = "android")) {
-            return false;
-        }
-        let bytes = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
-        // SAFETY: the usable part of a private anonymous mapping of ours, to which no
-        // pointer is in use: such pages are zero when they are touched again.
-        let status =
-            unsafe { libc::madvise(self.base.as_ptr().cast(), bytes, libc::MADV_DONTNEED) };
-        status == 0
+        self.give_back(0, self.accessible_bytes.next_multiple_of(GRANULE_BYTES))
     }
 
     /// How many bytes are usable.
@@ -126,12 +118,14 @@ impl Region {
         let kept = accessible_bytes.next_multiple_of(GRANULE_BYTES);
         // New pages are dearer than a few old ones wiped.
         let is_small = kept <= WIPED_BYTES_MAX;
-        if is_small || !self.renew(0, kept, libc::PROT_READ | libc::PROT_WRITE) {
+        if is_small || !self.give_back(0, kept) {
             self.wipe(0, kept);
         }
-        if !self.renew(kept, done, libc::PROT_NONE) {
+        if !self.give_back(kept, done) {
             self.wipe(kept, done);
         }
+        // What the system does not close stays accessible, and is zero.
+        self.close(kept, done);
         self.accessible_bytes = accessible_bytes;
     }
 
@@ -142,7 +136,7 @@ impl Region {
         let done = self.accessible_bytes.next_multiple_of(GRANULE_BYTES);
         let kept = accessible_bytes.next_multiple_of(GRANULE_BYTES);
         if kept < done {
-            if !self.renew(kept, done, libc::PROT_NONE) {
+            if !self.close(kept, done) {
                 return false;
             }
             self.accessible_bytes = accessible_bytes;
@@ -150,27 +144,39 @@ impl Region {
         self.grow(accessible_bytes)
     }
 
-    /// Replaces pages within the reservation by new ones. False, and nothing
-    /// has changed, if the system refuses.
-    fn renew(&mut self, start: usize, end: usize, access: libc::c_int) -> bool {
+    /// Gives usable pages back to the system, which makes them zero. If it
+    /// answers false, which it always does where systems may keep what was in
+    /// them, some may be zero already, and all are usable as before.
+    fn give_back(&mut self, start: usize, end: usize) -> bool {
         if start >= end {
             return true;
         }
-        // SAFETY: the caller's range lies in the part of the reservation that
-        // was usable, so the new mapping replaces pages of ours alone.
-        let (place, address) = unsafe {
+        if !cfg!(any(target_os = "linux", target_os = "android")) {
+            return false;
+        }
+        // SAFETY: the caller's range lies in the usable part of a private anonymous
+        // mapping of ours, which is borrowed for us alone: such pages are zero when they
+        // are touched again, and they stay mapped whether this fails or not.
+        let status = unsafe {
             let place = self.base.as_ptr().add(start);
-            let address = libc::mmap(
-                place.cast(),
-                end - start,
-                access,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED,
-                -1,
-                0,
-            );
-            (place, address)
+            libc::madvise(place.cast(), end - start, libc::MADV_DONTNEED)
         };
-        ptr::eq(address, place.cast())
+        status == 0
+    }
+
+    /// Makes pages unusable that were usable. False if the system refuses,
+    /// which leaves all or some of them usable.
+    fn close(&mut self, start: usize, end: usize) -> bool {
+        if start >= end {
+            return true;
+        }
+        // SAFETY: the caller's range lies in the reservation, and nobody uses bytes
+        // of it: the region is borrowed for us alone.
+        let status = unsafe {
+            let place = self.base.as_ptr().add(start);
+            libc::mprotect(place.cast(), end - start, libc::PROT_NONE)
+        };
+        status == 0
     }
 
     /// Makes bytes zero that are usable.
@@ -229,4 +235,37 @@ pub(super) fn map(bytes: usize) -> Option<NonNull<u8>> {
         return None;
     }
     NonNull::new(address.cast())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// The system gives locked pages back to nobody.
+    #[test]
+    fn a_reset_wipes_what_the_system_keeps() {
+        const FIRST_BYTES: usize = 2 * WIPED_BYTES_MAX;
+        let mut region = Region::new(1 << 22, FIRST_BYTES + (1 << 17)).unwrap();
+        let places = [
+            5,
+            8192,
+            FIRST_BYTES - 1,
+            FIRST_BYTES + 7,
+            FIRST_BYTES + 65_536,
+        ];
+        // SAFETY: the region has these bytes; a page is the least that can be locked.
+        unsafe {
+            for at in places {
+                region.base.as_ptr().add(at).write(1);
+            }
+            libc::mlock(region.base.as_ptr().add(4096).cast(), 4096);
+            libc::mlock(region.base.as_ptr().add(FIRST_BYTES).cast(), 4096);
+        }
+        region.reset(FIRST_BYTES);
+        assert!(region.grow(FIRST_BYTES + (1 << 17)));
+        for at in places {
+            // SAFETY: as above.
+            assert_eq!(unsafe { region.base.as_ptr().add(at).read() }, 0, "{at}");
+        }
+    }
 }

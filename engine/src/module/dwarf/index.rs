@@ -7,11 +7,16 @@ use std::sync::Arc;
 
 use gimli::{Abbreviations, DebugInfoOffset, Reader as _, Section as _, UnitOffset};
 
-use super::{Budget, Dwarf, Reader, TABLE_BYTES_MAX, Unit, Value};
+use super::{Budget, Dwarf, Reader, TABLE_BYTES_MAX, Unit, Value, inlined};
+use crate::runtime::SourceLocation;
 
 /// What is known of a module.
 pub(super) struct Index {
     budget: Budget,
+    /// For the locations of addresses, which are looked up one by one.
+    lookups: Budget,
+    /// Locations that were looked up: traps come back to the same addresses.
+    answers: BTreeMap<u32, Vec<SourceLocation>>,
     /// Where units start in `.debug_info`.
     units: Vec<usize>,
     /// Functions by their first address.
@@ -56,19 +61,25 @@ pub(super) struct Found {
     pub(super) row: Option<Row>,
 }
 
+/// How many answers are kept.
+const ANSWERS_MAX: usize = 256;
+
 /// How far back a function is looked for whose code others lie in.
 const OVERLAPS_MAX: usize = 32;
 
 impl Index {
-    /// Reads all entries, until the budget is used up.
-    pub(super) fn new(dwarf: &Dwarf<'_>, budget: Budget) -> Index {
+    /// Reads all entries, until the budget is used up; what is left of it is for
+    /// lines.
+    pub(super) fn new(dwarf: &Dwarf<'_>, budget: Budget, lookups: Budget) -> Index {
         let mut index = Index {
             budget,
+            lookups,
+            answers: BTreeMap::new(),
             units: Vec::new(),
             functions: Vec::new(),
             lines: BTreeMap::new(),
         };
-        let mut tables = BTreeMap::new();
+        let mut tables = Tables::new(dwarf);
         let mut headers = dwarf.units();
         while let Ok(Some(header)) = headers.next() {
             let Some(start) = header.debug_info_offset() else {
@@ -82,6 +93,9 @@ impl Index {
             // What cannot be read in one unit says nothing about the next.
             if let Some(unit) = open(dwarf, start.0, &mut tables, &mut index.budget) {
                 index.read_functions(dwarf, &unit, at);
+            }
+            if tables.overlap {
+                break;
             }
         }
         index.functions.sort_by_key(|f| (f.begin, f.end));
@@ -123,8 +137,24 @@ impl Index {
         Some(())
     }
 
+    /// The locations of an address, innermost first.
+    pub(super) fn locations(&mut self, dwarf: &Dwarf<'_>, address: u32) -> Vec<SourceLocation> {
+        if let Some(known) = self.answers.get(&address) {
+            return known.clone();
+        }
+        let locations = match self.find(dwarf, address) {
+            Some(found) => inlined::locations(dwarf, &found, address, &mut self.lookups),
+            None => Vec::new(),
+        };
+        if self.answers.len() >= ANSWERS_MAX {
+            self.answers.clear();
+        }
+        self.answers.insert(address, locations.clone());
+        locations
+    }
+
     /// The function whose code an address is in.
-    pub(super) fn find(&mut self, dwarf: &Dwarf<'_>, address: u32) -> Option<Found> {
+    fn find(&mut self, dwarf: &Dwarf<'_>, address: u32) -> Option<Found> {
         let behind = self.functions.partition_point(|f| f.begin <= address);
         let candidates = self.functions[..behind].iter().rev().take(OVERLAPS_MAX);
         let function = *candidates.into_iter().find(|f| address < f.end)?;
@@ -147,7 +177,7 @@ impl Index {
     }
 
     fn read_lines(&mut self, dwarf: &Dwarf<'_>, unit: usize) -> Option<Lines> {
-        let unit = open(dwarf, unit, &mut BTreeMap::new(), &mut self.budget)?;
+        let unit = open(dwarf, unit, &mut Tables::new(dwarf), &mut self.budget)?;
         let program = unit.line_program.clone()?;
         self.budget.pay(program.header().raw_program_buf().len())?;
         let mut rows = Vec::new();
@@ -198,27 +228,65 @@ fn spent(from: UnitOffset, to: UnitOffset, attributes: usize) -> usize {
     to.0.saturating_sub(from.0).saturating_add(attributes)
 }
 
+/// The lists of abbreviations that were read, by where they start in
+/// `.debug_abbrev`.
+pub(super) struct Tables {
+    lists: BTreeMap<usize, Arc<Abbreviations>>,
+    /// Bytes of the section that no list has taken. A list is many times larger
+    /// in memory, so they may not share bytes; no compiler makes such.
+    bytes_left: usize,
+    /// Set when lists turn out to share bytes.
+    overlap: bool,
+}
+
+impl Tables {
+    pub(super) fn new(dwarf: &Dwarf<'_>) -> Tables {
+        Tables {
+            lists: BTreeMap::new(),
+            bytes_left: dwarf.debug_abbrev.reader().len(),
+            overlap: false,
+        }
+    }
+
+    /// The list of a unit.
+    fn list<'a>(
+        &mut self,
+        dwarf: &Dwarf<'a>,
+        header: &gimli::UnitHeader<Reader<'a>>,
+        budget: &mut Budget,
+    ) -> Option<Arc<Abbreviations>> {
+        let offset = header.debug_abbrev_offset();
+        if let Some(list) = self.lists.get(&offset.0) {
+            return Some(Arc::clone(list));
+        }
+        let mut section = *dwarf.debug_abbrev.reader();
+        section.skip(offset.0).ok()?;
+        let start = section.len();
+        let skipped = skip_abbreviations(&mut section);
+        let bytes = start - section.len();
+        // What cannot be read was looked at all the same.
+        budget.pay(bytes)?;
+        skipped.filter(|()| bytes <= TABLE_BYTES_MAX)?;
+        let Some(bytes_left) = self.bytes_left.checked_sub(bytes) else {
+            self.overlap = true;
+            return None;
+        };
+        self.bytes_left = bytes_left;
+        let list = Arc::new(header.abbreviations(&dwarf.debug_abbrev).ok()?);
+        self.lists.insert(offset.0, Arc::clone(&list));
+        Some(list)
+    }
+}
+
 /// A unit with everything that is needed to read its entries and lines.
 pub(super) fn open<'a>(
     dwarf: &Dwarf<'a>,
     start: usize,
-    tables: &mut BTreeMap<usize, Arc<Abbreviations>>,
+    tables: &mut Tables,
     budget: &mut Budget,
 ) -> Option<Unit<'a>> {
     let header = dwarf.unit_header(DebugInfoOffset(start)).ok()?;
-    let offset = header.debug_abbrev_offset();
-    let table = match tables.get(&offset.0) {
-        Some(table) => Arc::clone(table),
-        None => {
-            let mut section = *dwarf.debug_abbrev.reader();
-            section.skip(offset.0).ok()?;
-            let bytes = abbreviations_len(section).filter(|bytes| *bytes <= TABLE_BYTES_MAX)?;
-            budget.pay(bytes)?;
-            let table = Arc::new(header.abbreviations(&dwarf.debug_abbrev).ok()?);
-            tables.insert(offset.0, Arc::clone(&table));
-            table
-        }
-    };
+    let table = tables.list(dwarf, &header, budget)?;
     // The unit reads the header of its lines: that is paid for first.
     let mut root = header.entries_raw(&table, None).ok()?;
     let specs = root.read_abbreviation().ok()??.attributes();
@@ -235,8 +303,9 @@ pub(super) fn open<'a>(
     Unit::new_with_abbreviations(dwarf, header, table).ok()
 }
 
-/// How many bytes a list of abbreviations takes.
-fn abbreviations_len(mut input: Reader<'_>) -> Option<usize> {
+/// Goes behind a list of abbreviations, or a little further into it than
+/// [`TABLE_BYTES_MAX`]: one that is refused later need not be read to its end.
+fn skip_abbreviations(input: &mut Reader<'_>) -> Option<()> {
     let whole = input.len();
     while input.read_uleb128().ok()? != 0 {
         input.read_uleb128().ok()?;
@@ -250,13 +319,15 @@ fn abbreviations_len(mut input: Reader<'_>) -> Option<usize> {
             if (name, form) == (0, 0) {
                 break;
             }
+            if whole - input.len() > TABLE_BYTES_MAX {
+                return Some(());
+            }
         }
-        // One that is refused later need not be read to its end.
         if whole - input.len() > TABLE_BYTES_MAX {
-            break;
+            return Some(());
         }
     }
-    Some(whole - input.len())
+    Some(())
 }
 
 /// How many bytes the header of a line program takes.
@@ -266,7 +337,8 @@ fn line_header_len(mut input: Reader<'_>, offset: usize) -> Option<usize> {
     if input.read_u16().ok()? >= 5 {
         input.read_u16().ok()?;
     }
-    input.read_length(format).ok()
+    let bytes = input.read_length(format).ok()?;
+    (bytes <= input.len()).then_some(bytes)
 }
 
 /// The code of a function or of an inlined one, as its attributes say.

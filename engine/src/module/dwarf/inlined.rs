@@ -1,11 +1,9 @@
 //! From a function that was found to source locations: names, files, and the
 //! functions that were inlined where the address is.
 
-use std::collections::BTreeMap;
-
 use gimli::UnitOffset;
 
-use super::index::{Code, Found, open};
+use super::index::{Code, Found, Tables, open};
 use super::{Budget, Dwarf, Reader, Unit, Value};
 use crate::runtime::SourceLocation;
 
@@ -33,7 +31,7 @@ pub(super) fn locations(
     address: u32,
     budget: &mut Budget,
 ) -> Vec<SourceLocation> {
-    let Some(unit) = open(dwarf, found.unit, &mut BTreeMap::new(), budget) else {
+    let Some(unit) = open(dwarf, found.unit, &mut Tables::new(dwarf), budget) else {
         return Vec::new();
     };
     let mut scopes = Vec::new();
@@ -200,12 +198,8 @@ fn unit_at<'a>(
     while let Ok(Some(header)) = headers.next() {
         budget.pay(16)?;
         if at.to_unit_offset(&header).is_some() {
-            return open(
-                dwarf,
-                header.debug_info_offset()?.0,
-                &mut BTreeMap::new(),
-                budget,
-            );
+            let start = header.debug_info_offset()?.0;
+            return open(dwarf, start, &mut Tables::new(dwarf), budget);
         }
     }
     None

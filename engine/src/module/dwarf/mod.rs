@@ -5,7 +5,8 @@
 //! What is in them is not validated and can be hostile. Whatever it is, there
 //! is no answer instead of a panic; nothing here recurses; and the work is a
 //! small multiple of the size of the sections, however often their parts name
-//! each other: each step is paid for out of a [`Budget`].
+//! each other and however often somebody asks: each step is paid for out of a
+//! [`Budget`] that lives as long as the module.
 //!
 //! Addresses count from the start of the code section's contents, as the
 //! tool conventions demand.
@@ -57,10 +58,12 @@ const TABLE_BYTES_MAX: usize = 1 << 20;
 struct Budget(u64);
 
 impl Budget {
-    /// Pays for so many steps; `None` if there are not so many left.
+    /// Pays for so many steps; `None`, now and from now on, if there are not so
+    /// many left.
     fn pay(&mut self, steps: usize) -> Option<()> {
-        self.0 = self.0.checked_sub(steps as u64)?;
-        Some(())
+        let left = self.0.checked_sub(steps as u64);
+        self.0 = left.unwrap_or(0);
+        left.map(drop)
     }
 }
 
@@ -106,12 +109,9 @@ impl DebugInfo {
         let budget = || Budget(size.saturating_mul(STEPS_PER_BYTE));
         let index = self
             .index
-            .get_or_init(|| Mutex::new(Index::new(&dwarf, budget())));
+            .get_or_init(|| Mutex::new(Index::new(&dwarf, budget(), budget())));
         let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
-        index
-            .find(&dwarf, address)
-            .map(|found| inlined::locations(&dwarf, &found, address, &mut budget()))
-            .unwrap_or_default()
+        index.locations(&dwarf, address)
     }
 
     fn section<'a>(&self, binary: &'a [u8], id: SectionId) -> &'a [u8] {
