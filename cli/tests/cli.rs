@@ -162,6 +162,18 @@ fn missing_imports_are_listed_all_at_once() {
 }
 
 #[test]
+fn plugs_are_run_within_limits() {
+    let folder = Folder::new("link-limits");
+    let needy = &*folder.file("needy.wat", NEEDY);
+    let text = "(component (core module $m (func $f (loop (br 0))) (start $f))
+        (core instance (instantiate $m)))";
+    let plug = &*folder.file("plug.wat", text);
+    let link = ["link", needy, "--plug", plug];
+    fails(&[&link[..], &["--fuel", "10000"]].concat(), 134, "fuel");
+    fails(&[&link[..], &["--timeout", "1"]].concat(), 134, "interrupt");
+}
+
+#[test]
 fn core_modules_take_numbers() {
     let folder = Folder::new("core");
     let m = &*folder.file("m.wat", MODULE);

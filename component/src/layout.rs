@@ -3,7 +3,7 @@
 //! the programs that move its parameters and its result.
 
 use std::collections::BTreeSet;
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display, Write};
 
 use linkspan_canon_abi::program::Programs;
 use linkspan_canon_abi::{
@@ -22,22 +22,25 @@ const NESTING_MAX: usize = 16;
 
 /// See [`Component::explain_layout`].
 pub(crate) fn explain(component: &Component) -> String {
-    let mut types = BTreeSet::new();
-    let mut functions = Vec::new();
+    let mut found = Found::default();
     for (kind, items) in [
         ("import", component.imports()),
         ("export", component.exports()),
     ] {
-        collect(items, kind, 0, &mut types, &mut functions);
+        collect(items, kind, 0, &mut found);
     }
     let table = &component.code().types;
     let mut out = Text::default();
     out.line(0, "types");
-    for ty in &types {
-        out.block(1, &table.display_layout(*ty));
+    for ty in &found.types {
+        out.block(1, table.display_layout(*ty));
     }
     out.line(0, "functions");
-    for (path, func) in functions {
+    for (path, func) in found.functions {
+        // What nobody reads is not computed.
+        if out.full {
+            break;
+        }
         function(&mut out, table, &path, func);
     }
     out.text
@@ -52,55 +55,88 @@ struct Text {
 
 impl Text {
     fn line(&mut self, level: usize, line: impl Display) {
-        if self.full {
-            return;
-        }
-        if self.text.len() > TEXT_BYTES_MAX {
-            self.full = true;
-            self.text.push_str("…\n");
-            return;
-        }
-        let indent = "  ".repeat(level);
-        // Writing to a string does not fail.
-        let _ = writeln!(self.text, "{indent}{line}");
+        self.block(level, format_args!("{line}\n"));
     }
 
-    fn block(&mut self, level: usize, text: &dyn Display) {
-        if self.full {
-            return;
-        }
-        for line in text.to_string().lines() {
-            self.line(level, line);
+    /// Lines that are indented each.
+    fn block(&mut self, level: usize, text: impl Display) {
+        let mut lines = Lines {
+            out: self,
+            level,
+            is_at_start: true,
+        };
+        // What does not fit is left out, and the text says so.
+        let _ = write!(lines, "{text}");
+        if !lines.is_at_start {
+            let _ = lines.write_str("\n");
         }
     }
 }
 
-/// Gathers functions with their paths, and all types that they are made of.
-fn collect<'a>(
-    items: Items<'a>,
-    path: &str,
+/// What writes lines to a text: it fails when the text is full, so that
+/// nothing more is formatted.
+struct Lines<'a> {
+    out: &'a mut Text,
     level: usize,
-    types: &mut BTreeSet<ValType>,
-    functions: &mut Vec<(String, Func<'a>)>,
-) {
+    is_at_start: bool,
+}
+
+impl Write for Lines<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for piece in text.split_inclusive('\n') {
+            if self.out.full {
+                return Err(fmt::Error);
+            }
+            if self.out.text.len() + piece.len() > TEXT_BYTES_MAX {
+                self.out.full = true;
+                self.out.text.push_str("…\n");
+                return Err(fmt::Error);
+            }
+            if self.is_at_start {
+                self.out.text.push_str(&"  ".repeat(self.level));
+            }
+            self.out.text.push_str(piece);
+            self.is_at_start = piece.ends_with('\n');
+        }
+        Ok(())
+    }
+}
+
+/// What a text is about.
+#[derive(Default)]
+struct Found<'a> {
+    types: BTreeSet<ValType>,
+    /// Functions with their paths.
+    functions: Vec<(String, Func<'a>)>,
+    /// What the paths add to the text, at the least.
+    bytes: usize,
+}
+
+/// Gathers functions with their paths, and all types that they are made of.
+fn collect<'a>(items: Items<'a>, path: &str, level: usize, found: &mut Found<'a>) {
     for (name, item) in items.iter() {
-        // Each function takes a line at the least.
-        if functions.len() > TEXT_BYTES_MAX / 8 {
+        if found.bytes > TEXT_BYTES_MAX {
             return;
         }
+        // An item that is not shown costs its turn.
+        found.bytes += 1;
         match item {
             Item::Func(func) => {
                 if let Some(ty) = func.func_type() {
-                    add_types(func.table(), ty.param_types().chain(ty.result), types);
+                    let parts = ty.param_types().chain(ty.result);
+                    add_types(func.table(), parts, &mut found.types);
                 }
-                functions.push((format!("{path} {name:?}"), func));
+                let path = format!("{path} {name:?}");
+                found.bytes += path.len();
+                found.functions.push((path, func));
             }
             Item::Instance(inner) if level < NESTING_MAX => {
                 let path = format!("{path} {name:?}");
-                collect(inner, &path, level + 1, types, functions);
+                found.bytes += path.len();
+                collect(inner, &path, level + 1, found);
             }
             Item::Type(ty) | Item::Value(ty) => {
-                add_types(ty.table(), std::iter::once(ty.val_type()), types);
+                add_types(ty.table(), std::iter::once(ty.val_type()), &mut found.types);
             }
             Item::Instance(_)
             | Item::Resource(_)
@@ -171,7 +207,7 @@ fn function(out: &mut Text, table: &TypeTable, path: &str, func: Func<'_>) {
             Ok(program) if program.values() == 0 => {}
             Ok(program) => {
                 out.line(2, what);
-                out.block(3, &program);
+                out.block(3, program);
             }
             Err(error) => out.line(2, format_args!("{what}: {error}")),
         }
@@ -186,4 +222,32 @@ fn signature(table: &TypeTable, ty: &FuncType, pointer: PointerSize, context: Co
         names.join(" ")
     };
     format!("({}) -> ({})", list(&core.params), list(&core.results))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes lines until somebody has enough of them.
+    struct Endless;
+
+    impl Display for Endless {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            loop {
+                f.write_str("line\n")?;
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_formatted_that_does_not_fit() {
+        let mut out = Text::default();
+        out.line(0, "first");
+        out.block(1, "second\nthird");
+        assert_eq!(out.text, "first\n  second\n  third\n");
+        out.block(1, Endless);
+        out.line(0, Endless);
+        assert!(out.full && out.text.ends_with("  line\n…\n"));
+        assert!(out.text.len() < TEXT_BYTES_MAX + 16);
+    }
 }

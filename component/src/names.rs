@@ -114,9 +114,21 @@ pub(crate) fn compatible_versions(name: &str) -> String {
 
 /// A map whose look-up falls back to a semver-compatible version of the
 /// name: `a:b/c@0.2.4` is found by `a:b/c@0.2.0` and the other way round.
-/// Among several compatible versions the newest answers.
+/// Among several compatible versions the newest answers. Linkers look names
+/// up so.
+///
+/// # Examples
+///
+/// ```
+/// let mut names = linkspan::VersionedMap::default();
+/// names.insert("a:b/c@0.2.4", 1);
+/// names.insert("a:b/c@0.2.10", 2);
+/// assert_eq!(names.get("a:b/c@0.2.4"), Some(&1));
+/// assert_eq!(names.get_named("a:b/c@0.2.0"), Some(("a:b/c@0.2.10", &2)));
+/// assert_eq!(names.get("a:b/c@0.3.0"), None);
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct VersionedMap<T> {
+pub struct VersionedMap<T> {
     exact: BTreeMap<String, T>,
     /// Name without version, compatible track → the newest full name.
     newest: BTreeMap<(String, Track), String>,
@@ -132,8 +144,8 @@ impl<T> Default for VersionedMap<T> {
 }
 
 impl<T> VersionedMap<T> {
-    /// Adds or replaces a definition.
-    pub(crate) fn insert(&mut self, name: &str, value: T) -> Option<T> {
+    /// Adds what a name stands for; what it stood for before, if anything.
+    pub fn insert(&mut self, name: &str, value: T) -> Option<T> {
         if let Some((base, text, version)) = split(name) {
             let newest = self
                 .newest
@@ -157,13 +169,15 @@ impl<T> VersionedMap<T> {
         self.exact.get_mut(name)
     }
 
-    /// The definition of that name or of a compatible version of it.
-    pub(crate) fn get(&self, name: &str) -> Option<&T> {
+    /// What that name or a compatible version of it stands for.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&T> {
         self.get_named(name).map(|(_, value)| value)
     }
 
     /// As [`VersionedMap::get`], with the name that was found.
-    pub(crate) fn get_named(&self, name: &str) -> Option<(&str, &T)> {
+    #[must_use]
+    pub fn get_named(&self, name: &str) -> Option<(&str, &T)> {
         if let Some((known, value)) = self.exact.get_key_value(name) {
             return Some((known, value));
         }
@@ -173,8 +187,8 @@ impl<T> VersionedMap<T> {
         Some((known, value))
     }
 
-    /// All names and definitions, by name.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+    /// All names and what they stand for, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.exact
             .iter()
             .map(|(name, value)| (name.as_str(), value))

@@ -390,3 +390,60 @@ fn what_is_not_built_is_refused_by_name() {
     .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
+
+#[test]
+fn code_of_another_engine_is_refused_when_it_is_defined() {
+    let (ours, other) = (Engine::default(), Engine::default());
+    let exporter = component(
+        &other,
+        r#"(component
+             (core module $m)
+             (instance $i (export "m" (core module $m)))
+             (export "m" (core module $m))
+             (export "i" (instance $i)))"#,
+    );
+    let mut store = Store::new(&other, ());
+    let linker = Linker::<()>::new(&other);
+    let instance = linker.instantiate(&mut store, &exporter).unwrap();
+    let module = instance.get_module(&store, "m").unwrap();
+    let mut linker = Linker::<()>::new(&ours);
+    let mut root = linker.root();
+    for error in [
+        root.module("m", &module).map(drop).unwrap_err(),
+        root.component("c", &exporter).map(drop).unwrap_err(),
+        root.reexport(&store, "m", &instance, "m")
+            .map(drop)
+            .unwrap_err(),
+        root.reexport(&store, "i", &instance, "i")
+            .map(drop)
+            .unwrap_err(),
+        root.reexport_all(&store, &instance).map(drop).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Link);
+        assert!(error.to_string().contains("another engine"), "{error}");
+    }
+}
+
+#[test]
+fn a_function_of_another_store_is_not_handed_back() {
+    let engine = Engine::default();
+    let exporter = component(
+        &engine,
+        r#"(component
+             (core module $m (func (export "f")))
+             (core instance $i (instantiate $m))
+             (func (export "f") (canon lift (core func $i "f"))))"#,
+    );
+    let passing = component(
+        &engine,
+        r#"(component (import "f" (func $f)) (export "g" (func $f)))"#,
+    );
+    let (mut store, mut other) = (Store::new(&engine, ()), Store::new(&engine, ()));
+    let mut linker = Linker::<()>::new(&engine);
+    let instance = linker.instantiate(&mut store, &exporter).unwrap();
+    linker.root().reexport(&store, "f", &instance, "f").unwrap();
+    linker.instantiate(&mut store, &passing).unwrap();
+    let error = linker.instantiate(&mut other, &passing).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Link);
+    assert!(error.to_string().contains("another store"), "{error}");
+}

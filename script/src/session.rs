@@ -360,7 +360,12 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
                         Reach::All | Reach::Instances => {
                             components.instantiate(watchdog, name.as_deref(), name.as_deref())
                         }
-                        Reach::Called | Reach::Definitions => Ok(()),
+                        Reach::Called | Reach::Definitions => {
+                            if let Some(name) = &name {
+                                components.release(name);
+                            }
+                            Ok(())
+                        }
                     })
             }
         };
@@ -433,6 +438,12 @@ impl<'scope, 'a: 'scope> Session<'scope, '_, 'a> {
         let bytes = wat
             .encode()
             .map_err(|error| Mismatch::new(expected(), error.message()))?;
+        // What is invalid was never linked.
+        let validated = match &wat {
+            Wat::Module(_) => Modules::validate(self.engine, &bytes),
+            Wat::Component(_) => self.components.validate(&bytes),
+        };
+        validated.map_err(|refusal| Mismatch::new(expected(), refusal))?;
         let outcome = match &wat {
             Wat::Module(_) => self.modules.try_out(self.engine, &self.watchdog, &bytes),
             Wat::Component(_) => self.components.try_out(&self.watchdog, &bytes),

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use linkspan_script::{Failure, Options, Report, parse_features, run};
+use linkspan_script::{Failure, Options, Reach, Report, parse_features, run};
 
 fn report(script: &str) -> Report {
     run(script, &Options::default()).expect("the default options are accepted")
@@ -168,4 +168,36 @@ fn other_words_for_a_refusal_are_told_but_no_failure() {
     let report = report("(assert_invalid (module (func (result i32))) \"quite another reason\")");
     assert!(report.is_success());
     assert_eq!(report.differing_texts.len(), 1);
+}
+
+#[test]
+fn what_is_invalid_is_not_unlinkable() {
+    let script = r#"(assert_unlinkable (module (import "spectest" "gone" (func))) "unknown import")
+(assert_unlinkable (module (func (result i32))) "unknown import")
+(assert_unlinkable (component (import "f" (func))) "missing")
+(assert_unlinkable (component (core module (func (result i32)))) "missing")
+"#;
+    assert_eq!(failing_lines(script), [2, 4]);
+}
+
+#[test]
+fn a_redefined_name_is_instantiated_anew() {
+    let define = |answer: u32| {
+        format!(
+            r#"(component $c (core module $m (func (export "f") (result i32) (i32.const {answer})))
+  (core instance $i (instantiate $m))
+  (func (export "f") (result u32) (canon lift (core func $i "f"))))
+(assert_return (invoke $c "f") (u32.const {answer}))
+"#
+        )
+    };
+    let script = define(1) + &define(2);
+    for reach in [Reach::All, Reach::Called] {
+        let options = Options {
+            reach,
+            ..Options::default()
+        };
+        let report = run(&script, &options).expect("the options are accepted");
+        assert_eq!(report.failures, [], "{reach:?}");
+    }
 }

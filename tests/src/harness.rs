@@ -160,7 +160,9 @@ pub fn run(suites: Vec<Suite>) -> ExitCode {
             print_error(&error);
             whole = false;
         }
-        for error in miscounts(suite, tiers, expected.get(suite)) {
+    }
+    if complete {
+        for error in miscounts(&tallies, &expected) {
             print_error(&error);
             whole = false;
         }
@@ -172,21 +174,31 @@ pub fn run(suites: Vec<Suite>) -> ExitCode {
     }
 }
 
-/// What was judged in another number than a suite demands.
+/// What was judged in another number than the suites demand; a suite of which
+/// nothing ran has judged nothing.
 fn miscounts(
-    suite: &str,
-    tiers: &BTreeMap<String, Tally>,
-    expected: Option<&BTreeMap<&'static str, u64>>,
+    tallies: &BTreeMap<String, BTreeMap<String, Tally>>,
+    expected: &BTreeMap<String, BTreeMap<&'static str, u64>>,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (tier, tally) in tiers {
-        for (kind, expected) in expected.into_iter().flatten() {
-            let found = tally.judged.get(*kind).copied().unwrap_or(0);
-            if found != *expected {
-                wrong.push(format!(
-                    "{suite} ({tier}): expected {expected} directives of the kind {kind}, \
-                     found {found}"
-                ));
+    for (suite, kinds) in expected {
+        let tiers = tallies.get(suite).into_iter().flatten();
+        let mut judged: Vec<(&str, &BTreeMap<String, u64>)> = tiers
+            .map(|(tier, tally)| (&**tier, &tally.judged))
+            .collect();
+        let nothing = BTreeMap::new();
+        if judged.is_empty() {
+            judged.push(("no tier", &nothing));
+        }
+        for (tier, judged) in judged {
+            for (kind, expected) in kinds {
+                let found = judged.get(*kind).copied().unwrap_or(0);
+                if found != *expected {
+                    wrong.push(format!(
+                        "{suite} ({tier}): expected {expected} directives of the kind {kind}, \
+                         found {found}"
+                    ));
+                }
             }
         }
     }
@@ -344,6 +356,27 @@ mod tests {
             panic!("expected failures, found {outcome:?}");
         };
         assert_eq!(failures, [Failure::at(0, "panicked: lost 7")]);
+    }
+
+    #[test]
+    fn a_suite_without_a_case_has_judged_nothing() {
+        let demanded = BTreeMap::from([("assert_return", 2)]);
+        let expected = BTreeMap::from([("own".to_owned(), demanded)]);
+        let mut tallies = BTreeMap::new();
+        assert_eq!(
+            miscounts(&tallies, &expected),
+            ["own (no tier): expected 2 directives of the kind assert_return, found 0"]
+        );
+        let judged = BTreeMap::from([("assert_return".to_owned(), 2)]);
+        let tally = Tally {
+            judged,
+            ..Tally::default()
+        };
+        tallies.insert(
+            "own".to_owned(),
+            BTreeMap::from([("loop".to_owned(), tally)]),
+        );
+        assert_eq!(miscounts(&tallies, &expected), [""; 0]);
     }
 
     #[test]

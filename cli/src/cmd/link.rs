@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use linkspan::{Component, Engine, LinkReport, LinkState, Linker, Store};
 
+use super::run::Run;
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
 use crate::json;
@@ -30,6 +31,9 @@ pub(crate) struct Link {
     /// Print JSON, made for tools: one object, with the format's version.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    run: Run,
 }
 
 const EXAMPLES: &str = "\
@@ -40,9 +44,11 @@ Examples:
 
 impl Link {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result {
-        let engine = Engine::default();
+        let engine = self.run.engine()?;
         let component = load(&engine, &self.path)?;
         let mut store = Store::new(&engine, ());
+        // Plugs may have start functions.
+        let _timer = self.run.limit(&mut store)?;
         let mut linker = Linker::<()>::new(&engine);
         for path in &self.plugs {
             let plug = load(&engine, path)?;

@@ -6,6 +6,7 @@ mod inspect;
 mod invoke;
 mod link;
 mod plug;
+mod run;
 mod wast;
 mod wit;
 

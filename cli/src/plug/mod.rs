@@ -9,7 +9,8 @@ mod types;
 
 use std::collections::BTreeMap;
 
-use wasm_encoder::{ComponentBuilder, ComponentExternName};
+use linkspan::VersionedMap;
+use wasm_encoder::{ComponentBuilder, ComponentExportKind, ComponentExternName};
 use wasmparser::component_types::{ComponentEntityType, ComponentInstanceTypeId, ComponentItem};
 
 use crate::failure::{Failure, Kind, Result};
@@ -46,10 +47,11 @@ pub(crate) fn compose(socket: &Part, plugs: &[Part]) -> Result<Composed> {
         types: TypeEncoder::new(ComponentBuilder::default(), &parts),
         imports: BTreeMap::new(),
     };
+    let by_import: BTreeMap<&str, &Connection> =
+        connections.iter().map(|c| (&*c.import, c)).collect();
     let filled = |part: usize, name: &str| {
         let is_socket = part == plugs.len();
-        let mut found = connections.iter().filter(|c| c.import == name);
-        found.next().filter(|_| is_socket)
+        by_import.get(name).copied().filter(|_| is_socket)
     };
     composer.import(&parts, &|part, name| filled(part, name).is_some())?;
     let imports = composer.names();
@@ -95,21 +97,26 @@ pub(crate) fn compose(socket: &Part, plugs: &[Part]) -> Result<Composed> {
 /// Which plug fills which import of the socket.
 fn connect(socket: &Part, plugs: &[Part]) -> Result<Vec<Connection>> {
     let mut connections: Vec<Connection> = Vec::new();
+    let mut fillers: BTreeMap<&str, &Part> = BTreeMap::new();
     for (plug, part) in plugs.iter().enumerate() {
-        let exports = || part.exports().map(|(name, _)| name);
+        let mut exports = VersionedMap::default();
+        for (name, _) in part.exports() {
+            exports.insert(name, ());
+        }
         let before = connections.len();
         for (import, item) in socket.imports() {
             let implemented = item.full_implements();
-            let export = linkspan::compatible_name(import, exports())
-                .or_else(|| linkspan::compatible_name(implemented.as_deref()?, exports()));
-            let Some(export) = export else {
+            let export = exports
+                .get_named(import)
+                .or_else(|| exports.get_named(implemented.as_deref()?));
+            let Some((export, ())) = export else {
                 continue;
             };
-            if let Some(other) = connections.iter().find(|c| c.import == import) {
+            if let Some(other) = fillers.insert(import, part) {
                 let message = format!(
                     "`{import}` is exported by two plugs: `{}` and `{}`\n  = help: leave one of \
                      them out",
-                    plugs[other.plug].name, part.name
+                    other.name, part.name
                 );
                 return Err(Failure::new(Kind::Usage, message));
             }
@@ -186,21 +193,25 @@ impl<'a> Composer<'a> {
     /// Imports what no plug fills: what several parts ask for, in compatible versions, once.
     fn import(&mut self, parts: &[&'a Part], is_filled: &dyn Fn(usize, &str) -> bool) -> Result {
         let mut groups: Vec<Group<'a>> = Vec::new();
+        // For each kind of import, the positions of groups by their names.
+        let mut kinds: Vec<(ComponentExportKind, VersionedMap<usize>)> = Vec::new();
         for (index, part) in parts.iter().enumerate() {
             for (name, item) in part.imports() {
                 if is_filled(index, name) {
                     continue;
                 }
-                let known = groups.iter().position(|group| {
-                    group.members.iter().any(|(_, other, first)| {
-                        types::kind(&first.ty) == types::kind(&item.ty)
-                            && linkspan::compatible_name(name, [*other]).is_some()
-                    })
+                let kind = types::kind(&item.ty);
+                let place = kinds.iter().position(|(known, _)| *known == kind);
+                let place = place.unwrap_or_else(|| {
+                    kinds.push((kind, VersionedMap::default()));
+                    kinds.len() - 1
                 });
-                let known = known.unwrap_or_else(|| {
+                let names = &mut kinds[place].1;
+                let known = names.get(name).copied().unwrap_or_else(|| {
                     groups.push(Group::default());
                     groups.len() - 1
                 });
+                names.insert(name, known);
                 groups[known].members.push((index, name, item));
             }
         }

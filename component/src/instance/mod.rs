@@ -42,11 +42,13 @@ pub(crate) struct InstanceState {
     owners: u32,
     /// Core instances of the plan.
     core_instances: Box<[core::Instance]>,
-    /// Imported functions that are handed back: import → function.
+    /// Imported functions that are handed back: import → function, in the
+    /// order of the imports.
     func_imports: Vec<(u32, Func)>,
     /// Values of the plan.
     values: Box<[Option<Arc<Val>>]>,
-    /// What the host provided that instances export as it is, by import.
+    /// What the host provided that instances export as it is, in the order of
+    /// the imports.
     imported: Vec<(u32, Imported)>,
     /// Rust types that name resource types of this instance.
     keys: Vec<(any::TypeId, ResourceTypeId)>,
@@ -94,8 +96,7 @@ impl InstanceState {
     }
 
     fn imported(&self, import: ImportId) -> Option<&Imported> {
-        let found = self.imported.iter().find(|(i, _)| *i == import.0)?;
-        Some(&found.1)
+        by_import(&self.imported, import)
     }
 
     /// A core module of the plan, if it is at hand.
@@ -164,6 +165,12 @@ impl InstanceState {
             resources: resources.collect::<Result<_>>()?,
         }))
     }
+}
+
+/// What belongs to an import, in a list in the order of the imports.
+fn by_import<V>(list: &[(u32, V)], import: ImportId) -> Option<&V> {
+    let position = list.binary_search_by_key(&import.0, |(known, _)| *known);
+    Some(&list.get(position.ok()?)?.1)
 }
 
 /// Value types and the like: nobody has to define them.
@@ -310,11 +317,7 @@ impl Instance {
                 let place = *instance.lifts.get(id.index())?;
                 Some(Func::new(self.state, place))
             }
-            FuncSource::Import(import) => {
-                let known = instance.func_imports.iter();
-                let mut known = known.filter(|(i, _)| *i == import.0);
-                known.next().map(|(_, func)| *func)
-            }
+            FuncSource::Import(import) => by_import(&instance.func_imports, import).copied(),
             FuncSource::Unsupported(..) => None,
         }
     }

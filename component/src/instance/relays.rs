@@ -6,7 +6,7 @@ use std::sync::Arc;
 use linkspan_canon_abi as abi;
 use linkspan_engine as core;
 
-use super::run::{Run, reborrow};
+use super::run::{Run, linked_elsewhere, reborrow};
 use crate::code::Pointers;
 use crate::error::{Error, Result};
 use crate::func::builtin::Unsupported;
@@ -31,7 +31,11 @@ impl<T: 'static> Run<'_, T> {
         let mut between = None;
         for (import, ty) in &code.handed_back {
             let func = match self.pre.imports.get(import.index()) {
-                Some(Definition::Guest(_, func)) => *func,
+                Some(Definition::Guest(_, func)) => {
+                    func.lifted(self.store.extra())
+                        .map_err(|_| linked_elsewhere())?;
+                    *func
+                }
                 // It is there, and calls of it say what is missing.
                 Some(Definition::Host(_)) if code.needs_async(*ty) => {
                     self.relay_unbuilt(&mut between, *ty)?

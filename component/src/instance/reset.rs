@@ -151,7 +151,7 @@ impl Instance {
         let instance = self.state(state)?;
         let own_types = instance.own_resources();
         let owners = instance.owner_range();
-        let is_own = |resource: ResourceTypeId| own_types.contains(&resource);
+        let is_own = |resource: ResourceTypeId| own_types.binary_search(&resource).is_ok();
         let mut owned = Vec::new();
         for (number, owner) in state.owners.iter_mut().enumerate() {
             if owners.contains(&number) {
@@ -235,11 +235,14 @@ fn clear_all<T>(store: &mut StoreContextMut<'_, T>, lives: &[core::Instance]) ->
 }
 
 impl InstanceState {
-    /// The store's numbers of the resource types that the instance defines.
+    /// The store's numbers of the resource types that the instance defines, in
+    /// order.
     fn own_resources(&self) -> Vec<ResourceTypeId> {
         let defs = self.code.resources.iter().zip(&self.resources);
         let own = defs.filter(|(def, _)| matches!(def, ResourceDef::Defined(..)));
-        own.map(|(_, id)| *id).collect()
+        let mut own: Vec<ResourceTypeId> = own.map(|(_, id)| *id).collect();
+        own.sort_unstable();
+        own
     }
 
     /// The store's numbers of the component instances.

@@ -8,7 +8,7 @@ use linkspan_canon_abi::ResourceTypeId;
 use linkspan_engine as core;
 
 use super::pre::{Arg, Pre, Prepared};
-use super::{Imported, Instance, InstanceState};
+use super::{Imported, Instance, InstanceState, by_import};
 use crate::code::{Pointers, core_val_type};
 use crate::error::{Error, Result};
 use crate::func::adapter::Adapter;
@@ -30,6 +30,12 @@ pub(super) fn reborrow<'s, T>(store: &'s mut StoreContextMut<'_, T>) -> StoreCon
     core::AsContextMut::as_context_mut(store)
 }
 
+/// The error of a function that lives in another store than the component.
+#[cold]
+pub(super) fn linked_elsewhere() -> Error {
+    Error::link("the component was linked to a function of another store")
+}
+
 /// One instantiation.
 pub(super) struct Run<'a, T: 'static> {
     pub(super) pre: &'a Pre<T>,
@@ -42,7 +48,8 @@ pub(super) struct Run<'a, T: 'static> {
     memories: Vec<Option<core::Memory>>,
     resources: Vec<ResourceTypeId>,
     lifts: Vec<u32>,
-    /// Functions that stand for imports: import → function.
+    /// Functions that stand for imports: import → function, in the order of
+    /// the imports.
     pub(super) func_imports: Vec<(u32, Func)>,
     /// Values that there are so far.
     values: Vec<Option<Arc<Val>>>,
@@ -389,9 +396,7 @@ impl<'a, T: 'static> Run<'a, T> {
         let place = match func.source {
             FuncSource::Lift(lift) => self.lifts.get(lift.index()).copied(),
             FuncSource::Import(import) => {
-                let mut known = self.func_imports.iter();
-                let known = known.find(|(i, _)| *i == import.0);
-                return match known.map(|(_, func)| *func) {
+                return match by_import(&self.func_imports, import).copied() {
                     Some(func) => self.call_start(func, args, result),
                     None => Err(Error::inconsistent("a function is missing")),
                 };
@@ -542,7 +547,7 @@ impl<'a, T: 'static> Run<'a, T> {
     ) -> Result<core::Func> {
         let callee = *callee
             .lifted(self.store.extra())
-            .map_err(|_| Error::link("the component was linked to a function of another store"))?;
+            .map_err(|_| linked_elsewhere())?;
         let pointers = Pointers {
             caller: caller.options.pointer,
             callee: callee.site.options.pointer,

@@ -125,6 +125,30 @@ impl<T> Definition<T> {
     }
 }
 
+/// Refuses code that was made for another engine. Instances of a store nest
+/// no deeper than plans do, and so do their definitions.
+fn check_engine<T>(engine: &core::Engine, definition: &Definition<T>) -> Result<()> {
+    let (what, other) = match definition {
+        Definition::Module(module) => ("core module", module.engine()),
+        Definition::Component(component) => ("component", component.engine()),
+        Definition::Instance(names) => {
+            return names.iter().try_for_each(|(name, inner)| {
+                check_engine(engine, inner).map_err(|error| error.within(format!("{name:?}")))
+            });
+        }
+        Definition::Host(_)
+        | Definition::Guest(..)
+        | Definition::Resource(..)
+        | Definition::Value(_) => return Ok(()),
+    };
+    if core::Engine::same(engine, other) {
+        return Ok(());
+    }
+    Err(Error::link(format!(
+        "the {what} was made for another engine"
+    )))
+}
+
 impl<T: 'static> Linker<T> {
     /// A linker without definitions.
     #[must_use]
@@ -326,7 +350,8 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if the name is taken.
+    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if the name is taken or
+    /// the module was made for another engine.
     pub fn module(&mut self, name: &str, module: &core::Module) -> Result<&mut Self> {
         self.define(name, Definition::Module(module.clone()))
     }
@@ -338,10 +363,6 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
     /// [`ErrorKind::Link`](crate::ErrorKind::Link) if the name is taken or
     /// the component was made for another engine.
     pub fn component(&mut self, name: &str, component: &Component) -> Result<&mut Self> {
-        if !core::Engine::same(self.engine, component.engine()) {
-            return Err(Error::link("the component was made for another engine")
-                .within(format!("{name:?}")));
-        }
         self.define(name, Definition::Component(component.clone()))
     }
 
@@ -365,8 +386,9 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if the name is taken or
-    /// there is no such export.
+    /// [`ErrorKind::Link`](crate::ErrorKind::Link) if the name is taken, there
+    /// is no such export, or it holds a core module or a component of another
+    /// engine than the linker's.
     pub fn reexport(
         &mut self,
         store: impl core::AsContext<Data = T, Extra = ComponentState>,
@@ -439,6 +461,8 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
             ))
             .within(format!("{name:?}")));
         }
+        check_engine(self.engine, &definition)
+            .map_err(|error| error.within(format!("{name:?}")))?;
         self.names.insert(name, definition);
         Ok(self)
     }

@@ -1,5 +1,7 @@
 //! Core modules of the host against what a component declares them to be.
 
+use std::collections::BTreeMap;
+
 use linkspan_engine::{Engine, ExternType, Module};
 
 use super::report::LinkDifference;
@@ -10,19 +12,19 @@ use crate::plan::{CoreItemType, ModuleType};
 pub(super) fn compare(declared: &ModuleType, module: &Module) -> Vec<LinkDifference> {
     let engine = module.engine();
     let mut differences = Vec::new();
+    let imports = declared.imports.iter();
+    let given: BTreeMap<(&str, &str), &CoreItemType> = imports
+        .map(|(from, name, ty)| ((&**from, &**name), ty))
+        .collect();
     for import in module.imports() {
         let path = format!("import {:?} {:?}", import.module, import.name);
-        let given = declared
-            .imports
-            .iter()
-            .find(|(from, name, _)| **from == *import.module && **name == *import.name);
-        match given {
+        match given.get(&(import.module, import.name)) {
             None => {
                 let expected = "one of the declared imports";
                 differences.push(LinkDifference::new(path, expected, import.ty.to_string()));
             }
             // What the component gives must do for what the module needs.
-            Some((_, _, given)) if !provides(engine, given, &import.ty) => {
+            Some(given) if !provides(engine, given, &import.ty) => {
                 let (expected, found) = (given.describe(), import.ty.to_string());
                 differences.push(LinkDifference::new(path, expected, found));
             }

@@ -372,9 +372,13 @@ impl LinkReport {
 
     /// Makes the state of each import agree with its problem.
     pub(super) fn settle(&mut self) {
-        for problem in &self.problems {
-            let mut imports = self.imports.iter_mut();
-            if let Some(import) = imports.find(|import| import.path == problem.path) {
+        let problems: BTreeMap<&ItemPath, &LinkProblem> = self
+            .problems
+            .iter()
+            .map(|problem| (&problem.path, problem))
+            .collect();
+        for import in &mut self.imports {
+            if let Some(problem) = problems.get(&import.path) {
                 import.state = match problem.found {
                     None => LinkState::Missing,
                     Some(_) => LinkState::Mismatched,

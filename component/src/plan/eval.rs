@@ -278,8 +278,10 @@ impl Flattener {
         ty: ComponentTypeRef,
         site: ImportSite<'_>,
     ) -> Result<Item> {
-        self.spend(1)?;
-        self.spend_bytes(site.path.names().iter().map(String::len).sum())?;
+        // Each item has a path of its own, which holds all names above it.
+        let names = site.path.names();
+        self.spend(self.next(names.len())?)?;
+        self.spend_bytes(names.iter().map(String::len).sum())?;
         match ty {
             ComponentTypeRef::Func(index) => {
                 let TypeItem::Func(ty) = get(&self.env(env).types, index)? else {

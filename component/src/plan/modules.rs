@@ -48,7 +48,7 @@ impl Flattener {
     pub(super) fn core_type(&mut self, env: EnvId, ty: &CoreTypeDecl) -> Result<()> {
         match ty {
             CoreTypeDecl::Group(group) => {
-                self.spend(u32::try_from(group.types().len()).unwrap_or(u32::MAX))?;
+                self.spend_group(group)?;
                 self.env_mut(env).core_types.extend(items(group));
             }
             CoreTypeDecl::Module(module) => {
@@ -59,21 +59,40 @@ impl Flattener {
         Ok(())
     }
 
+    /// Counts the types of a group, of which function types copy their parts.
+    fn spend_group(&mut self, group: &wasmparser::RecGroup) -> Result<()> {
+        for ty in group.types() {
+            let parts = match &ty.composite_type.inner {
+                CompositeInnerType::Func(func) => func.params().len() + func.results().len(),
+                CompositeInnerType::Array(_)
+                | CompositeInnerType::Struct(_)
+                | CompositeInnerType::Cont(_) => 0,
+            };
+            self.spend(u32::try_from(parts + 1).unwrap_or(u32::MAX))?;
+        }
+        Ok(())
+    }
+
     fn module_type(&mut self, env: EnvId, module: &ModuleTypeDecl) -> Result<ModuleType> {
         let mut types: Vec<CoreTypeItem> = Vec::new();
         let mut out = ModuleType::default();
         for decl in &module.decls {
             self.spend(1)?;
             match decl {
-                ModuleDecl::Group(group) => types.extend(items(group)),
+                ModuleDecl::Group(group) => {
+                    self.spend_group(group)?;
+                    types.extend(items(group));
+                }
                 ModuleDecl::OuterAlias { count, index } => {
                     types.push(self.outer_core_type(env, &types, *count, *index)?);
                 }
                 ModuleDecl::Import(from, name, ty) => {
+                    self.spend_bytes(from.len() + name.len())?;
                     let ty = CoreItemType::new(&types, *ty);
                     out.imports.push((from.clone(), name.clone(), ty));
                 }
                 ModuleDecl::Export(name, ty) => {
+                    self.spend_bytes(name.len())?;
                     let ty = CoreItemType::new(&types, *ty);
                     out.exports.push((name.clone(), ty));
                 }

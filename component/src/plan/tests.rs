@@ -182,3 +182,42 @@ fn deep_imports_end_in_a_limit() {
         "{error}"
     );
 }
+
+/// A component that instantiates `leaf` 4096 times, within the limit on
+/// component instances.
+fn repeated(leaf: &str) -> String {
+    let mut text = format!("(component $c0 {leaf})");
+    for i in 1..=12 {
+        text = format!(
+            "(component $c{i} {text} (instance (instantiate $c{0})) (instance (instantiate $c{0})))",
+            i - 1
+        );
+    }
+    format!("(component {text} (instance (instantiate $c12)))")
+}
+
+#[test]
+fn names_in_module_types_are_paid_for_each_time() {
+    let name = "n".repeat(90_000);
+    for leaf in [
+        format!(r#"(core type (module (import "{name}" "" (func))))"#),
+        format!(r#"(core type (module (export "{name}" (func))))"#),
+    ] {
+        let error = plan_of(&repeated(&leaf)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(error.to_string().contains("too large"), "{error}");
+    }
+}
+
+#[test]
+fn core_function_types_are_paid_by_their_length() {
+    let params = " i32".repeat(1000);
+    for leaf in [
+        format!("(core type (func (param{params})))"),
+        format!("(core type (module (type (func (param{params})))))"),
+    ] {
+        let error = plan_of(&repeated(&leaf)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(error.to_string().contains("too large"), "{error}");
+    }
+}

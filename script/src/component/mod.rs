@@ -74,6 +74,12 @@ impl Components {
         Ok(())
     }
 
+    /// Forgets which instance is called `name`: another component has taken
+    /// the name, and an instance of it is made when it is called.
+    pub(crate) fn release(&mut self, name: &str) {
+        self.names.remove(name);
+    }
+
     /// Makes an instance of a definition the current one, and the one called
     /// `name`.
     pub(crate) fn instantiate(

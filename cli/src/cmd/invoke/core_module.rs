@@ -20,10 +20,7 @@ pub(super) fn invoke(out: &mut dyn Write, options: &Invoke, name: &str, binary: 
     let params = parse_all(function, &ty, &arguments)?;
 
     let mut store = Store::<()>::new(&engine, ());
-    if let Some(fuel) = options.run.fuel {
-        store.set_fuel(fuel).map_err(linkspan::Error::from)?;
-    }
-    let _timer = options.run.timer(store.interrupt_handle());
+    let _timer = options.run.limit(&mut store)?;
     let results = call_in(&mut store, &module, function, &ty, &params);
     let results = results.map_err(linkspan::Error::from)?;
     if options.json {

@@ -5,15 +5,13 @@ mod exports;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::time::Duration;
 
 use clap::Args;
 use linkspan::wave::{self, Call, Callee};
-use linkspan::{Component, Config, Engine, InterruptHandle, Linker, Store, Val, json};
-use linkspan_script::Mode;
+use linkspan::{Component, Engine, Linker, Store, Val, json};
 use linkspan_wit::PackageSet;
 
+use super::run::Run;
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
 use crate::plug::{self, Part};
@@ -59,22 +57,6 @@ pub(crate) struct Invoke {
 
     #[command(flatten)]
     run: Run,
-}
-
-/// How guests are run.
-#[derive(Debug, Args)]
-struct Run {
-    /// How guests are run: `auto`, `threaded` or `loop`.
-    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = Mode::named)]
-    tier: Mode,
-
-    /// Trap when this many units of fuel, about one per operator, are consumed.
-    #[arg(long, value_name = "UNITS")]
-    fuel: Option<u64>,
-
-    /// Trap when the call takes longer.
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<u64>,
 }
 
 const EXAMPLES: &str = "\
@@ -168,10 +150,7 @@ impl Invoke {
         params: &[Val],
     ) -> Result<Option<Val>> {
         let mut store = Store::new(engine, ());
-        if let Some(fuel) = self.run.fuel {
-            store.set_fuel(fuel).map_err(linkspan::Error::from)?;
-        }
-        let _timer = self.run.timer(store.interrupt_handle());
+        let _timer = self.run.limit(&mut store)?;
         let linker = Linker::<()>::new(engine);
         let instance = linker.instantiate(&mut store, component)?;
         let path: Vec<&str> = export.path().collect();
@@ -200,29 +179,5 @@ impl Invoke {
         let text = wave::print(export.types(), ty, value).map_err(linkspan::Error::from)?;
         writeln!(out, "{text}")?;
         Ok(())
-    }
-}
-
-impl Run {
-    fn engine(&self) -> Result<Engine> {
-        let options = linkspan_script::Options {
-            mode: self.tier,
-            ..Default::default()
-        };
-        let mut config: Config = options.config();
-        config.fuel(self.fuel.is_some());
-        Ok(Engine::new(&config).map_err(linkspan::Error::from)?)
-    }
-
-    /// Interrupts the guest when its time is up; the answer takes that back when it is dropped.
-    fn timer(&self, handle: InterruptHandle) -> Option<mpsc::Sender<()>> {
-        let time = Duration::from_secs(self.timeout?);
-        let (sender, receiver) = mpsc::channel::<()>();
-        std::thread::spawn(move || {
-            if receiver.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout) {
-                handle.interrupt();
-            }
-        });
-        Some(sender)
     }
 }
