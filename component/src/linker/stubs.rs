@@ -22,6 +22,9 @@ use crate::types::Type;
 /// how long its fixed-length lists are.
 const DEFAULT_BYTES_MAX: u32 = 1 << 20;
 
+/// Values that a made-up result may consist of: deep types have many for a byte.
+const DEFAULT_VALUES_MAX: u64 = 2 << 20;
+
 /// A function that a component imports and nobody has defined, as the closure
 /// of [`Linker::define_unknown_imports`] sees it.
 #[derive(Clone, Copy)]
@@ -58,7 +61,7 @@ impl<'a> UnknownFunc<'a> {
     ///
     /// [`ErrorKind::Type`] for a type without such a value: a handle, or what
     /// holds one in every value; [`ErrorKind::Limit`] if the value would take
-    /// more than a megabyte.
+    /// more than a megabyte or two million values.
     pub fn default_result(&self) -> Result<Option<Val>> {
         let default = |ty| {
             let size = self.types.layout(ty, PointerSize::P32).size;
@@ -66,6 +69,12 @@ impl<'a> UnknownFunc<'a> {
                 return Err(Error::limit(format!(
                     "a default value of {size} bytes is larger than {DEFAULT_BYTES_MAX}, which is \
                      the limit: define this func"
+                )));
+            }
+            if pay_default(self.types, ty, DEFAULT_VALUES_MAX).is_none() {
+                return Err(Error::limit(format!(
+                    "a default value of more than {DEFAULT_VALUES_MAX} parts, which is the limit: \
+                     define this func"
                 )));
             }
             default_value(self.types, ty).ok_or_else(|| {
@@ -238,6 +247,43 @@ where
     }
 }
 
+/// What is left of so many values when the default of a type is made; `None` if
+/// they do not do.
+fn pay_default(types: &TypeTable, ty: ValType, left: u64) -> Option<u64> {
+    let left = left.checked_sub(1)?;
+    let ValType::Defined(id) = ty else {
+        return Some(left);
+    };
+    let payload = |ty: Option<ValType>| match ty {
+        Some(ty) => pay_default(types, ty, left),
+        None => Some(left),
+    };
+    match types.def(id) {
+        TypeDef::FixedLengthList(elem, count) => {
+            let each = left - pay_default(types, *elem, left)?;
+            left.checked_sub(each.checked_mul(u64::from(*count))?)
+        }
+        TypeDef::Record(fields) => fields
+            .iter()
+            .try_fold(left, |left, field| pay_default(types, field.ty, left)),
+        TypeDef::Tuple(fields) => fields
+            .iter()
+            .try_fold(left, |left, ty| pay_default(types, *ty, left)),
+        TypeDef::Variant(cases) => payload(cases.first().and_then(|case| case.ty)),
+        TypeDef::Result { ok, .. } => payload(*ok),
+        TypeDef::List(_)
+        | TypeDef::Map(..)
+        | TypeDef::Enum(_)
+        | TypeDef::Option(_)
+        | TypeDef::Flags(_)
+        | TypeDef::Own(_)
+        | TypeDef::Borrow(_)
+        | TypeDef::Stream(_)
+        | TypeDef::Future(_)
+        | TypeDef::ErrorContext => Some(left),
+    }
+}
+
 /// The zero or empty value of a type; `None` if there is none.
 fn default_value(types: &TypeTable, ty: ValType) -> Option<Val> {
     let all = |types_of: &mut dyn Iterator<Item = ValType>| -> Option<Box<[Val]>> {
@@ -287,6 +333,20 @@ fn default_value(types: &TypeTable, ty: ValType) -> Option<Val> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_parts_of_a_default_are_counted() {
+        let mut types = TypeTable::new();
+        let mut deep = ValType::U8;
+        for _ in 0..9 {
+            deep = types.tuple([deep]).unwrap();
+        }
+        assert_eq!(pay_default(&types, deep, 10), Some(0));
+        assert_eq!(pay_default(&types, deep, 9), None);
+        let many = types.intern(TypeDef::FixedLengthList(deep, 7)).unwrap();
+        assert_eq!(pay_default(&types, many, 71), Some(0));
+        assert_eq!(pay_default(&types, many, 70), None);
+    }
 
     #[test]
     fn every_default_is_of_its_type() {
