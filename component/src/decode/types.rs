@@ -141,7 +141,7 @@ pub(crate) enum DefinedType {
     },
     Own(u32),
     Borrow(u32),
-    /// Not built, so its parts are of no interest; likewise below.
+    /// Compared and shown; calls that would pass one are refused. Likewise below.
     Future(Option<ComponentValType>),
     Stream(Option<ComponentValType>),
 }
