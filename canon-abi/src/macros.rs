@@ -1,11 +1,16 @@
 //! The macros with which generated code, or a person, teaches a Rust type its
-//! WIT shape: one line a field, safe code only.
+//! WIT shape: one line a field. What they expand to compiles under
+//! `forbid(unsafe_code)`.
 //!
 //! Names on the left are WIT names. Generics and lifetimes are not supported:
 //! WIT has none.
 
 /// Implements [`ComponentType`](crate::ComponentType), [`Lift`](crate::Lift) and
 /// [`Lower`](crate::Lower) for a struct that is a WIT record.
+///
+/// A list of a struct of numbers is lifted as one copy if the fields lie as the
+/// canonical ABI puts them. Rust may order them otherwise; `#[repr(C)]` keeps them
+/// in order. In such a copy a NaN keeps its bits.
 ///
 /// # Examples
 /// ```
@@ -79,6 +84,8 @@ macro_rules! record {
         impl $crate::Lift for $ty {
             type Lifted<'a> = Self;
             type Slice<'a> = ::std::vec::Vec<Self>;
+
+            $crate::__same_bytes!($($field: $fty),+);
 
             #[inline]
             fn lift_flat<'a, __H: $crate::Handles>(

@@ -2,7 +2,7 @@
 //! "Loading" and "Flat Lifting").
 
 use super::{At, FROM, Op, Program, Scalar, Sum, check_case, flat_pointer, read_bits};
-use crate::context::LiftContext;
+use crate::context::{LiftContext, array};
 use crate::memory::Handles;
 use crate::string::lift_string;
 use crate::traits::{Lift, canonicalize_nan32, canonicalize_nan64, convert_i32_to_char};
@@ -289,8 +289,14 @@ impl Program {
                 Scalar::U32 => return u32::load_list(cx, bytes).map(List::U32),
                 Scalar::S64 => return i64::load_list(cx, bytes).map(List::S64),
                 Scalar::U64 => return u64::load_list(cx, bytes).map(List::U64),
-                Scalar::F32 => return f32::load_list(cx, bytes).map(List::F32),
-                Scalar::F64 => return f64::load_list(cx, bytes).map(List::F64),
+                Scalar::F32 => {
+                    let read = |bytes| canonicalize_nan32(u32::from_le_bytes(bytes));
+                    return lift_floats(cx, bytes, read).map(List::F32);
+                }
+                Scalar::F64 => {
+                    let read = |bytes| canonicalize_nan64(u64::from_le_bytes(bytes));
+                    return lift_floats(cx, bytes, read).map(List::F64);
+                }
                 Scalar::Bool | Scalar::Char => {}
             }
         }
@@ -306,6 +312,17 @@ impl Program {
         }
         Ok(List::Values(values))
     }
+}
+
+/// As `f64::load_list`, but in a [`Val`] every NaN is the canonical one.
+fn lift_floats<T, H: Handles, const SIZE: usize>(
+    cx: &mut LiftContext<'_, H>,
+    bytes: &[u8],
+    read: impl Fn([u8; SIZE]) -> T,
+) -> Result<Vec<T>> {
+    cx.charge(bytes.len() as u64)?;
+    let elements = bytes.chunks_exact(SIZE);
+    Ok(elements.map(|bytes| read(array(bytes))).collect())
 }
 
 /// Lifts a value of a primitive type other than `string` from its flat slot; `None` for

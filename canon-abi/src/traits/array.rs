@@ -4,6 +4,7 @@
 use std::array;
 
 use super::abi::{take, take_mut};
+use super::same::SameBytes;
 use super::{Abi, ComponentType, Lift, Lower, value_type};
 use crate::context::{LiftContext, LowerContext};
 use crate::memory::{Guest, Handles};
@@ -60,6 +61,8 @@ fn lift_each<T, const N: usize>(mut lift: impl FnMut(usize) -> Result<T>) -> Res
 impl<T: Lift, const N: usize> Lift for [T; N] {
     type Lifted<'a> = [T::Lifted<'a>; N];
     type Slice<'a> = Vec<Self::Lifted<'a>>;
+
+    const SAME_BYTES: SameBytes<Self> = SameBytes::<[T; N]>::ARRAY;
 
     #[inline]
     fn lift_flat<'a, H: Handles>(

@@ -1,8 +1,9 @@
 //! Numbers, `bool` and `char`: one flat value, `size` bytes in memory.
 //!
-//! Lists of numbers are read and written in loops over little-endian arrays,
-//! which compile to one copy on a little-endian host.
+//! Lists of numbers are written in loops over little-endian arrays, which compile
+//! to one copy on a little-endian host.
 
+use super::same::SameBytes;
 use super::{Abi, ComponentType, Lift, Lower};
 use crate::context::{LiftContext, LowerContext, array};
 use crate::memory::{Guest, Handles};
@@ -88,6 +89,8 @@ macro_rules! lift_scalar {
         impl Lift for $ty {
             type Lifted<'a> = $ty;
             type Slice<'a> = &'a [$ty];
+
+            const SAME_BYTES: SameBytes<Self> = SameBytes::<$ty>::SCALAR;
 
             #[inline(always)]
             fn lift_flat<'a, H: Handles>(

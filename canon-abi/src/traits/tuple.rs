@@ -232,6 +232,11 @@ impl<T: Lift> Lift for Box<T> {
         T::load(cx, bytes).map(Box::new)
     }
 
+    #[inline]
+    fn read<'a>(bytes: &'a [u8]) -> Option<Self::Lifted<'a>> {
+        T::read(bytes).map(Box::new)
+    }
+
     fn load_slice<'a, H: Handles>(
         cx: &mut LiftContext<'a, H>,
         bytes: &'a [u8],

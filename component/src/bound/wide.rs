@@ -82,6 +82,11 @@ macro_rules! wide {
                     .map_err(|error| error.within_position($i))?,)+)))
             }
 
+            fn read<'a>(bytes: &'a [u8]) -> Option<Self::Lifted<'a>> {
+                let mut cursor = Cursor::new(0, PointerSize::P32);
+                Some(Wide(($($P::read(cursor.read(bytes, $P::ABI))?,)+)))
+            }
+
             fn load_slice<'a, H: Handles>(
                 cx: &mut LiftContext<'a, H>,
                 bytes: &'a [u8],

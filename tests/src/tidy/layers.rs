@@ -47,6 +47,9 @@ const RESERVED: &[(&str, &str)] = &[("libc", "engine"), ("wit-parser", "wit")];
 /// Folders of the engine that may hold `unsafe` code.
 const UNSAFE_FOLDERS: &[&str] = &["sys", "runtime", "interp", "gc", "jit"];
 
+/// The file of canon-abi that may hold `unsafe` code.
+const UNSAFE_FILE: &str = "canon-abi/src/traits/same.rs";
+
 /// Members of which no file may hold `unsafe` code, with their root file.
 const SAFE_ROOTS: &[&str] = &[
     "wit/src/lib.rs",
@@ -155,25 +158,13 @@ pub fn abi_knows_no_engine(tree: &Tree) -> Vec<Fault> {
 
 /// `unsafe` stands in the engine's lowest folders and in one file of canon-abi.
 pub fn unsafe_places(tree: &Tree) -> Vec<Fault> {
-    let advice = "unsafe code stands only in engine/src/{sys,runtime,interp,gc,jit}: offer a safe \
-                  function there and call it here";
+    let advice = "unsafe code stands only in engine/src/{sys,runtime,interp,gc,jit} and in \
+                  canon-abi/src/traits/same.rs: offer a safe function there and call it here";
     let elsewhere = |file: &Source| {
         let in_folder = |folder| file.path.starts_with(&format!("engine/src/{folder}/"));
-        !UNSAFE_FOLDERS.iter().any(in_folder) && !file.path.starts_with("canon-abi/src/")
+        !UNSAFE_FOLDERS.iter().any(in_folder) && file.path != UNSAFE_FILE
     };
-    let mut faults = faults_in_code(tree, "", elsewhere, |parts| parts == ["unsafe"], advice);
-    let advice = "canon-abi may hold unsafe code in one file: move it there";
-    let mut in_abi = faults_in_code(
-        tree,
-        "canon-abi/src/",
-        |_| true,
-        |parts| parts == ["unsafe"],
-        advice,
-    );
-    let home = in_abi.first().map(|fault| fault.path.clone());
-    in_abi.retain(|fault| Some(&fault.path) != home.as_ref());
-    faults.append(&mut in_abi);
-    faults
+    faults_in_code(tree, "", elsewhere, |parts| parts == ["unsafe"], advice)
 }
 
 /// The root file of each crate without unsafe code says so to the compiler.
@@ -356,17 +347,17 @@ mod tests {
         let planted = [
             ("engine/src/sys/a.rs", text),
             ("engine/src/translate/a.rs", text),
-            ("canon-abi/src/a.rs", text),
-            ("canon-abi/src/b.rs", text),
+            ("canon-abi/src/traits/a.rs", text),
+            ("canon-abi/src/traits/same.rs", text),
             ("tests/src/a.rs", text),
         ];
         let found = faults_of(unsafe_places, &planted);
         assert_eq!(
             found,
             [
+                "canon-abi/src/traits/a.rs:4",
                 "engine/src/translate/a.rs:4",
-                "tests/src/a.rs:4",
-                "canon-abi/src/b.rs:4"
+                "tests/src/a.rs:4"
             ]
         );
     }
