@@ -9,6 +9,7 @@ use super::call::{CALL_WORDS, Site};
 use super::emit::{Class, Kind, Label, Recent, Val, fits};
 use super::encode::{Encoder, slot_or_zero};
 use super::ops::{Form, LatchForm, Opcode, Plain};
+use super::thread::Table;
 
 /// A comparison in the form that an instruction has: a constant second, an
 /// accumulator first.
@@ -162,16 +163,45 @@ impl Encoder<'_> {
             && let Kind::Copy { from, to } = last.kind
         {
             self.asm.pop();
-            at = self.plain(Plain::CopyBr, to);
-            self.asm.slots(from, 0);
+            if let Some((op, ty, counter, step)) = self.increment() {
+                self.asm.pop();
+                at = self.plain(op, to);
+                self.asm.slots(from, counter);
+                self.asm.immediate(ty, step);
+            } else {
+                at = self.plain(Plain::CopyBrBack, to);
+                self.asm.slots(from, 0);
+            }
         } else {
             at = self.plain(if back { Plain::BrBack } else { Plain::Br }, 0);
         }
         self.asm.target(at, label);
         if back {
             self.asm.position(at);
+        } else {
+            self.asm.jumps.push(at);
         }
         self.asm.forget();
+    }
+
+    /// The form of a branch back that does what the last instruction does, if
+    /// that adds a constant to a slot.
+    fn increment(&self) -> Option<(Plain, ValType, FrameSlot, u64)> {
+        let last = self.asm.recent(0)?;
+        let Kind::Binary {
+            op,
+            a: Val::Slot(a),
+            b: Val::Const(step),
+        } = last.kind
+        else {
+            return None;
+        };
+        let (form, ty) = match op {
+            BinaryOp::I32Add => (Plain::Increment32CopyBrBack, ValType::I32),
+            BinaryOp::I64Add => (Plain::Increment64CopyBrBack, ValType::I64),
+            _ => return None,
+        };
+        (last.dst == Some(a) && fits(ty, step)).then_some((form, ty, a, step))
     }
 
     pub(super) fn write_branch(&mut self, cond: Val, when: bool, label: Label) {
@@ -364,6 +394,11 @@ impl Encoder<'_> {
         self.asm.position(at);
         // A body has fewer operators than 2^32.
         self.asm.word(last as u32);
+        self.asm.tables.push(Table {
+            at,
+            first: self.asm.words.len(),
+            count: labels.len(),
+        });
         for label in labels {
             self.asm.target(at, *label);
         }

@@ -115,28 +115,30 @@ impl Op for HostResume {
 }
 
 /// Goes to the offset in word 1.
-pub(super) struct Br<const BACK: bool>;
+pub(super) struct Br;
 
-impl<const BACK: bool> Op for Br<BACK> {
+impl Op for Br {
     #[inline(always)]
-    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+    unsafe fn run<D: Dispatch>(r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words that this reads.
-        unsafe {
-            if BACK {
-                r.tick -= 1;
-                if r.tick < 0 {
-                    return D::cold::<Slice>(r);
-                }
-            }
-            r.jump::<D>(1)
-        }
+        unsafe { r.jump::<D>(1) }
     }
 }
 
-/// `d = a`, and back to the offset in word 2.
-pub(super) struct CopyBr;
+/// What the end of a loop does before it goes back.
+pub(super) trait LoopEnd {
+    /// The word of the offset.
+    const OFFSET: usize;
+    /// # Safety
+    ///
+    /// As for [`Op::run`]; `r.ip` points to the [`BrBack`].
+    unsafe fn act(r: &Regs);
+}
 
-impl Op for CopyBr {
+/// Acts as `E` does, and goes back.
+pub(super) struct BrBack<E>(PhantomData<E>);
+
+impl<E: LoopEnd> Op for BrBack<E> {
     #[inline(always)]
     unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
         // SAFETY: the encoder writes the words that this reads.
@@ -145,9 +147,95 @@ impl Op for CopyBr {
             if r.tick < 0 {
                 return D::cold::<Slice>(r);
             }
-            r.put::<u64>(r.d(), r.get(r.a()));
-            r.jump::<D>(2)
+            E::act(&r);
+            r.jump::<D>(E::OFFSET)
         }
+    }
+}
+
+/// A branch to a [`BrBack`], which is as many words away as `d` says: acts as
+/// that does, and goes where it goes, by the offset in word 1. The address of
+/// the next instruction is then known one load earlier, and those loads are
+/// the chain that a loop full of branches waits for.
+pub(super) struct BrVia<E>(PhantomData<E>);
+
+impl<E: LoopEnd> Op for BrVia<E> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatch>(mut r: Regs) -> D::Next {
+        // SAFETY: the encoder has seen a `BrBack<E>` at `end`.
+        unsafe {
+            let here = r.ip;
+            let end = r.ip.add(r.d());
+            r.ip = end;
+            if r.tick <= 0 {
+                // It is the place that is known to the collector and to
+                // backtraces.
+                return D::cold::<BrBack<E>>(r);
+            }
+            r.tick -= 1;
+            E::act(&r);
+            r.ip = here;
+            r.jump::<D>(1)
+        }
+    }
+}
+
+/// Nothing.
+pub(super) struct Nothing;
+
+impl LoopEnd for Nothing {
+    const OFFSET: usize = 1;
+
+    #[inline(always)]
+    unsafe fn act(_: &Regs) {}
+}
+
+/// `d = a`.
+pub(super) struct CopyOne;
+
+impl LoopEnd for CopyOne {
+    const OFFSET: usize = 2;
+
+    #[inline(always)]
+    unsafe fn act(r: &Regs) {
+        // SAFETY: the encoder writes the words that this reads.
+        unsafe { r.put::<u64>(r.d(), r.get(r.a())) }
+    }
+}
+
+/// `b = b + word 2` of type `T`, then `d = a`.
+pub(super) struct IncrementCopy<T>(PhantomData<T>);
+
+impl<T: Counter> LoopEnd for IncrementCopy<T> {
+    const OFFSET: usize = 2 + T::WORDS;
+
+    #[inline(always)]
+    unsafe fn act(r: &Regs) {
+        // SAFETY: the encoder writes the words that this reads.
+        unsafe {
+            let step = T::immediate(r.ip.add(2));
+            r.put(r.b(), r.get::<T>(r.b()).plus(step));
+            r.put::<u64>(r.d(), r.get(r.a()));
+        }
+    }
+}
+
+/// An integer that a loop counts with.
+pub(super) trait Counter: Value {
+    fn plus(self, step: Self) -> Self;
+}
+
+impl Counter for u32 {
+    #[inline(always)]
+    fn plus(self, step: u32) -> u32 {
+        self.wrapping_add(step)
+    }
+}
+
+impl Counter for u64 {
+    #[inline(always)]
+    fn plus(self, step: u64) -> u64 {
+        self.wrapping_add(step)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::types::ValType;
 
 use super::exception;
 use super::ops::{AddressForm, Opcode};
+use super::thread::Table;
 
 /// Words that the code of one function may have.
 const WORDS_MAX: usize = 1 << 24;
@@ -182,6 +183,9 @@ pub(super) struct Assembler {
     pub(super) accs: Accs,
     /// The parts of the code inside `try_table`s.
     pub(super) tries: exception::Builder,
+    /// Branches forward without condition, in ascending order.
+    pub(super) jumps: Vec<usize>,
+    pub(super) tables: Vec<Table>,
     offset: u32,
     recent: [Option<Recent>; RECENT_MAX],
     labels: Vec<LabelState>,

@@ -16,6 +16,7 @@ use crate::types::{AddressType, ValType};
 use super::code::{Code, Parts};
 use super::emit::{Address, Assembler, Class, Kind, Label, Val, distance, fits};
 use super::ops::{AddressForm, Form, From, Opcode, PairOf, Plain};
+use super::thread::thread;
 
 /// Writes the code of one function.
 pub(super) struct Encoder<'m> {
@@ -445,6 +446,7 @@ impl Sink for Encoder<'_> {
         let entry = self.prologue(summary);
         let tries = core::mem::take(&mut self.asm.tries);
         let handlers = tries.finish(|label| self.asm.position_of(label))?;
+        thread(&mut self.asm);
         self.code = Some(Code::new(Parts {
             handlers,
             words: &self.asm.words,

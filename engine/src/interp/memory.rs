@@ -192,16 +192,21 @@ impl<A: Address> Place for At<A> {
         unsafe {
             let (address, offset) = (A::get(r), u64::from(r.word(2)));
             let memory: &MemoryDef = &*(*r.cx).memory0;
-            let start = if A::WIDE {
-                checked(address, offset, size, memory.own_size_bytes())?
-            } else {
-                // Two numbers of 32 bits and a size cannot overflow.
-                let start = address + offset;
-                if start + size as u64 > memory.own_size_bytes() {
-                    return None;
-                }
-                start
-            };
+            if A::WIDE {
+                let start = checked(address, offset, size, memory.own_size_bytes())?;
+                return Some(r.mem.add(start as usize));
+            }
+            // Two numbers of 32 bits and the size of a memory are small enough
+            // to be compared with signs: so nothing is computed but the start
+            // and the last one, and handlers need no register to be saved.
+            let start = (address + offset).cast_signed();
+            let last = memory
+                .own_size_bytes()
+                .cast_signed()
+                .wrapping_sub(size as i64);
+            if start > last {
+                return None;
+            }
             Some(r.mem.add(start as usize))
         }
     }

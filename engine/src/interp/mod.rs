@@ -34,6 +34,7 @@ mod simd;
 mod table;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod wide;
 
 use crate::config::DispatchMode;

@@ -19,8 +19,8 @@ use super::call::{
     ReturnCallRef, ReturnValue,
 };
 use super::control::{
-    Br, BrTable, Const, ConstWide, Copy, Copy2, CopyAcc, CopyBr, CopyRun, EnterBig, Fuel,
-    GlobalGet, GlobalSet, HostResume, Leave, Unreachable, Zero,
+    Br, BrBack, BrTable, BrVia, Const, ConstWide, Copy, Copy2, CopyAcc, CopyOne, CopyRun, EnterBig,
+    Fuel, GlobalGet, GlobalSet, HostResume, IncrementCopy, Leave, Nothing, Unreachable, Zero,
 };
 use super::dispatch::{Dispatch, Handler, handler_of};
 use super::exception::{Throw, ThrowRef};
@@ -77,9 +77,15 @@ define_plain! {
     HostResume = HostResume;
     Restore = Restore;
     Lazy = Lazy;
-    Br = Br<false>;
-    BrBack = Br<true>;
-    CopyBr = CopyBr;
+    Br = Br;
+    BrBack = BrBack<Nothing>;
+    CopyBrBack = BrBack<CopyOne>;
+    Increment32CopyBrBack = BrBack<IncrementCopy<u32>>;
+    Increment64CopyBrBack = BrBack<IncrementCopy<u64>>;
+    BrVia = BrVia<Nothing>;
+    CopyBrVia = BrVia<CopyOne>;
+    Increment32CopyBrVia = BrVia<IncrementCopy<u32>>;
+    Increment64CopyBrVia = BrVia<IncrementCopy<u64>>;
     BrTable = BrTable<false>;
     BrTableAcc = BrTable<true>;
     Fuel = Fuel;

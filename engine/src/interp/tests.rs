@@ -221,3 +221,37 @@ fn shared_memories_are_never_reached_by_plain_accesses() {
     let store = Opcode::store(StoreOp::I32Store, AddressForm::AnyShared, From::Slot);
     assert_eq!(words[3] as u16, store.0);
 }
+
+/// A loop whose body branches to the loop's end over `inside`.
+fn continued_loop(inside: &str) -> Vec<u32> {
+    words(&format!(
+        "(func (param i32 i64 i64)
+           (loop
+             (block
+               (if (local.get 0) (then (local.set 0 (i32.const 7)) (br 1)))
+               {inside})
+             (local.set 1 (i64.add (local.get 1) (i64.const -3)))
+             (local.set 2 (local.get 1))
+             (br 0)))"
+    ))
+}
+
+#[test]
+fn a_branch_to_the_end_of_a_loop_goes_on_from_there() {
+    let words = continued_loop("");
+    let via = Opcode::plain(Plain::Increment64CopyBrVia).0;
+    let at = words.iter().position(|word| *word == pair(via, 2));
+    // Straight to the start, which is that many bytes behind.
+    let at = at.expect("two words before the end of the loop");
+    assert_eq!(words[at + 1].cast_signed(), -4 * at as i32, "{words:x?}");
+}
+
+#[test]
+fn an_end_of_a_loop_that_is_too_far_away_is_branched_to() {
+    let words = continued_loop(&"(local.set 0 (i32.const 8))".repeat(40_000));
+    let via = Opcode::plain(Plain::Increment64CopyBrVia).0;
+    let op = |word: &u32| u16::from_ne_bytes([word.to_ne_bytes()[0], word.to_ne_bytes()[1]]);
+    assert!(words.len() > 80_000);
+    assert!(!words.iter().any(|word| op(word) == via));
+    assert!(words.contains(&first(Opcode::plain(Plain::Br), 0)));
+}
