@@ -1,5 +1,7 @@
 //! wasmi under test: what it has of the proposals.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use wasmi::{
     Caller, Config, Engine, Error, Extern, ExternType, Func, Global, Instance, Memory, Module,
     Nullable, Ref, Store, Table, TrapCode, Val,
@@ -49,7 +51,11 @@ impl Tested for Wasmi {
             );
         }
         let instance = Instance::new(&mut store, &module, &imports).map_err(|e| stop(&e))?;
-        Ok(Box::new(Running { store, instance }))
+        Ok(Box::new(Running {
+            store,
+            instance,
+            panicked: false,
+        }))
     }
 }
 
@@ -89,10 +95,20 @@ fn provide(store: &mut Store<u64>, name: u64, ty: &ExternType) -> Result<Extern,
 struct Running {
     store: Store<u64>,
     instance: Instance,
+    /// Whether a call has panicked: the next one would wait for ever for what that
+    /// one has left locked.
+    panicked: bool,
+}
+
+fn panicked() -> Stop {
+    Stop::Other("a panic of wasmi".to_owned())
 }
 
 impl Guest for Running {
     fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Vec<Value>, Stop> {
+        if self.panicked {
+            return Err(panicked());
+        }
         let missing = || Stop::Other(format!("no function is called {name:?}"));
         let func = self
             .instance
@@ -105,8 +121,13 @@ impl Guest for Running {
             .iter()
             .map(|ty| Val::default_for_ty(*ty))
             .collect();
-        func.call(&mut self.store, &arguments, &mut results)
-            .map_err(|e| stop(&e))?;
+        // It translates what is called first, and panics over some functions: that
+        // is its end, not that of the worker.
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            func.call(&mut self.store, &arguments, &mut results)
+        }));
+        self.panicked = called.is_err();
+        called.map_err(|_| panicked())?.map_err(|e| stop(&e))?;
         Ok(results.iter().map(value).collect())
     }
 
