@@ -8,6 +8,7 @@
 
 pub mod cases;
 pub mod conformance;
+pub mod fixtures;
 pub mod harness;
 pub mod mutate;
 pub mod notation;

@@ -39,19 +39,25 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
     w.gap();
     w.line("/// What is checked of this interface before a guest is made.");
     w.line("#[rustfmt::skip]");
-    w.open(&format!(
+    let head = format!(
         "pub const EXPORTS: ::linkspan::bound::Interface = ::linkspan::bound::interface({:?}, &[",
         this.wit_name
-    ));
-    for resource in &this.resources {
-        w.line(&format!(
-            "::linkspan::bound::resource::<{}>({:?}),",
-            resource.name, resource.label
-        ));
+    );
+    if this.resources.is_empty() {
+        w.open(&format!("{head}], &["));
+    } else {
+        w.open(&head);
+        for resource in &this.resources {
+            w.line(&format!(
+                "::linkspan::bound::resource::<{}>({:?}),",
+                resource.name, resource.label
+            ));
+        }
+        w.close("], &[");
+        w.deeper();
     }
-    w.close("], &[");
-    w.indented(|w| table(w, &refs, &this.funcs));
-    w.line("]);");
+    table(w, &refs, &this.funcs);
+    w.close("]);");
     if this.funcs.is_empty() {
         return;
     }

@@ -99,8 +99,8 @@ impl Emit<'_> {
         };
         w.line(&format!("/// What a host of `{what}` implements."));
         self.allow(w);
-        let supertraits: Vec<String> = (self.plan.supertraits(self.module).into_iter())
-            .map(|m| self.plan.path(self.module, m, &self.plan.host_trait(m)))
+        let supertraits: Vec<String> = (self.plan.supertraits(self.module).iter())
+            .map(|m| self.plan.path(self.module, *m, &self.plan.host_trait(*m)))
             .collect();
         w.trait_head(
             &format!("pub trait {name}"),

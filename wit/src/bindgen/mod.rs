@@ -11,10 +11,11 @@
 //! - `plan`: modules and names, decided once
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
-//! - `writer`: layout; `refuse`: what cannot be generated; `output`: the result
+//! - `writer`, `layout`: lines; `refuse`: what cannot be generated; `output`: the result
 
 mod exports;
 mod imports;
+mod layout;
 mod output;
 mod plan;
 mod refs;

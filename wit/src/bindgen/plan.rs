@@ -43,6 +43,8 @@ pub(super) struct Module<'a> {
     pub(super) scope: Scope,
     /// The name of the method that leads to an exported interface.
     pub(super) accessor: String,
+    /// What [`Plan::supertraits`] answers.
+    supertraits: Vec<usize>,
 }
 
 /// A type with a name, resources excepted.
@@ -154,6 +156,9 @@ impl<'a> Plan<'a> {
             plan.name_types(module);
         }
         plan.name_functions();
+        for module in 0..plan.modules.len() {
+            plan.modules[module].supertraits = plan.find_supertraits(module);
+        }
         plan
     }
 
@@ -196,6 +201,7 @@ impl<'a> Plan<'a> {
             funcs: Vec::new(),
             scope,
             accessor: String::new(),
+            supertraits: Vec::new(),
         });
         let versions = self.versions();
         for (side, items) in [
@@ -269,6 +275,7 @@ impl<'a> Plan<'a> {
             funcs: Vec::new(),
             scope: Scope::with_reserved(reserved.iter().copied()),
             accessor: label,
+            supertraits: Vec::new(),
         }
     }
 
@@ -394,14 +401,21 @@ impl<'a> Plan<'a> {
     }
 
     /// The other modules whose host resources the functions of `module` take or give.
-    pub(super) fn supertraits(&self, module: usize) -> Vec<usize> {
-        let mut found = BTreeSet::new();
+    pub(super) fn supertraits(&self, module: usize) -> &[usize] {
+        &self.modules[module].supertraits
+    }
+
+    fn find_supertraits(&self, module: usize) -> Vec<usize> {
+        let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
         let mut pending: Vec<Type> = Vec::new();
         for func in &self.modules[module].funcs {
             pending.extend(func.wit.parameter_and_result_types());
         }
         while let Some(ty) = pending.pop() {
             let Type::Id(id) = ty else { continue };
+            if !seen.insert(id) {
+                continue;
+            }
             let def = &self.resolve.types[id];
             match &def.kind {
                 TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => {

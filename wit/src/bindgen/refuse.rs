@@ -1,21 +1,26 @@
 //! What no bindings can be written for yet, each with its place.
 //!
 //! Asynchronous functions, streams, futures, error contexts, maps and fixed-length lists of handles,
-//! and property accessors are refused. A world is refused as a whole: bindings that leave functions out would
+//! property accessors, and types whose spelling has too many parts are refused. A world is refused as a whole: bindings that leave functions out would
 //! not link.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wit_parser::{
     Function, InterfaceId, Resolve, Span, Type, TypeDefKind, TypeId, WorldId, WorldItem,
 };
 
 use super::label;
+use super::refs::is_nominal;
 use crate::error::{Diagnostic, Severity};
 use crate::set::PackageSet;
 
 /// Most parameters of a function that the runtime can take.
 pub(super) const PARAMS_MAX: usize = 32;
+
+/// Most parts of a type that has to be spelled out. An alias of an alias of tuples can have more
+/// than a compiler can bear.
+const PARTS_MAX: usize = 1000;
 
 /// One diagnostic for each item of `world` that cannot be generated.
 pub(super) fn unsupported(set: &PackageSet, world: WorldId) -> Vec<Diagnostic> {
@@ -25,6 +30,7 @@ pub(super) fn unsupported(set: &PackageSet, world: WorldId) -> Vec<Diagnostic> {
         resolve,
         found: Vec::new(),
         interfaces: BTreeSet::new(),
+        sizes: BTreeMap::new(),
     };
     let definition = &resolve.worlds[world];
     for item in definition
@@ -46,6 +52,8 @@ struct Search<'a> {
     resolve: &'a Resolve,
     found: Vec<Diagnostic>,
     interfaces: BTreeSet<InterfaceId>,
+    /// How many parts types have, see [`Search::size`].
+    sizes: BTreeMap<TypeId, usize>,
 }
 
 impl Search<'_> {
@@ -69,6 +77,7 @@ impl Search<'_> {
         let parts = super::plan::parts(&def.kind);
         let what = self.refused(&def.kind);
         let what = what.or_else(|| parts.iter().find_map(|part| self.inside(part)));
+        let what = what.or_else(|| self.too_large(parts));
         if let Some(what) = what {
             let name = def.name.as_deref().unwrap_or("type");
             self.report(&format!("type `{}`", path(interface, name)), what, def.span);
@@ -76,7 +85,7 @@ impl Search<'_> {
     }
 
     fn function(&mut self, interface: &str, function: &Function) {
-        let mut types = function.parameter_and_result_types();
+        let types: Vec<Type> = function.parameter_and_result_types().collect();
         let what = if function.kind.is_async() {
             Some("is asynchronous")
         } else if function.kind.accessor().is_some() {
@@ -84,12 +93,36 @@ impl Search<'_> {
         } else if function.params.len() > PARAMS_MAX {
             Some("has more than 32 parameters")
         } else {
-            types.find_map(|ty| self.inside(&ty))
+            let refused = types.iter().find_map(|ty| self.inside(ty));
+            refused.or_else(|| self.too_large(types))
         };
         if let Some(what) = what {
             let name = path(interface, &function.name);
             self.report(&format!("function `{name}`"), what, function.span);
         }
+    }
+
+    fn too_large(&mut self, types: Vec<Type>) -> Option<&'static str> {
+        let too_large = types.iter().any(|ty| self.size(ty) > PARTS_MAX);
+        too_large.then_some("has a type of more than 1000 parts, records and variants not counted")
+    }
+
+    /// How many parts a type has when its aliases are replaced by what they stand for; the loader
+    /// limits how deep types go.
+    fn size(&mut self, ty: &Type) -> usize {
+        let Type::Id(id) = ty else { return 1 };
+        if let Some(known) = self.sizes.get(id) {
+            return *known;
+        }
+        let def = &self.resolve.types[*id];
+        let mut size = 1_usize;
+        if !is_nominal(def) {
+            for part in super::plan::parts(&def.kind) {
+                size = size.saturating_add(self.size(&part));
+            }
+        }
+        self.sizes.insert(*id, size);
+        size
     }
 
     /// What is refused in a type, not looking behind names.

@@ -94,7 +94,7 @@ fn record(w: &mut Writer, refs: &Refs<'_>, name: &str, record: &Record, facts: F
         let ty = refs.ty(&field.ty, Position::Owned);
         let rust = scope.snake(&field.name);
         w.docs(plan::docs(&field.docs));
-        w.line(&format!("pub {rust}: {ty},"));
+        w.typed(&format!("pub {rust}: "), &ty, ",");
         entries.push(format!("{:?} => {rust}: {ty}", field.name));
     }
     w.close("}");
@@ -116,7 +116,7 @@ fn variant(w: &mut Writer, refs: &Refs<'_>, name: &str, variant: &Variant, facts
         match &case.ty {
             Some(ty) => {
                 let ty = refs.ty(ty, Position::Owned);
-                w.line(&format!("{rust}({ty}),"));
+                w.typed(&format!("{rust}("), &ty, "),");
                 entries.push(format!("{:?} => {rust}({})", case.name, unshadowed(&ty)));
             }
             None => {

@@ -72,22 +72,36 @@ fn bindings(w: &mut Writer, plan: &Plan<'_>) {
     w.indented(|w| {
         w.line(&format!("const WORLD: &'static str = {:?};", plan.wit_name));
         w.line("#[rustfmt::skip]");
-        w.open("const EXPORTS: &'static [::linkspan::bound::Interface] = &[");
-        if !plan.root_exports.is_empty() {
-            w.open("::linkspan::bound::interface(\"\", &[], &[");
-            exports::table(w, &Refs::new(plan, ROOT), &plan.root_exports);
-            w.close("]),");
-        }
-        for (index, module) in plan.guest_modules() {
-            if module.needs_guest() {
-                w.line(&format!("{},", plan.path(ROOT, index, "EXPORTS")));
-            }
-        }
-        w.close("];");
+        exports_table(w, plan);
         w.gap();
         link(w, plan);
     });
     w.line("}");
+}
+
+/// The tables of the world's own functions and of its interfaces, as one.
+fn exports_table(w: &mut Writer, plan: &Plan<'_>) {
+    let head = "const EXPORTS: &'static [::linkspan::bound::Interface] = &[";
+    let paths: Vec<String> = plan
+        .guest_modules()
+        .filter(|(_, module)| module.needs_guest())
+        .map(|(index, _)| plan.path(ROOT, index, "EXPORTS"))
+        .collect();
+    let one_line = format!("{head}{}];", paths.join(", "));
+    if plan.root_exports.is_empty() && w.fits(&one_line) {
+        w.line(&one_line);
+        return;
+    }
+    w.open(head);
+    if !plan.root_exports.is_empty() {
+        w.open("::linkspan::bound::interface(\"\", &[], &[");
+        exports::table(w, &Refs::new(plan, ROOT), &plan.root_exports);
+        w.close("]),");
+    }
+    for path in paths {
+        w.line(&format!("{path},"));
+    }
+    w.close("];");
 }
 
 /// The function that links everything the world imports.

@@ -6,10 +6,7 @@
 //! Invariant: what is written through [`Writer`] has no trailing blanks, no two blank lines in a
 //! row, and no blank line after an opening or before a closing brace.
 
-/// Columns of a line, as rustfmt counts them by default.
-const WIDTH: usize = 100;
-/// Widest list of call arguments or tuple elements that rustfmt keeps on one line.
-const ARGS_WIDTH: usize = 60;
+use super::layout::{self, ARGS_WIDTH, WIDTH};
 
 /// Rust text under construction.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +61,11 @@ impl Writer {
         self.line(line);
     }
 
+    /// Goes one level deeper: the last line opened a block.
+    pub(super) fn deeper(&mut self) {
+        self.depth += 1;
+    }
+
     /// Writes lines one level deeper, after a head whose brace stands on a line of its own.
     pub(super) fn indented(&mut self, write: impl FnOnce(&mut Self)) {
         self.depth += 1;
@@ -107,30 +109,62 @@ impl Writer {
 
     /// Writes a function signature that ends with `end`: `" {"` or `";"`.
     pub(super) fn signature(&mut self, head: &str, params: &[String], ret: &str, end: &str) {
-        let ret = if ret.is_empty() {
+        let arrow = if ret.is_empty() {
             String::new()
         } else {
             format!(" -> {ret}")
         };
-        let whole = format!("{head}({}){ret}{end}", params.join(", "));
-        if self.fits(&whole) || params.is_empty() {
-            self.line(&whole);
+        let start = format!("{head}({})", params.join(", "));
+        let whole = format!("{start}{arrow}{end}");
+        let narrow = params.iter().all(|p| layout::is_narrow(p)) && layout::is_narrow(ret);
+        if narrow && (self.fits(&whole) || params.is_empty()) {
+            // rustfmt keeps a column free behind a signature without a body.
+            if end == ";" && !ret.is_empty() && !self.fits(&format!("{whole} ")) {
+                self.line(&start);
+                self.line(&format!("-> {ret};"));
+            } else {
+                self.line(&whole);
+            }
         } else {
             self.open(&format!("{head}("));
             for param in params {
-                self.line(&format!("{param},"));
+                let name = param.find(": ").map_or(0, |at| at + 2);
+                self.typed(&param[..name], &param[name..], ",");
             }
-            let last = format!("){ret}{end}");
-            // rustfmt counts the indentation twice when it asks whether the brace fits.
-            if end == " {" && self.depth * 8 - 8 + last.chars().count() > WIDTH {
-                self.close(&format!("){ret}"));
-                self.line("{");
-            } else {
-                self.close(&last);
-            }
+            self.depth -= 1;
+            self.returned(ret, end);
         }
         if end.ends_with('{') {
             self.depth += 1;
+        }
+    }
+
+    /// Writes the end of a signature whose parameters stand on lines of their own.
+    fn returned(&mut self, ret: &str, end: &str) {
+        if ret.is_empty() {
+            return self.line(&format!("){end}"));
+        }
+        let last = format!(") -> {ret}{end}");
+        if !layout::is_narrow(ret) || !self.fits(&format!(") -> {ret}")) {
+            self.typed(") -> ", ret, end);
+        } else if end == " {" && self.depth * 8 + last.chars().count() > WIDTH {
+            // rustfmt counts the indentation twice when it asks whether the brace fits.
+            self.line(&format!(") -> {ret}"));
+            self.line("{");
+        } else {
+            self.line(&last);
+        }
+    }
+
+    /// Writes `{before}{ty}{after}`, the type on several lines if need be.
+    pub(super) fn typed(&mut self, before: &str, ty: &str, after: &str) {
+        let (width, rest) = (before.chars().count(), after.chars().count());
+        let lines = layout::lines(ty, self.depth * 4, width, rest);
+        let last = lines.len() - 1;
+        for (i, line) in lines.iter().enumerate() {
+            let before = if i == 0 { before } else { "" };
+            let after = if i == last { after } else { "" };
+            self.line(&format!("{before}{line}{after}"));
         }
     }
 
@@ -191,12 +225,12 @@ impl Writer {
     /// Writes `pub type {name} = {target};`.
     pub(super) fn alias(&mut self, name: &str, target: &str) {
         let whole = format!("pub type {name} = {target};");
-        if self.fits(&whole) {
-            self.line(&whole);
+        if self.fits(&whole) || !layout::is_narrow(target) {
+            self.typed(&format!("pub type {name} = "), target, ";");
         } else {
             self.line(&format!("pub type {name} ="));
             self.depth += 1;
-            self.line(&format!("{target};"));
+            self.typed("", target, ";");
             self.depth -= 1;
         }
     }

@@ -1,0 +1,247 @@
+//! Every WIT fixture at hand goes through the generator of bindings: what comes
+//! out compiles as one crate without a warning and without unsafe code, needs no
+//! formatting, and is as small as promised. What is not supported yet is refused
+//! with one diagnostic for each item, and no text.
+//!
+//! The last line counts files, worlds, worlds that compiled and worlds refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use linkspan_tests::fixtures::{self, Fixture};
+use linkspan_tests::upstream;
+use linkspan_wit::bindgen::{Generator, ItemKind, Output};
+use linkspan_wit::inspect::{TypeKind, WorldItemKind};
+use linkspan_wit::{PackageSet, Severity};
+
+/// Fixtures that are no WIT on their own, with the reason.
+const UNREADABLE: &[(&str, &str)] = &[];
+
+/// What was generated, and what came of the rest.
+#[derive(Default)]
+struct Run {
+    files: usize,
+    worlds: usize,
+    refused: usize,
+    refused_items: usize,
+    lines: usize,
+    allowed: usize,
+    /// The largest share of its allowance that a world takes, and which.
+    worst: (f64, String),
+    /// Each text once, with the worlds it stands for.
+    texts: BTreeMap<String, Vec<String>>,
+    problems: Vec<String>,
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the figures are there to be looked at")]
+fn every_fixture_generates_and_compiles() {
+    let mut run = Run::default();
+    for fixture in fixtures::list().unwrap() {
+        let at = std::time::Instant::now();
+        run.fixture(&fixture);
+        if at.elapsed().as_millis() > 300 { println!("SLOW {} {:?}", fixture.name, at.elapsed()); }
+    }
+    println!(
+        "lines: {} of {} allowed; at most {:.2} of its allowance takes {}",
+        run.lines, run.allowed, run.worst.0, run.worst.1
+    );
+    println!(
+        "files {}, worlds {}, compiled {} ({} different texts), refused {} for {} items",
+        run.files,
+        run.worlds,
+        run.worlds - run.refused,
+        run.texts.len(),
+        run.refused,
+        run.refused_items
+    );
+    let folder = write(&run.texts);
+    format(&folder, &mut run.problems);
+    check(&folder, &mut run.problems);
+    assert!(
+        run.problems.is_empty(),
+        "{} problems:\n{}",
+        run.problems.len(),
+        run.problems.join("\n")
+    );
+}
+
+impl Run {
+    fn fixture(&mut self, fixture: &Fixture) {
+        let reason = UNREADABLE.iter().find(|(name, _)| *name == fixture.name);
+        let set = match (fixture.load(), reason) {
+            (Ok(set), None) => set,
+            (Ok(_), Some(_)) => {
+                return self.problem(&fixture.name, "is WIT after all: take it off the list");
+            }
+            (Err(_), Some(_)) => return,
+            (Err(error), None) => return self.problem(&fixture.name, &error.render()),
+        };
+        self.files += 1;
+        for package in set.main_packages() {
+            for world in package.worlds() {
+                self.world(&fixture.name, &set, &world.id());
+            }
+        }
+        match fixture.load_both(&set) {
+            Some(Ok(both)) => self.world(&fixture.name, &both, "fixture:both/everything"),
+            Some(Err(error)) => self.problem(&fixture.name, &error.render()),
+            None => {}
+        }
+    }
+
+    fn world(&mut self, fixture: &str, set: &PackageSet, world: &str) {
+        let name = format!("{fixture}: {world}");
+        self.worlds += 1;
+        let output = match Generator::new(set.clone()).world(world).generate() {
+            Ok(output) => output,
+            Err(error) => return self.problem(&name, &error.render()),
+        };
+        let errors = output.diagnostics.iter();
+        if errors.clone().any(|d| d.severity == Severity::Error) {
+            self.refused(&name, &output);
+            return;
+        }
+        let (lines, allowed) = (output.code_lines(), allowance(set, world, &output));
+        self.lines += lines;
+        self.allowed += allowed;
+        #[expect(clippy::cast_precision_loss, reason = "both are small")]
+        let share = lines as f64 / allowed as f64;
+        if share > self.worst.0 {
+            self.worst = (share, name.clone());
+        }
+        if lines > allowed {
+            self.problem(&name, &format!("{lines} lines of code, {allowed} allowed"));
+        }
+        self.texts.entry(output.code).or_default().push(name);
+    }
+
+    /// A world is refused with nothing but one diagnostic for each item, at its place.
+    fn refused(&mut self, name: &str, output: &Output) {
+        self.refused += 1;
+        self.refused_items += output.diagnostics.len();
+        let mut items = BTreeSet::new();
+        for diagnostic in &output.diagnostics {
+            let item = diagnostic.message.split(": it ").next().unwrap_or_default();
+            if diagnostic.severity != Severity::Error
+                || diagnostic.labels.len() != 1
+                || !items.insert(item)
+            {
+                self.problem(name, &diagnostic.render());
+            }
+        }
+        if !output.code.is_empty() || !output.items.is_empty() {
+            self.problem(name, "is refused and has code");
+        }
+    }
+
+    fn problem(&mut self, name: &str, problem: &str) {
+        self.problems.push(format!("{name}: {problem}"));
+    }
+}
+
+/// The lines that a world may take: 40, and for each function 8, for each type 4 and one for each
+/// field or case, for each resource 12.
+fn allowance(set: &PackageSet, world: &str, output: &Output) -> usize {
+    let parts = parts(set, world);
+    let of_item = |kind: ItemKind, path: &str| match kind {
+        ItemKind::Type => 4 + parts.get(path).copied().unwrap_or_default(),
+        ItemKind::Resource => 12,
+        ItemKind::Function => 8,
+    };
+    let items = output.items.iter();
+    40 + items
+        .map(|item| of_item(item.kind, &item.wit_path))
+        .sum::<usize>()
+}
+
+/// How many fields or cases each type of a world has, by its path.
+fn parts(set: &PackageSet, world: &str) -> BTreeMap<String, usize> {
+    let count = |kind| match kind {
+        TypeKind::Record(fields) => fields.len(),
+        TypeKind::Variant(cases) | TypeKind::Enum(cases) => cases.len(),
+        TypeKind::Flags(flags) => flags.len(),
+        TypeKind::Tuple(types) => types.len(),
+        _ => 0,
+    };
+    let world = set.world(Some(world)).unwrap();
+    let mut parts = BTreeMap::new();
+    for item in world.imports().chain(world.exports()) {
+        match item.kind() {
+            WorldItemKind::Interface(interface) => {
+                for ty in interface.types() {
+                    let name = format!("{}#{}", item.name(), ty.name().unwrap_or_default());
+                    parts.insert(name, count(ty.kind()));
+                }
+            }
+            WorldItemKind::Type(ty) => {
+                parts.insert(item.name(), count(ty.kind()));
+            }
+            WorldItemKind::Function(_) => {}
+        }
+    }
+    parts
+}
+
+/// Writes the texts as modules of one package below Cargo's target folder, where a second run
+/// finds what the first has built, and the suite `bindgen` what this one has.
+fn write(texts: &BTreeMap<String, Vec<String>>) -> PathBuf {
+    let folder = upstream::target_folder()
+        .unwrap()
+        .join("generated-fixtures");
+    let _ = fs::remove_dir_all(folder.join("src"));
+    fs::create_dir_all(folder.join("src")).unwrap();
+    let project = upstream::project();
+    let manifest = format!(
+        "[package]\nname = \"generated-fixtures\"\nedition = \"2024\"\n\n[dependencies]\n\
+         linkspan = {{ path = {:?}, default-features = false }}\n\n[workspace]\n",
+        project.join("component")
+    );
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    // The versions that the project is built with, which are downloaded.
+    fs::copy(project.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let mut root = "//! Bindings.\n#![forbid(unsafe_code)]\n#![deny(warnings)]\n".to_owned();
+    for (index, (text, worlds)) in texts.iter().enumerate() {
+        let file = folder.join(format!("src/w{index:03}.rs"));
+        let heading: String = worlds
+            .iter()
+            .map(|world| format!("//! {world}\n"))
+            .collect();
+        fs::write(file, format!("{heading}\n{text}")).unwrap();
+        root.push_str(&format!("pub mod w{index:03};\n"));
+    }
+    fs::write(folder.join("src/lib.rs"), root).unwrap();
+    folder
+}
+
+/// One run of rustfmt on all modules; who has no rustfmt can still run the tests.
+fn format(folder: &Path, problems: &mut Vec<String>) {
+    let output = Command::new("rustfmt")
+        .args(["--check", "--color", "never", "--edition", "2024"])
+        .arg(folder.join("src/lib.rs"))
+        .output();
+    let Ok(output) = output else { return };
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout);
+        problems.push(format!("rustfmt would change the bindings:\n{text}"));
+    }
+}
+
+/// One run of Cargo on all modules.
+fn check(folder: &Path, problems: &mut Vec<String>) {
+    let output = upstream::cargo()
+        .args(["check", "--offline", "--quiet", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .env(
+            "CARGO_TARGET_DIR",
+            upstream::target_folder().unwrap().join("generated/target"),
+        )
+        .output()
+        .unwrap();
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        problems.push(format!("the bindings do not compile:\n{text}"));
+    }
+}
