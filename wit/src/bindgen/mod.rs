@@ -8,6 +8,7 @@
 //! The text depends on nothing but the WIT and the options; it is documented from the WIT, formatted
 //! as rustfmt would, free of `unsafe`, and names only public items of `linkspan`.
 //!
+//! - `options`: what can be chosen
 //! - `plan`: modules and names, decided once
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
@@ -15,6 +16,7 @@
 
 mod exports;
 mod imports;
+mod options;
 mod output;
 mod plan;
 mod refs;
@@ -30,6 +32,7 @@ use std::path::Path;
 
 use wit_parser::Span;
 
+pub use self::options::{Borrow, ExportFlags, ImportFlags, Options};
 pub use self::output::{Item, ItemKind, Output};
 use self::plan::{Plan, ROOT};
 use self::writer::Writer;
@@ -81,14 +84,6 @@ impl From<PackageSet> for Source {
     fn from(set: PackageSet) -> Self {
         Self(Origin::Set(Box::new(set)))
     }
-}
-
-/// What can be chosen about the generated text; the default is right for most hosts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// Text that stands before everything else, such as a licence; lines become comments.
-    pub header: Option<String>,
 }
 
 /// Generates bindings for one world.
@@ -146,8 +141,10 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Those of [`Loader::load`] and [`PackageSet::world`].
+    /// Those of [`Loader::load`] and [`PackageSet::world`]; [`ErrorKind::Generate`] for an option
+    /// that fits nothing in the world, which [`Error::option`] names.
     pub fn generate(self) -> Result<Output> {
+        self.options.supported()?;
         let set = match self.source.0 {
             Origin::Loader(loader) => loader.load()?,
             Origin::Set(set) => *set,

@@ -197,6 +197,7 @@ fn files_are_written_only_when_they_change() {
 fn a_header_becomes_comments() {
     let options = Options {
         header: Some("one\ntwo".to_owned()),
+        ..Options::default()
     };
     let source = Source::text("w.wit", "package a:b; world w {}");
     let output = Generator::new(source).options(options).generate().unwrap();
