@@ -91,12 +91,16 @@ pub fn list() -> Result<Vec<Fixture>, String> {
         "wit-component/wit",
         &component.join("wit/parse-dir"),
     )?;
-    for folder in folders(&component.join("merge"))? {
-        whole(
-            &mut found,
-            &format!("wit-component/merge/{}", name(&folder)),
-            &folder,
-        )?;
+    for merge in folders(&component.join("merge"))? {
+        for folder in folders(&merge)? {
+            let name = format!("wit-component/merge/{}/{}", name(&merge), name(&folder));
+            // What comes of a merge is several packages, a file each.
+            let paths = match folder.ends_with("merge") {
+                true => entries(&folder)?,
+                false => vec![folder],
+            };
+            found.push(Fixture { name, paths });
+        }
     }
     for part in ["components", "targets"] {
         for folder in folders(&component.join(part))? {

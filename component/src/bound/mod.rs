@@ -251,13 +251,17 @@ impl<W, A: Holds<W> + ?Sized> Holds<W> for &mut A {
 
 /// Writes the part of a world's bindings that is the same for all worlds.
 ///
-/// `bindings! { Hello, HelloExports }` stands beside
+/// `bindings! { Hello, HelloExports, HelloPre }` stands beside
 /// `pub struct Hello<H: 'static, S = Store<H>>(bound::Bound<H, S>)`. It defines
-/// `HelloExports` and implements [`World`](crate::bound::World),
+/// `HelloExports` and `HelloPre`, and implements [`World`](crate::bound::World),
 /// [`Holds`](crate::Holds) and the engine's `AsContext`, `AsContextMut`.
 #[macro_export]
 macro_rules! bindings {
-    ($world:ident, $exports:ident) => {
+    ($world:ident, $exports:ident, $pre:ident) => {
+        #[doc = concat!("A component and all that a [`", stringify!($world), "`] needs, checked once.")]
+        #[allow(dead_code, unreachable_pub)]
+        pub type $pre<__H> = $crate::bound::Pre<$world<__H>>;
+
         #[doc = concat!("The exports of a [`", stringify!($world), "`] without its store: a copyable index into it.")]
         #[allow(dead_code, unreachable_pub)]
         #[derive(Clone, Copy, Debug)]
@@ -266,24 +270,24 @@ macro_rules! bindings {
         #[allow(dead_code, unreachable_pub)]
         impl $exports {
             /// The guest, with the store that it lives in.
-            pub fn on<H: 'static, S: $crate::bound::Access<H>>(self, store: S) -> $world<H, S> {
+            pub fn on<__H: 'static, __S: $crate::bound::Access<__H>>(self, store: __S) -> $world<__H, __S> {
                 $world(self.0.on(store))
             }
         }
 
-        impl<H: 'static> $crate::bound::World for $world<H> {
-            type Host = H;
+        impl<__H: 'static> $crate::bound::World for $world<__H> {
+            type Host = __H;
             type Exports = $exports;
 
-            fn from_bound(bound: $crate::bound::Bound<H>) -> Self {
+            fn from_bound(bound: $crate::bound::Bound<__H>) -> Self {
                 Self(bound)
             }
 
-            fn into_bound(self) -> $crate::bound::Bound<H> {
+            fn into_bound(self) -> $crate::bound::Bound<__H> {
                 self.0
             }
 
-            fn bound(&mut self) -> &mut $crate::bound::Bound<H> {
+            fn bound(&mut self) -> &mut $crate::bound::Bound<__H> {
                 &mut self.0
             }
 
@@ -292,26 +296,26 @@ macro_rules! bindings {
             }
         }
 
-        impl<H: 'static, S: $crate::bound::Access<H>> $crate::Holds<$exports> for $world<H, S> {
-            type Data = H;
-            type Access = S;
+        impl<__H: 'static, __S: $crate::bound::Access<__H>> $crate::Holds<$exports> for $world<__H, __S> {
+            type Data = __H;
+            type Access = __S;
 
-            fn guest(&mut self) -> &mut $crate::bound::Bound<H, S> {
+            fn guest(&mut self) -> &mut $crate::bound::Bound<__H, __S> {
                 &mut self.0
             }
         }
 
-        impl<H: 'static, S: $crate::bound::Access<H>> $crate::core::AsContext for $world<H, S> {
-            type Data = H;
+        impl<__H: 'static, __S: $crate::bound::Access<__H>> $crate::core::AsContext for $world<__H, __S> {
+            type Data = __H;
             type Extra = $crate::ComponentState;
 
-            fn as_context(&self) -> $crate::StoreContext<'_, H> {
+            fn as_context(&self) -> $crate::StoreContext<'_, __H> {
                 $crate::core::AsContext::as_context(&self.0)
             }
         }
 
-        impl<H: 'static, S: $crate::bound::Access<H>> $crate::core::AsContextMut for $world<H, S> {
-            fn as_context_mut(&mut self) -> $crate::StoreContextMut<'_, H> {
+        impl<__H: 'static, __S: $crate::bound::Access<__H>> $crate::core::AsContextMut for $world<__H, __S> {
+            fn as_context_mut(&mut self) -> $crate::StoreContextMut<'_, __H> {
                 $crate::core::AsContextMut::as_context_mut(&mut self.0)
             }
         }

@@ -10,11 +10,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wit_parser::{
-    Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Resolve, Type, TypeDefKind,
-    TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
+    Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Record, Resolve, Span, Type,
+    TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
 };
 
+use super::writer::Writer;
 use crate::names::{self, Renamed, Scope};
+use crate::set::PackageSet;
 
 /// Who implements a module's functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +111,7 @@ impl Facts {
 /// Everything known about one world before Rust is written.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
+    pub(super) set: &'a PackageSet,
     pub(super) resolve: &'a Resolve,
     pub(super) world: WorldId,
     /// The Rust name of the world.
@@ -131,7 +134,8 @@ pub(super) const ROOT: usize = 0;
 
 impl<'a> Plan<'a> {
     /// Plans the bindings of `world`.
-    pub(super) fn new(resolve: &'a Resolve, world: WorldId) -> Self {
+    pub(super) fn new(set: &'a PackageSet, world: WorldId) -> Self {
+        let resolve = set.resolve();
         let definition = &resolve.worlds[world];
         let name = names::upper_camel(&definition.name);
         let wit_name = definition.package.map_or_else(
@@ -139,6 +143,7 @@ impl<'a> Plan<'a> {
             |package| resolve.id_of_name(package, &definition.name),
         );
         let mut plan = Self {
+            set,
             resolve,
             world,
             name,
@@ -178,6 +183,51 @@ impl<'a> Plan<'a> {
             .filter(|(_, m)| m.side == Side::Export)
     }
 
+    /// The last line of an item's documentation: its name in WIT, and the file.
+    ///
+    /// It names no line, so that a line more in one item changes no other item's text; that is
+    /// in [`Item::wit_span`](super::Item::wit_span).
+    pub(super) fn origin(&self, label: &str, span: Span) -> String {
+        match self.set.origin(span) {
+            Some(file) => format!("WIT: `{label}` in `{file}`"),
+            None => format!("WIT: `{label}`"),
+        }
+    }
+
+    /// The name of a type or resource in its interface.
+    pub(super) fn label(&self, id: TypeId) -> &'a str {
+        self.resolve.types[id].name.as_deref().unwrap_or_default()
+    }
+
+    /// The name of a function in its interface: `f`, or `conn.send` for one of a resource.
+    pub(super) fn func_label(&self, func: &Func<'_>) -> String {
+        let name = func.wit.item_name();
+        match func.resource {
+            Some(id) => format!("{}.{name}", self.label(id)),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Writes the documentation of a function.
+    pub(super) fn func_docs(&self, w: &mut Writer, func: &Func<'_>) {
+        let origin = self.origin(&self.func_label(func), func.wit.span);
+        w.docs_of(docs(&func.wit.docs), &origin);
+    }
+
+    /// Writes the documentation of a type or resource.
+    pub(super) fn type_docs(&self, w: &mut Writer, id: TypeId) {
+        let def = &self.resolve.types[id];
+        w.docs_of(docs(&def.docs), &self.origin(self.label(id), def.span));
+    }
+
+    /// Writes the documentation of a module of an interface.
+    pub(super) fn module_docs(&self, w: &mut Writer, module: &Module<'_>) {
+        if let Some(id) = module.interface {
+            let span = self.resolve.interfaces[id].span;
+            w.docs_of(module.docs, &self.origin(&module.wit_name, span));
+        }
+    }
+
     /// The names that could not be given as asked.
     pub(super) fn renamed(&self) -> Vec<Renamed> {
         let types = self.modules.iter().flat_map(|m| m.scope.renamed());
@@ -203,7 +253,7 @@ impl<'a> Plan<'a> {
             accessor: String::new(),
             supertraits: Vec::new(),
         });
-        let versions = self.versions();
+        let packages = self.package_modules();
         for (side, items) in [
             (Side::Import, &world.imports),
             (Side::Export, &world.exports),
@@ -213,7 +263,7 @@ impl<'a> Plan<'a> {
                 let WorldItem::Interface { id, .. } = item else {
                     continue;
                 };
-                let module = self.module(side, key, *id, &versions, &mut siblings);
+                let module = self.module(side, key, *id, &packages, &mut siblings);
                 let index = self.modules.len();
                 let map = match side {
                     Side::Import => &mut self.imports,
@@ -231,7 +281,7 @@ impl<'a> Plan<'a> {
         side: Side,
         key: &WorldKey,
         id: InterfaceId,
-        versions: &BTreeMap<(String, String), Vec<PackageId>>,
+        packages: &BTreeMap<PackageId, String>,
         siblings: &mut Scope,
     ) -> Module<'a> {
         let interface = &self.resolve.interfaces[id];
@@ -247,14 +297,9 @@ impl<'a> Plan<'a> {
             WorldKey::Interface(_) => {
                 let label = interface.name.clone().unwrap_or_default();
                 if let Some(package) = interface.package {
-                    let name = &self.resolve.packages[package].name;
-                    let same = versions.get(&(name.namespace.clone(), name.name.clone()));
-                    let version = match (&name.version, same) {
-                        (Some(version), Some(same)) if same.len() > 1 => Some(version.to_string()),
-                        _ => None,
-                    };
-                    path.push(names::snake(&name.namespace));
-                    path.push(names::package_module(&name.name, version.as_deref()));
+                    let namespace = &self.resolve.packages[package].name.namespace;
+                    path.push(names::snake(namespace));
+                    path.extend(packages.get(&package).cloned());
                 }
                 path.push(names::snake(&label));
                 label
@@ -279,26 +324,40 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The packages of the world's interfaces, by namespace and name.
-    fn versions(&self) -> BTreeMap<(String, String), Vec<PackageId>> {
-        let world = &self.resolve.worlds[self.world];
-        let mut versions: BTreeMap<_, Vec<PackageId>> = BTreeMap::new();
+    /// The modules of the packages of the world's interfaces, within that of their namespace: with
+    /// a version where there are several.
+    fn package_modules(&mut self) -> BTreeMap<PackageId, String> {
+        let resolve = self.resolve;
+        let world = &resolve.worlds[self.world];
+        let mut packages = Vec::new();
         for (key, _) in world.imports.iter().chain(&world.exports) {
-            let WorldKey::Interface(id) = key else {
-                continue;
-            };
-            let Some(package) = self.resolve.interfaces[*id].package else {
-                continue;
-            };
-            let name = &self.resolve.packages[package].name;
-            let same = versions
-                .entry((name.namespace.clone(), name.name.clone()))
-                .or_default();
-            if !same.contains(&package) {
-                same.push(package);
+            if let WorldKey::Interface(id) = key
+                && let Some(package) = resolve.interfaces[*id].package
+                && !packages.contains(&package)
+            {
+                packages.push(package);
             }
         }
-        versions
+        let mut versions: BTreeMap<_, usize> = BTreeMap::new();
+        for package in &packages {
+            let name = &resolve.packages[*package].name;
+            *versions.entry((&name.namespace, &name.name)).or_default() += 1;
+        }
+        let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
+        let mut modules = BTreeMap::new();
+        for package in packages {
+            let name = &resolve.packages[package].name;
+            let several = versions.get(&(&name.namespace, &name.name)) > Some(&1);
+            let version = name.version.as_ref().filter(|_| several);
+            let version = version.map(ToString::to_string);
+            let wanted = names::package_module(&name.name, version.as_deref());
+            let scope = scopes.entry(names::snake(&name.namespace)).or_default();
+            modules.insert(package, scope.claim(&name.to_string(), &wanted));
+        }
+        for scope in scopes.values() {
+            self.renamed.extend_from_slice(scope.renamed());
+        }
+        modules
     }
 
     /// Names the types and resources of a module.
@@ -389,7 +448,7 @@ impl<'a> Plan<'a> {
             }
         }
         renamed.extend_from_slice(inherent.renamed());
-        self.renamed = renamed;
+        self.renamed.extend(renamed);
     }
 
     /// The name of the trait that hosts implement for `module`.
@@ -489,6 +548,41 @@ impl<'a> Plan<'a> {
                 parts.iter().fold(own, |all, part| all.or(self.facts(part)))
             }),
             scalar => scalar_facts(scalar),
+        }
+    }
+
+    /// Whether Rust would put the fields of a record of numbers in another order than WIT: they
+    /// are aligned in several ways.
+    pub(super) fn keeps_order(&self, record: &Record) -> bool {
+        let fields = record.fields.iter();
+        let alignments: Option<BTreeSet<usize>> = fields
+            .map(|field| self.number_alignment(&field.ty))
+            .collect();
+        alignments.is_some_and(|found| found.len() > 1)
+    }
+
+    /// The alignment of what consists of numbers alone, records in it having the order of WIT.
+    fn number_alignment(&self, ty: &Type) -> Option<usize> {
+        match ty {
+            Type::U8 | Type::S8 => Some(1),
+            Type::U16 | Type::S16 => Some(2),
+            Type::U32 | Type::S32 | Type::F32 => Some(4),
+            Type::U64 | Type::S64 | Type::F64 => Some(8),
+            Type::Bool | Type::Char | Type::String | Type::ErrorContext => None,
+            Type::Id(id) => match &self.resolve.types[*id].kind {
+                TypeDefKind::Type(ty) | TypeDefKind::FixedLengthList(ty, _) => {
+                    self.number_alignment(ty)
+                }
+                TypeDefKind::Record(record) => {
+                    let fields = record.fields.iter();
+                    fields
+                        .map(|f| self.number_alignment(&f.ty))
+                        .collect::<Option<Vec<_>>>()?
+                        .into_iter()
+                        .max()
+                }
+                _ => None,
+            },
         }
     }
 

@@ -38,13 +38,21 @@ pub(super) struct Refs<'p> {
     pub(super) plan: &'p Plan<'p>,
     pub(super) module: usize,
     pub(super) side: Side,
+    /// Whether the traits of other modules bound the host, too, so that its associated types need
+    /// the name of their trait.
+    pub(super) many_traits: bool,
 }
 
 impl<'p> Refs<'p> {
     /// For the types of `module`.
     pub(super) fn new(plan: &'p Plan<'p>, module: usize) -> Self {
         let side = plan.modules[module].side;
-        Self { plan, module, side }
+        Self {
+            plan,
+            module,
+            side,
+            many_traits: !plan.supertraits(module).is_empty(),
+        }
     }
 
     /// A name of the prelude, with its path if this module has a type of that name.
@@ -326,10 +334,10 @@ impl<'p> Refs<'p> {
     pub(super) fn host_value(&self, this: &str, module: usize, resource: TypeId) -> String {
         let plan = self.plan;
         let name = plan.type_name(module, resource);
-        if module == self.module && plan.supertraits(module).is_empty() {
+        if module == self.module && !self.many_traits {
             return format!("{this}::{name}");
         }
-        // A supertrait may have an associated type of the same name.
+        // Another trait may have an associated type of the same name.
         let host = plan.path(self.module, module, &plan.host_trait(module));
         format!("<{this} as {host}>::{name}")
     }

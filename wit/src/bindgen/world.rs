@@ -22,13 +22,13 @@ fn types(w: &mut Writer, plan: &Plan<'_>) {
     let name = &plan.name;
     let wit_name = &plan.wit_name;
     w.gap();
-    w.docs(plan::docs(&plan.resolve.worlds[plan.world].docs));
-    if plan.resolve.worlds[plan.world].docs.contents.is_some() {
-        w.line("///");
-    }
-    w.line(&format!(
-        "/// A guest of the world `{wit_name}`, with its store or a borrow of one."
-    ));
+    let world = &plan.resolve.worlds[plan.world];
+    w.docs_of(
+        plan::docs(&world.docs),
+        &format!("A guest of the world `{wit_name}`, with its store or a borrow of one."),
+    );
+    w.line("///");
+    w.line(&format!("/// {}", plan.origin(&world.name, world.span)));
     w.line(ALLOW);
     w.line("#[derive(Debug)]");
     let root = &plan.modules[ROOT];
@@ -44,16 +44,7 @@ fn types(w: &mut Writer, plan: &Plan<'_>) {
     }
     w.gap();
     w.line(&format!(
-        "/// A component and all that a [`{name}`] needs, checked once."
-    ));
-    w.line(ALLOW);
-    w.alias(
-        &format!("{name}Pre<{h}>"),
-        &format!("::linkspan::bound::Pre<{name}<{h}>>"),
-    );
-    w.gap();
-    w.line(&format!(
-        "::linkspan::bindings! {{ {name}, {name}Exports }}"
+        "::linkspan::bindings! {{ {name}, {name}Exports, {name}Pre }}"
     ));
 }
 
@@ -61,22 +52,24 @@ fn bindings(w: &mut Writer, plan: &Plan<'_>) {
     let name = &plan.name;
     w.gap();
     let h = plan.modules[ROOT].generic("H");
-    w.line(&format!("impl<{h}> ::linkspan::Bindings for {name}<{h}>"));
-    w.open("where");
-    w.line(&format!("{h}: 'static,"));
-    for (index, _) in plan.host_modules() {
-        let path = plan.path(ROOT, index, &plan.host_trait(index));
-        w.line(&format!("{h}: {path},"));
+    let head = format!("impl<{h}: 'static> ::linkspan::Bindings for {name}<{h}>");
+    if plan.host_modules().next().is_none() {
+        w.open(&format!("{head} {{"));
+    } else {
+        w.line(&head);
+        w.open("where");
+        for (index, _) in plan.host_modules() {
+            let path = plan.path(ROOT, index, &plan.host_trait(index));
+            w.line(&format!("{h}: {path},"));
+        }
+        w.close("{");
+        w.deeper();
     }
-    w.close("{");
-    w.indented(|w| {
-        w.line(&format!("const WORLD: &'static str = {:?};", plan.wit_name));
-        w.line("#[rustfmt::skip]");
-        exports_table(w, plan);
-        w.gap();
-        link(w, plan);
-    });
-    w.line("}");
+    w.line(&format!("const WORLD: &'static str = {:?};", plan.wit_name));
+    exports_table(w, plan);
+    w.gap();
+    link(w, plan);
+    w.close("}");
 }
 
 /// The tables of the world's own functions and of its interfaces, as one.
@@ -87,16 +80,16 @@ fn exports_table(w: &mut Writer, plan: &Plan<'_>) {
         .filter(|(_, module)| module.needs_guest())
         .map(|(index, _)| plan.path(ROOT, index, "EXPORTS"))
         .collect();
-    let one_line = format!("{head}{}];", paths.join(", "));
-    if plan.root_exports.is_empty() && w.fits(&one_line) {
-        w.line(&one_line);
-        return;
-    }
-    w.open(head);
     if !plan.root_exports.is_empty() {
+        w.line("#[rustfmt::skip]");
+        w.open(head);
         w.open("::linkspan::bound::interface(\"\", &[], &[");
         exports::table(w, &Refs::new(plan, ROOT), &plan.root_exports);
         w.close("]),");
+    } else if w.array(head, &paths, "];") {
+        return;
+    } else {
+        w.open(head);
     }
     for path in paths {
         w.line(&format!("{path},"));
@@ -113,18 +106,28 @@ fn link(w: &mut Writer, plan: &Plan<'_>) {
         "linker"
     };
     let h = plan.modules[ROOT].generic("H");
-    w.line("#[rustfmt::skip]");
+    // What stands in the world itself is linked in lines as long as they come.
+    if modules.first() == Some(&ROOT) {
+        w.line("#[rustfmt::skip]");
+    }
     w.open(&format!(
         "fn link({linker}: &mut ::linkspan::Linker<{h}>) -> ::linkspan::Result<()> {{"
     ));
+    let (mut last, mut calls) = ("::std::result::Result::Ok(())".to_owned(), Vec::new());
     for index in modules {
         if index == ROOT {
             imports::emit_root_glue(w, plan, &h);
         } else {
-            w.line(&format!("{}(linker)?;", plan.path(ROOT, index, "link")));
+            calls.push(format!("{}(linker)", plan.path(ROOT, index, "link")));
         }
     }
-    w.line("::std::result::Result::Ok(())");
+    if let Some(call) = calls.pop() {
+        last = call;
+    }
+    for call in calls {
+        w.line(&format!("{call}?;"));
+    }
+    w.line(&last);
     w.close("}");
 }
 

@@ -6,21 +6,51 @@
 //! Invariant: what is written through [`Writer`] has no trailing blanks, no two blank lines in a
 //! row, and no blank line after an opening or before a closing brace.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use wit_parser::TypeId;
+
 use super::layout::{self, ARGS_WIDTH, WIDTH};
+
+/// An item whose lines are worth remembering.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    /// A type or resource, by its module.
+    Type(usize, TypeId),
+    /// A function of the host, by its module and its name in the component.
+    Import(usize, String),
+    /// A function of the guest, likewise.
+    Export(usize, String),
+}
+
+/// The lines of each item, counted from 1, without the one after the last.
+pub(super) type Marks = BTreeMap<Mark, Range<usize>>;
 
 /// Rust text under construction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writer {
     text: String,
+    /// How many lines are finished.
+    lines: usize,
+    marks: Marks,
     depth: usize,
     /// A blank line is due before the next line, unless it closes a brace.
     gap: bool,
 }
 
 impl Writer {
-    /// The finished text.
-    pub(super) fn finish(self) -> String {
-        self.text
+    /// The finished text, and the lines of what was marked in it.
+    pub(super) fn finish(self) -> (String, Marks) {
+        (self.text, self.marks)
+    }
+
+    /// Writes an item and remembers its lines.
+    pub(super) fn item(&mut self, mark: Mark, write: impl FnOnce(&mut Self)) {
+        let blank = self.gap && !self.text.is_empty() && !self.opened();
+        let start = self.lines + 1 + usize::from(blank);
+        write(self);
+        self.marks.insert(mark, start..self.lines + 1);
     }
 
     /// Writes one line at the present depth; an empty one only ends the paragraph.
@@ -33,10 +63,12 @@ impl Writer {
         let closes = line.starts_with(['}', ')', ']']);
         if std::mem::take(&mut self.gap) && !closes && !self.text.is_empty() && !self.opened() {
             self.text.push('\n');
+            self.lines += 1;
         }
         self.text.extend(std::iter::repeat_n("    ", self.depth));
         self.text.push_str(line);
         self.text.push('\n');
+        self.lines += 1;
     }
 
     /// Whether the last line opened a block.
@@ -64,13 +96,6 @@ impl Writer {
     /// Goes one level deeper: the last line opened a block.
     pub(super) fn deeper(&mut self) {
         self.depth += 1;
-    }
-
-    /// Writes lines one level deeper, after a head whose brace stands on a line of its own.
-    pub(super) fn indented(&mut self, write: impl FnOnce(&mut Self)) {
-        self.depth += 1;
-        write(self);
-        self.depth -= 1;
     }
 
     /// Whether `line` fits the width at the present depth.
@@ -105,6 +130,16 @@ impl Writer {
         if fenced {
             self.line("/// ```");
         }
+    }
+
+    /// Writes documentation, and below it the line `origin` as a paragraph of its own.
+    pub(super) fn docs_of(&mut self, docs: Option<&str>, origin: &str) {
+        let docs = docs.filter(|docs| !docs.trim().is_empty());
+        self.docs(docs);
+        if docs.is_some() {
+            self.line("///");
+        }
+        self.line(&format!("/// {origin}"));
     }
 
     /// Writes a function signature that ends with `end`: `" {"` or `";"`.
@@ -243,9 +278,38 @@ impl Writer {
             self.line(&whole);
             return;
         }
-        self.open(head);
-        self.fill(entries);
-        self.close(tail);
+        let (mut row, mut rows) = (head.to_owned(), 0);
+        for entry in entries {
+            let longer = format!("{row} {entry},");
+            if self.fits(&longer) {
+                row = longer;
+                continue;
+            }
+            self.line(&std::mem::replace(&mut row, format!("{entry},")));
+            self.depth += usize::from(rows == 0);
+            rows += 1;
+        }
+        let last = format!("{row} {tail}");
+        if self.fits(&last) {
+            self.line(&last);
+            self.depth -= usize::from(rows > 0);
+        } else {
+            self.line(&row);
+            self.depth -= usize::from(rows > 0);
+            self.line(tail);
+        }
+    }
+
+    /// Writes `{head}entry, entry{tail}`, the elements of an array, if rustfmt keeps it on one
+    /// line; answers whether it does.
+    pub(super) fn array(&mut self, head: &str, entries: &[String], tail: &str) -> bool {
+        let entries = entries.join(", ");
+        let whole = format!("{head}{entries}{tail}");
+        let fits = entries.chars().count() <= ARGS_WIDTH && self.fits(&whole);
+        if fits {
+            self.line(&whole);
+        }
+        fits
     }
 
     /// Writes entries with commas, as many on a line as fit.
@@ -325,7 +389,7 @@ mod tests {
         w.line("y;");
         w.gap();
         w.close("}");
-        assert_eq!(w.finish(), "mod a {\n    x;\n\n    y;\n}\n");
+        assert_eq!(w.finish().0, "mod a {\n    x;\n\n    y;\n}\n");
     }
 
     #[test]
@@ -333,7 +397,7 @@ mod tests {
         let mut w = Writer::default();
         let params: Vec<String> = (0..9).map(|i| format!("parameter_{i}: u32")).collect();
         w.signature("fn f", &params, "u32", ";");
-        let text = w.finish();
+        let text = w.finish().0;
         assert!(text.starts_with("fn f(\n    parameter_0: u32,\n"));
         assert!(text.ends_with("\n) -> u32;\n"));
     }
@@ -343,9 +407,37 @@ mod tests {
         let mut w = Writer::default();
         w.docs(Some("a\n```\nx\n```\n\n    y\n```rust\nz"));
         assert_eq!(
-            w.finish(),
+            w.finish().0,
             "/// a\n/// ```text\n/// x\n/// ```\n///\n///    y\n/// ```text\n/// z\n/// ```\n"
         );
+    }
+
+    #[test]
+    fn origins_stand_below_docs_whose_code_was_left_open() {
+        let mut w = Writer::default();
+        w.docs_of(Some("a\n```\nx"), "WIT");
+        w.docs_of(None, "WIT");
+        assert_eq!(
+            w.finish().0,
+            "/// a\n/// ```text\n/// x\n/// ```\n///\n/// WIT\n/// WIT\n"
+        );
+    }
+
+    #[test]
+    fn items_are_counted_without_the_blank_line_before_them() {
+        let mut w = Writer::default();
+        w.open("mod a {");
+        for name in ["f", "g"] {
+            w.gap();
+            w.item(Mark::Import(0, name.to_owned()), |w| {
+                w.line("/// docs");
+                w.line(name);
+            });
+        }
+        w.close("}");
+        let (_, marks) = w.finish();
+        let lines: Vec<_> = marks.into_values().collect();
+        assert_eq!(lines, [2..4, 5..7]);
     }
 
     #[test]
