@@ -90,6 +90,10 @@ pub(super) struct Facts {
     pub(super) own_handle: bool,
     /// It holds a `borrow` handle.
     pub(super) borrow_handle: bool,
+    /// It holds something else than numbers in the order of WIT.
+    pub(super) other: bool,
+    /// The largest alignment of a number in it.
+    pub(super) alignment: usize,
 }
 
 impl Facts {
@@ -99,6 +103,8 @@ impl Facts {
             float: self.float | other.float,
             own_handle: self.own_handle | other.own_handle,
             borrow_handle: self.borrow_handle | other.borrow_handle,
+            other: self.other | other.other,
+            alignment: self.alignment.max(other.alignment),
         }
     }
 
@@ -554,36 +560,15 @@ impl<'a> Plan<'a> {
     /// Whether Rust would put the fields of a record of numbers in another order than WIT: they
     /// are aligned in several ways.
     pub(super) fn keeps_order(&self, record: &Record) -> bool {
-        let fields = record.fields.iter();
-        let alignments: Option<BTreeSet<usize>> = fields
-            .map(|field| self.number_alignment(&field.ty))
-            .collect();
-        alignments.is_some_and(|found| found.len() > 1)
-    }
-
-    /// The alignment of what consists of numbers alone, records in it having the order of WIT.
-    fn number_alignment(&self, ty: &Type) -> Option<usize> {
-        match ty {
-            Type::U8 | Type::S8 => Some(1),
-            Type::U16 | Type::S16 => Some(2),
-            Type::U32 | Type::S32 | Type::F32 => Some(4),
-            Type::U64 | Type::S64 | Type::F64 => Some(8),
-            Type::Bool | Type::Char | Type::String | Type::ErrorContext => None,
-            Type::Id(id) => match &self.resolve.types[*id].kind {
-                TypeDefKind::Type(ty) | TypeDefKind::FixedLengthList(ty, _) => {
-                    self.number_alignment(ty)
-                }
-                TypeDefKind::Record(record) => {
-                    let fields = record.fields.iter();
-                    fields
-                        .map(|f| self.number_alignment(&f.ty))
-                        .collect::<Option<Vec<_>>>()?
-                        .into_iter()
-                        .max()
-                }
-                _ => None,
-            },
+        let fields = record.fields.iter().map(|field| self.facts(&field.ty));
+        let mut alignments = BTreeSet::new();
+        for facts in fields {
+            if facts.other {
+                return false;
+            }
+            alignments.insert(facts.alignment);
         }
+        alignments.len() > 1
     }
 
     /// Computes and keeps the facts of a definition; the loader limits how deep types go.
@@ -679,15 +664,30 @@ pub(super) fn docs(docs: &Docs) -> Option<&str> {
 fn scalar_facts(ty: &Type) -> Facts {
     let mut facts = Facts::default();
     match ty {
-        Type::F32 | Type::F64 => facts.float = true,
-        Type::String | Type::ErrorContext => facts.owns = true,
-        _ => {}
+        Type::U8 | Type::S8 => facts.alignment = 1,
+        Type::U16 | Type::S16 => facts.alignment = 2,
+        Type::U32 | Type::S32 => facts.alignment = 4,
+        Type::U64 | Type::S64 => facts.alignment = 8,
+        Type::F32 | Type::F64 => {
+            facts.float = true;
+            facts.alignment = if *ty == Type::F32 { 4 } else { 8 };
+        }
+        Type::String | Type::ErrorContext => {
+            facts.owns = true;
+            facts.other = true;
+        }
+        Type::Bool | Type::Char => facts.other = true,
+        // Looked at where its definition is.
+        Type::Id(_) => {}
     }
     facts
 }
 
 fn own_facts(kind: &TypeDefKind) -> Facts {
-    let mut facts = Facts::default();
+    let mut facts = Facts {
+        other: true,
+        ..Facts::default()
+    };
     match kind {
         TypeDefKind::Handle(Handle::Own(_)) => {
             facts.owns = true;
@@ -698,6 +698,9 @@ fn own_facts(kind: &TypeDefKind) -> Facts {
             facts.borrow_handle = true;
         }
         TypeDefKind::List(_) | TypeDefKind::Map(..) => facts.owns = true,
+        TypeDefKind::Record(_) | TypeDefKind::FixedLengthList(..) | TypeDefKind::Type(_) => {
+            facts.other = false;
+        }
         _ => {}
     }
     facts

@@ -74,23 +74,20 @@ fn bindings(w: &mut Writer, plan: &Plan<'_>) {
 
 /// The tables of the world's own functions and of its interfaces, as one.
 fn exports_table(w: &mut Writer, plan: &Plan<'_>) {
-    let head = "const EXPORTS: &'static [::linkspan::bound::Interface] = &[";
+    let head = "const EXPORTS: &'static [::linkspan::bound::Interface]";
     let paths: Vec<String> = plan
         .guest_modules()
         .filter(|(_, module)| module.needs_guest())
         .map(|(index, _)| plan.path(ROOT, index, "EXPORTS"))
         .collect();
-    if !plan.root_exports.is_empty() {
-        w.line("#[rustfmt::skip]");
-        w.open(head);
-        w.open("::linkspan::bound::interface(\"\", &[], &[");
-        exports::table(w, &Refs::new(plan, ROOT), &plan.root_exports);
-        w.close("]),");
-    } else if w.array(head, &paths, "];") {
-        return;
-    } else {
-        w.open(head);
+    if plan.root_exports.is_empty() {
+        return w.array(head, &paths);
     }
+    w.line("#[rustfmt::skip]");
+    w.open(&format!("{head} = &["));
+    w.open("::linkspan::bound::interface(\"\", &[], &[");
+    exports::table(w, &Refs::new(plan, ROOT), &plan.root_exports);
+    w.close("]),");
     for path in paths {
         w.line(&format!("{path},"));
     }

@@ -271,45 +271,29 @@ impl Writer {
     }
 
     /// Writes `{head} entry, entry, … {tail}` (the inside of a macro call in braces, which rustfmt
-    /// leaves alone), filling lines up to the width.
+    /// leaves alone): one line however long, for nobody reads what the definition above it says
+    /// better.
     pub(super) fn table(&mut self, head: &str, entries: &[String], tail: &str) {
-        let whole = format!("{head} {} {tail}", entries.join(", "));
-        if self.fits(&whole) {
-            self.line(&whole);
-            return;
-        }
-        let (mut row, mut rows) = (head.to_owned(), 0);
-        for entry in entries {
-            let longer = format!("{row} {entry},");
-            if self.fits(&longer) {
-                row = longer;
-                continue;
-            }
-            self.line(&std::mem::replace(&mut row, format!("{entry},")));
-            self.depth += usize::from(rows == 0);
-            rows += 1;
-        }
-        let last = format!("{row} {tail}");
-        if self.fits(&last) {
-            self.line(&last);
-            self.depth -= usize::from(rows > 0);
-        } else {
-            self.line(&row);
-            self.depth -= usize::from(rows > 0);
-            self.line(tail);
-        }
+        self.line(&format!("{head} {} {tail}", entries.join(", ")));
     }
 
-    /// Writes `{head}entry, entry{tail}`, the elements of an array, if rustfmt keeps it on one
-    /// line; answers whether it does.
-    pub(super) fn array(&mut self, head: &str, entries: &[String], tail: &str) -> bool {
-        let entries = entries.join(", ");
-        let whole = format!("{head}{entries}{tail}");
-        let fits = entries.chars().count() <= ARGS_WIDTH && self.fits(&whole);
-        if fits {
+    /// Writes `{head} = &[entry, entry];` as rustfmt lays out paths.
+    pub(super) fn array(&mut self, head: &str, entries: &[String]) {
+        let row = entries.join(", ");
+        let whole = format!("{head} = &[{row}];");
+        if entries.len() > 1 && row.chars().count() > ARGS_WIDTH {
+            self.open(&format!("{head} = &["));
+            for entry in entries {
+                self.line(&format!("{entry},"));
+            }
+            self.close("];");
+        } else if self.fits(&whole) {
             self.line(&whole);
+        } else {
+            self.open(&format!("{head} ="));
+            self.line(&format!("&[{row}];"));
+            self.depth -= 1;
         }
-        fits
     }
 
     /// Writes entries with commas, as many on a line as fit.
