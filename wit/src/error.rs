@@ -53,6 +53,7 @@ struct Inner {
     kind: ErrorKind,
     diagnostic: Diagnostic,
     source: Option<std::io::Error>,
+    option: Option<(&'static str, String)>,
 }
 
 impl Error {
@@ -69,6 +70,7 @@ impl Error {
             kind,
             diagnostic,
             source: None,
+            option: None,
         }))
     }
 
@@ -97,6 +99,20 @@ impl Error {
     pub(crate) fn with_label(mut self, label: impl Into<Option<Label>>) -> Self {
         self.0.diagnostic.labels.extend(label.into());
         self
+    }
+
+    /// Says which option of the bindings, and which key of it, the error is about.
+    pub(crate) fn with_option(mut self, option: &'static str, key: impl Into<String>) -> Self {
+        self.0.option = Some((option, key.into()));
+        self
+    }
+
+    /// The option of the bindings, as a field of [`Options`](crate::bindgen::Options), and the key
+    /// in it that the error is about, as it was given; the key is empty for an option without keys.
+    #[must_use]
+    pub fn option(&self) -> Option<(&str, &str)> {
+        let option = self.0.option.as_ref();
+        option.map(|(option, key)| (*option, key.as_str()))
     }
 
     /// What the error is about.

@@ -8,13 +8,18 @@
 //! The text depends on nothing but the WIT and the options; it is documented from the WIT, formatted
 //! as rustfmt would, free of `unsafe`, and names only public items of `linkspan`.
 //!
+//! - `options`: what can be chosen
 //! - `plan`: modules and names, decided once
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
-//! - `writer`: layout; `refuse`: what cannot be generated; `output`: the result
+//! - `writer`: layout; `refuse`: what cannot be generated
+//! - `output`: the result; `diff`: how a file differs from it; `build_script`: for Cargo
 
+mod build_script;
+mod diff;
 mod exports;
 mod imports;
+mod options;
 mod output;
 mod plan;
 mod refs;
@@ -30,9 +35,11 @@ use std::path::Path;
 
 use wit_parser::Span;
 
+pub use self::build_script::build;
+pub use self::options::{Borrow, ExportFlags, ImportFlags, Options};
 pub use self::output::{Item, ItemKind, Output};
 use self::plan::{Plan, ROOT};
-use self::writer::Writer;
+use self::writer::{Marks, Writer};
 use crate::error::{Diagnostic, Error, ErrorKind, Label, Result, Severity};
 use crate::load::Loader;
 use crate::set::PackageSet;
@@ -81,14 +88,6 @@ impl From<PackageSet> for Source {
     fn from(set: PackageSet) -> Self {
         Self(Origin::Set(Box::new(set)))
     }
-}
-
-/// What can be chosen about the generated text; the default is right for most hosts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Options {
-    /// Text that stands before everything else, such as a licence; lines become comments.
-    pub header: Option<String>,
 }
 
 /// Generates bindings for one world.
@@ -146,8 +145,10 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Those of [`Loader::load`] and [`PackageSet::world`].
+    /// Those of [`Loader::load`] and [`PackageSet::world`]; [`ErrorKind::Generate`] for an option
+    /// that fits nothing in the world, which [`Error::option`] names.
     pub fn generate(self) -> Result<Output> {
+        self.options.supported()?;
         let set = match self.source.0 {
             Origin::Loader(loader) => loader.load()?,
             Origin::Set(set) => *set,
@@ -174,22 +175,23 @@ impl Generator {
                 items: Vec::new(),
             });
         }
-        let plan = Plan::new(resolve, world);
+        let plan = Plan::new(&set, world);
         let mut diagnostics = Vec::new();
         for renamed in plan.renamed() {
             diagnostics.push(Diagnostic::new(Severity::Note, renamed.to_string()));
         }
+        let (code, marks) = code(&plan, &self.options);
         Ok(Output {
-            code: code(&plan, &self.options),
+            code,
             files,
             diagnostics,
-            items: output::items(&plan),
+            items: output::items(&plan, &marks),
         })
     }
 }
 
-/// The whole text.
-fn code(plan: &Plan<'_>, options: &Options) -> String {
+/// The whole text, and where each item stands in it.
+fn code(plan: &Plan<'_>, options: &Options) -> (String, Marks) {
     let mut w = Writer::default();
     if let Some(header) = &options.header {
         for line in header.lines() {
@@ -231,7 +233,7 @@ fn emit_tree(w: &mut Writer, plan: &Plan<'_>, tree: &Tree, depth: usize) {
     for (name, child) in &tree.children {
         w.gap();
         if let Some(module) = child.module {
-            w.docs(plan.modules[module].docs);
+            plan.module_docs(w, &plan.modules[module]);
         }
         if depth == 0 {
             w.line(ALLOW);
