@@ -73,10 +73,12 @@ impl Weaver {
     fn item(&mut self, lines: &[&str], at: usize) -> usize {
         let line = lines[at];
         let (indent, text) = (indent(line), line.trim());
-        if let Some((depth, _)) = self.path.last() {
-            if text == "}" && indent == *depth {
-                self.path.pop();
-            }
+        if self
+            .path
+            .last()
+            .is_some_and(|(depth, _)| text == "}" && indent == *depth)
+        {
+            self.path.pop();
         }
         if let Some(name) = text
             .strip_prefix("pub mod ")
