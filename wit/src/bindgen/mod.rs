@@ -12,8 +12,11 @@
 //! - `plan`: modules and names, decided once
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
-//! - `writer`: layout; `refuse`: what cannot be generated; `output`: the result
+//! - `writer`: layout; `refuse`: what cannot be generated
+//! - `output`: the result; `diff`: how a file differs from it; `build_script`: for Cargo
 
+mod build_script;
+mod diff;
 mod exports;
 mod imports;
 mod options;
@@ -32,10 +35,11 @@ use std::path::Path;
 
 use wit_parser::Span;
 
+pub use self::build_script::build;
 pub use self::options::{Borrow, ExportFlags, ImportFlags, Options};
 pub use self::output::{Item, ItemKind, Output};
 use self::plan::{Plan, ROOT};
-use self::writer::Writer;
+use self::writer::{Marks, Writer};
 use crate::error::{Diagnostic, Error, ErrorKind, Label, Result, Severity};
 use crate::load::Loader;
 use crate::set::PackageSet;
@@ -171,22 +175,23 @@ impl Generator {
                 items: Vec::new(),
             });
         }
-        let plan = Plan::new(resolve, world);
+        let plan = Plan::new(&set, world);
         let mut diagnostics = Vec::new();
         for renamed in plan.renamed() {
             diagnostics.push(Diagnostic::new(Severity::Note, renamed.to_string()));
         }
+        let (code, marks) = code(&plan, &self.options);
         Ok(Output {
-            code: code(&plan, &self.options),
+            code,
             files,
             diagnostics,
-            items: output::items(&plan),
+            items: output::items(&plan, &marks),
         })
     }
 }
 
-/// The whole text.
-fn code(plan: &Plan<'_>, options: &Options) -> String {
+/// The whole text, and where each item stands in it.
+fn code(plan: &Plan<'_>, options: &Options) -> (String, Marks) {
     let mut w = Writer::default();
     if let Some(header) = &options.header {
         for line in header.lines() {
@@ -228,7 +233,7 @@ fn emit_tree(w: &mut Writer, plan: &Plan<'_>, tree: &Tree, depth: usize) {
     for (name, child) in &tree.children {
         w.gap();
         if let Some(module) = child.module {
-            w.docs(plan.modules[module].docs);
+            plan.module_docs(w, &plan.modules[module]);
         }
         if depth == 0 {
             w.line(ALLOW);

@@ -114,7 +114,10 @@ fn the_text_is_the_same_every_time() {
 #[test]
 fn documentation_is_carried_over() {
     let code = generate(&fixtures()[1]).code;
-    assert!(code.contains("    /// The name to greet.\n    fn name(&mut self) -> String;"));
+    assert!(code.contains(
+        "    /// The name to greet.\n    ///\n    /// WIT: `name` in `hello.wit`\n    \
+         fn name(&mut self) -> String;"
+    ));
     assert!(code.contains("/// The smallest world that goes both ways.\n"));
 }
 
@@ -175,6 +178,68 @@ fn the_summary_has_a_line_for_each_item() {
 }
 
 #[test]
+fn items_know_where_they_stand_on_both_sides() {
+    for path in fixtures() {
+        let output = generate(&path);
+        let lines: Vec<&str> = output.code.lines().collect();
+        for item in &output.items {
+            let text = lines[item.code_range.clone().unwrap().start - 1];
+            assert!(
+                text.trim_start().starts_with("///") || text.contains("flags!"),
+                "{text}"
+            );
+            let range = item.code_range.clone().unwrap();
+            let text = lines[range.start - 1..range.end - 1].join("\n");
+            let name = item.rust_path.rsplit("::").next().unwrap();
+            let signature = match item.kind {
+                ItemKind::Function => format!("fn {name}("),
+                ItemKind::Type | ItemKind::Resource => name.to_owned(),
+            };
+            assert!(text.contains(&signature), "{item}:\n{text}");
+            assert_eq!(
+                text.matches("WIT: ").count(),
+                occurrences(item, &text),
+                "{text}"
+            );
+            let place = item.wit_span.as_ref().unwrap();
+            let wit = std::fs::read_to_string(&place.file).unwrap();
+            let label = item.wit_path.rsplit(['#', '.']).next().unwrap();
+            let found = wit[place.offset..].trim_start_matches('%');
+            let renamed = found.split_once(" as ").map(|(_, label)| label);
+            assert!(
+                found.starts_with(label) || renamed.is_some_and(|to| to.starts_with(label)),
+                "{item} at {place}: {found}"
+            );
+        }
+    }
+}
+
+/// A resource of the guest is written with its functions, each with an origin of its own.
+fn occurrences(item: &Item, text: &str) -> usize {
+    match item.kind {
+        ItemKind::Resource => 1 + text.matches("pub fn ").count(),
+        ItemKind::Type | ItemKind::Function => 1,
+    }
+}
+
+#[test]
+fn origins_are_the_same_wherever_the_sources_stand() {
+    let folder = std::env::temp_dir().join(format!("linkspan-origin-{}", std::process::id()));
+    let wit = "package a:b; interface i { f: func(); } world w { import i; }";
+    for part in ["x", "y/z"] {
+        let wit_folder = folder.join(part).join("wit");
+        std::fs::create_dir_all(&wit_folder).unwrap();
+        std::fs::write(wit_folder.join("main.wit"), wit).unwrap();
+    }
+    let code = |path: &str| generate(&folder.join(path)).code;
+    assert_eq!(code("x/wit"), code("y/z/wit"));
+    assert!(code("x/wit").contains("/// WIT: `f` in `wit/main.wit`\n"));
+    assert!(code("x/wit").contains("/// WIT: `a:b/i` in `wit/main.wit`\n"));
+    assert!(code("x/wit/main.wit").contains("/// WIT: `f` in `main.wit`\n"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn files_are_written_only_when_they_change() {
     let folder = std::env::temp_dir().join(format!("linkspan-bindgen-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -184,13 +249,91 @@ fn files_are_written_only_when_they_change() {
     assert!(output.write_if_changed(&path).unwrap());
     assert!(!output.write_if_changed(&path).unwrap());
     output.check(&path).unwrap();
+    std::fs::write(&path, output.code.replace('\n', "\r\n")).unwrap();
+    output.check(&path).unwrap();
     std::fs::write(&path, output.code.replacen("pub fn f", "pub fn g", 1)).unwrap();
     let error = format!("{:#}", output.check(&path).unwrap_err());
-    assert!(
-        error.contains("pub fn g") && error.contains("pub fn f"),
-        "{error}"
-    );
+    let change = "-    pub fn g(&mut self) -> ::linkspan::Result<()> {\n\
+                  +    pub fn f(&mut self) -> ::linkspan::Result<()> {\n";
+    let lines: String = error
+        .lines()
+        .map(|line| line.trim_start().to_owned() + "\n")
+        .collect();
+    assert!(lines.contains(&change.replace("\n ", "\n")), "{error}");
+    assert!(error.contains("linkspan bindgen"), "{error}");
+    std::fs::write(&path, output.code.trim_end()).unwrap();
+    let error = format!("{:#}", output.check(&path).unwrap_err());
+    assert!(error.contains("the end of the last line"), "{error}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn build_scripts_write_to_the_folder_that_cargo_gives() {
+    let folder = std::env::temp_dir().join(format!("linkspan-build-{}", std::process::id()));
+    let (wit, out) = (folder.join("wit"), folder.join("out"));
+    std::fs::create_dir_all(wit.join("deps/log")).unwrap();
+    std::fs::create_dir_all(&out).unwrap();
+    std::fs::write(
+        wit.join("deps/log/log.wit"),
+        "package a:log; interface out { write: func(); }",
+    )
+    .unwrap();
+    let main = "package a:b; world plugin { import a:log/out; export host: func(); }";
+    std::fs::write(wit.join("main.wit"), main).unwrap();
+    let run = |name: &str| {
+        let mut cargo = Vec::new();
+        let generator = Generator::new(Source::path(&wit)).world("plugin");
+        let result = generator.emit_to(&out, name, &mut cargo);
+        (result, String::from_utf8(cargo).unwrap())
+    };
+    let (path, cargo) = run("plugin.rs");
+    let path = path.unwrap();
+    assert_eq!(path, out.join("plugin.rs"));
+    let watched: Vec<&str> = (cargo.lines())
+        .map(|line| line.strip_prefix("cargo::rerun-if-changed=").unwrap())
+        .collect();
+    let expected = ["", "deps/log/log.wit", "main.wit"].map(|file| wit.join(file));
+    assert_eq!(
+        watched,
+        expected
+            .each_ref()
+            .map(|p| p.to_str().unwrap().trim_end_matches('/'))
+    );
+    let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+    run("plugin.rs").0.unwrap();
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().modified().unwrap(),
+        written
+    );
+
+    // What is wrong is an error, and the folder is watched until it is mended.
+    std::fs::write(wit.join("main.wit"), main.replace("a:log/out", "a:log/in")).unwrap();
+    let (result, cargo) = run("plugin.rs");
+    assert!(result.unwrap_err().to_string().contains("main.wit:1:"));
+    assert!(cargo.lines().any(|line| line.ends_with("/wit")), "{cargo}");
+    for name in ["", "..", "a/b.rs", "/b.rs"] {
+        let error = run(name).0.unwrap_err();
+        assert!(error.to_string().contains("the name of a file"), "{error}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn build_scripts_tell_notes_as_warnings() {
+    let wit = "package a:b; interface i { resource r { constructor(); new: static func(); } } \
+               world w { export i; }";
+    let out = std::env::temp_dir().join(format!("linkspan-warn-{}", std::process::id()));
+    std::fs::create_dir_all(&out).unwrap();
+    let mut cargo = Vec::new();
+    let generator = Generator::new(Source::text("w.wit", wit));
+    generator.emit_to(&out, "w.rs", &mut cargo).unwrap();
+    let cargo = String::from_utf8(cargo).unwrap();
+    assert!(cargo.starts_with("cargo::warning="), "{cargo}");
+    assert!(
+        cargo.contains("`new`") && cargo.lines().count() == 1,
+        "{cargo}"
+    );
+    std::fs::remove_dir_all(&out).unwrap();
 }
 
 #[test]
