@@ -57,48 +57,11 @@ fn rustfmt_changes_nothing() {
     }
 }
 
-/// What the text may cost: fixed lines, and lines for each function, type and resource.
+/// What other worlds may cost is looked at over all fixtures in the package `tests`.
 #[test]
-#[expect(clippy::print_stdout, reason = "the figures are there to be looked at")]
-fn the_text_is_small() {
-    for path in fixtures() {
-        let output = generate(&path);
-        let count = |kind| output.items.iter().filter(|i| i.kind == kind).count();
-        let functions = count(ItemKind::Function);
-        let types: usize = type_budget(&path);
-        let resources = count(ItemKind::Resource);
-        let modules = output.code.matches("pub mod ").count();
-        let budget = 40 + 8 * functions + types + 12 * resources + 4 * modules;
-        println!(
-            "{}: {} lines for {functions} functions, {resources} resources, {modules} modules; \
-             allowed {budget}",
-            path.file_name().unwrap().display(),
-            output.code_lines(),
-        );
-        assert!(output.code_lines() <= budget, "{}", output.code);
-    }
-    let hello = generate_text("package a:b; world w {}");
-    assert!(hello.code_lines() <= 40, "{}", hello.code);
-}
-
-/// Four lines for each type, one for each field or case, and its share of the table.
-fn type_budget(path: &Path) -> usize {
-    let set = PackageSet::from_path(path).unwrap();
-    let types = set.resolve().types.iter();
-    types
-        .filter(|(_, def)| def.name.is_some())
-        .map(|(_, def)| {
-            let parts = match &def.kind {
-                wit_parser::TypeDefKind::Record(r) => r.fields.len(),
-                wit_parser::TypeDefKind::Variant(v) => v.cases.len(),
-                wit_parser::TypeDefKind::Enum(e) => e.cases.len(),
-                wit_parser::TypeDefKind::Flags(f) => f.flags.len(),
-                _ => 0,
-            };
-            // An interface on both sides has its types twice.
-            2 * (4 + parts + parts.div_ceil(3))
-        })
-        .sum()
+fn an_empty_world_is_small() {
+    let empty = generate_text("package a:b; world w {}");
+    assert!(empty.code_lines() <= 20, "{}", empty.code);
 }
 
 #[test]
@@ -205,9 +168,10 @@ fn items_know_where_they_stand_on_both_sides() {
             let wit = std::fs::read_to_string(&place.file).unwrap();
             let label = item.wit_path.rsplit(['#', '.']).next().unwrap();
             let found = wit[place.offset..].trim_start_matches('%');
-            let renamed = found.split_once(" as ").map(|(_, label)| label);
+            // A `use` or `include … with` stands elsewhere than what it renames.
+            let renamed = wit.contains(&format!(" as {label}"));
             assert!(
-                found.starts_with(label) || renamed.is_some_and(|to| to.starts_with(label)),
+                found.starts_with(label) || renamed,
                 "{item} at {place}: {found}"
             );
         }
