@@ -47,11 +47,7 @@ pub(super) fn is_narrow(ty: &str) -> bool {
     for (at, c) in ty.char_indices() {
         match c {
             '(' => open.push(at),
-            ')' => {
-                if open.pop().is_some_and(|from| at - from - 1 > ARGS_WIDTH) {
-                    return false;
-                }
-            }
+            ')' if open.pop().is_some_and(|from| at - from - 1 > ARGS_WIDTH) => return false,
             _ => {}
         }
     }
