@@ -8,13 +8,15 @@
 //! The text depends on nothing but the WIT and the options; it is documented from the WIT, formatted
 //! as rustfmt would, free of `unsafe`, and names only public items of `linkspan`.
 //!
-//! - `options`: what can be chosen
+//! - `options`: what can be chosen; `filter`: keys as items; `choose`, `with`: choices given to a plan
 //! - `plan`: modules and names, decided once
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
 //! - `writer`: layout; `refuse`: what cannot be generated; `output`: the result
 
+mod choose;
 mod exports;
+mod filter;
 mod imports;
 mod options;
 mod output;
@@ -24,6 +26,7 @@ mod refuse;
 #[cfg(test)]
 mod tests;
 mod types;
+mod with;
 mod world;
 mod writer;
 
@@ -144,7 +147,6 @@ impl Generator {
     /// Those of [`Loader::load`] and [`PackageSet::world`]; [`ErrorKind::Generate`] for an option
     /// that fits nothing in the world, which [`Error::option`] names.
     pub fn generate(self) -> Result<Output> {
-        self.options.supported()?;
         let set = match self.source.0 {
             Origin::Loader(loader) => loader.load()?,
             Origin::Set(set) => *set,
@@ -171,8 +173,8 @@ impl Generator {
                 items: Vec::new(),
             });
         }
-        let plan = Plan::new(resolve, world);
-        let mut diagnostics = Vec::new();
+        let plan = Plan::new(resolve, world, &self.options)?;
+        let mut diagnostics = plan.notes.clone();
         for renamed in plan.renamed() {
             diagnostics.push(Diagnostic::new(Severity::Note, renamed.to_string()));
         }
@@ -194,6 +196,7 @@ fn code(plan: &Plan<'_>, options: &Options) -> String {
         }
         w.gap();
     }
+    plan.external.emit(&mut w);
     types::emit(&mut w, plan, ROOT, Some(ALLOW));
     imports::emit(&mut w, plan, ROOT);
     world::emit(&mut w, plan);
@@ -211,6 +214,9 @@ struct Tree {
 fn modules(w: &mut Writer, plan: &Plan<'_>) {
     let mut tree = Tree::default();
     for (index, module) in plan.modules.iter().enumerate().skip(1) {
+        if plan.external.replaces(module) {
+            continue;
+        }
         let mut node = &mut tree;
         for segment in &module.path {
             node = node.children.entry(segment.clone()).or_default();

@@ -159,6 +159,10 @@ impl Output {
 pub(super) fn items(plan: &Plan<'_>) -> Vec<Item> {
     let mut items = Vec::new();
     for (index, module) in plan.modules.iter().enumerate() {
+        // Nothing is generated for what the user has.
+        if plan.external.replaces(module) {
+            continue;
+        }
         let path = |name: &str| plan.path(ROOT, index, name);
         for ty in &module.types {
             let label = plan.resolve.types[ty.id].name.as_deref().unwrap_or("");

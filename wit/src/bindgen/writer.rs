@@ -64,6 +64,11 @@ impl Writer {
         self.line(line);
     }
 
+    /// Goes one level deeper, after a head whose brace stands on a line of its own.
+    pub(super) fn indent(&mut self) {
+        self.depth += 1;
+    }
+
     /// Writes lines one level deeper, after a head whose brace stands on a line of its own.
     pub(super) fn indented(&mut self, write: impl FnOnce(&mut Self)) {
         self.depth += 1;
@@ -186,6 +191,21 @@ impl Writer {
         }
         self.close("{");
         self.depth += 1;
+    }
+
+    /// Writes what a type derives, if it is anything.
+    pub(super) fn derive(&mut self, derives: &[String]) {
+        let line = format!("#[derive({})]", derives.join(", "));
+        if derives.is_empty() {
+            return;
+        }
+        if self.fits(&line) {
+            self.line(&line);
+        } else {
+            self.open("#[derive(");
+            self.fill(derives);
+            self.close(")]");
+        }
     }
 
     /// Writes `pub type {name} = {target};`.
