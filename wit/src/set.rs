@@ -249,6 +249,12 @@ impl PackageSet {
         self.sources.location(place.path, &place.range)
     }
 
+    /// What the source of `span` is called in generated text; `None` for what came in binary form.
+    pub(crate) fn origin(&self, span: Span) -> Option<&str> {
+        let place = self.resolve.source_map.resolve_span(span)?;
+        self.sources.origin(place.path)
+    }
+
     pub(crate) fn interface_view(&self, id: InterfaceId) -> Interface<'_> {
         Interface::new(self, id)
     }

@@ -8,39 +8,100 @@ use std::ops::Range;
 
 use crate::error::{Label, Location};
 
+/// One text.
+#[derive(Clone, Debug)]
+struct Source {
+    origin: String,
+    text: String,
+    /// The first character at or after each multiple of [`CHUNK_SIZE_BYTES`]: with it the place
+    /// of any byte is found without counting the lines of the whole text.
+    chunks: Vec<Location>,
+}
+
+/// Bytes between two places that are known beforehand.
+const CHUNK_SIZE_BYTES: usize = 4096;
+
 /// All sources of one load, by the unique name they were registered with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
-    texts: BTreeMap<String, String>,
+    texts: BTreeMap<String, Source>,
 }
 
 impl Sources {
     /// Registers a text and returns its name, made unique by a number if need be.
-    pub(crate) fn add(&mut self, name: &str, text: String) -> String {
+    ///
+    /// `origin` names it in what is generated: the same on every machine.
+    pub(crate) fn add(&mut self, name: &str, origin: &str, text: String) -> String {
         let mut unique = name.to_owned();
         let mut number = 2_usize;
         while self.texts.contains_key(&unique) {
             unique = format!("{name} ({number})");
             number += 1;
         }
-        self.texts.insert(unique.clone(), text);
+        let source = Source {
+            origin: origin.to_owned(),
+            chunks: chunks(&unique, &text),
+            text,
+        };
+        self.texts.insert(unique.clone(), source);
         unique
     }
 
     /// The text registered under `name`.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.texts.get(name).map(String::as_str)
+        self.texts.get(name).map(|source| source.text.as_str())
+    }
+
+    /// What the source registered under `name` is called in generated text.
+    pub(crate) fn origin(&self, name: &str) -> Option<&str> {
+        self.texts.get(name).map(|source| source.origin.as_str())
     }
 
     /// The place of `range` in the file `name`; `None` if there is no such file.
     pub(crate) fn location(&self, name: &str, range: &Range<usize>) -> Option<Location> {
-        let (location, _) = locate(name, self.text(name)?, range.start);
+        let Source { text, chunks, .. } = self.texts.get(name)?;
+        let offset = floor_char_boundary(text, range.start);
+        let chunk = (offset / CHUNK_SIZE_BYTES).min(chunks.len().saturating_sub(1));
+        let mut location = chunks.get(chunk)?.clone();
+        let passed = text.get(location.offset..offset)?;
+        passed.chars().for_each(|c| location.pass(c));
         Some(location)
     }
 
     /// A label on `range` in the file `name`; `None` if there is no such file.
     pub(crate) fn label(&self, name: &str, range: &Range<usize>, message: &str) -> Option<Label> {
         Some(label(name, self.text(name)?, range, message))
+    }
+}
+
+/// The places that begin the chunks of `text`: at least its start.
+fn chunks(name: &str, text: &str) -> Vec<Location> {
+    let mut location = Location {
+        file: name.to_owned(),
+        line: 1,
+        column: 1,
+        offset: 0,
+    };
+    let mut chunks = vec![location.clone()];
+    for c in text.chars() {
+        if location.offset >= chunks.len() * CHUNK_SIZE_BYTES {
+            chunks.push(location.clone());
+        }
+        location.pass(c);
+    }
+    chunks
+}
+
+impl Location {
+    /// Goes on behind the character `c`, which stands here.
+    fn pass(&mut self, c: char) {
+        self.offset += c.len_utf8();
+        if c == '\n' {
+            self.line = self.line.saturating_add(1);
+            self.column = 1;
+        } else {
+            self.column = self.column.saturating_add(1);
+        }
     }
 }
 
@@ -107,10 +168,30 @@ mod tests {
     }
 
     #[test]
+    fn chunks_lead_to_the_same_places() {
+        let mut text = "ab€\n".repeat(3_000);
+        text.push_str(&"é".repeat(5_000));
+        let mut sources = Sources::default();
+        sources.add("f", "f", text.clone());
+        let around = |at: usize| (at.saturating_sub(3)..at + 3).filter(|i| *i <= text.len());
+        for offset in (0..8).flat_map(|chunk| around(chunk * CHUNK_SIZE_BYTES)) {
+            let found = sources.location("f", &(offset..offset));
+            assert_eq!(found, Some(locate("f", &text, offset).0), "{offset}");
+        }
+        let end = text.len();
+        let found = sources.location("f", &(end..end));
+        assert_eq!(found, Some(locate("f", &text, end).0));
+        sources.add("empty", "empty", String::new());
+        let found = sources.location("empty", &(0..0)).map(|l| l.to_string());
+        assert_eq!(found.as_deref(), Some("empty:1:1"));
+    }
+
+    #[test]
     fn names_are_made_unique() {
         let mut s = Sources::default();
-        assert_eq!(s.add("a", String::new()), "a");
-        assert_eq!(s.add("a", String::new()), "a (2)");
-        assert_eq!(s.add("a", String::new()), "a (3)");
+        assert_eq!(s.add("a", "o", String::new()), "a");
+        assert_eq!(s.add("a", "p", String::new()), "a (2)");
+        assert_eq!(s.add("a", "p", String::new()), "a (3)");
+        assert_eq!((s.origin("a"), s.origin("a (2)")), (Some("o"), Some("p")));
     }
 }

@@ -10,9 +10,9 @@
 use wit_parser::{FunctionKind, Type, TypeDefKind};
 
 use super::imports::is_method;
-use super::plan::{self, Func, Plan, Resource};
+use super::plan::{Func, Plan, Resource};
 use super::refs::{Position, Refs};
-use super::writer::{Writer, tuple_expr, tuple_marker};
+use super::writer::{Mark, Writer, tuple_expr, tuple_marker};
 use crate::names::Scope;
 
 /// How the generated function reaches the guest.
@@ -31,7 +31,10 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
     let this = &plan.modules[module];
     let refs = Refs::new(plan, module);
     for resource in &this.resources {
-        emit_resource(w, &refs, resource);
+        w.gap();
+        w.item(Mark::Type(module, resource.id), |w| {
+            emit_resource(w, &refs, resource);
+        });
     }
     if !this.needs_guest() {
         return;
@@ -81,8 +84,7 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
 fn emit_resource(w: &mut Writer, refs: &Refs<'_>, resource: &Resource) {
     let plan = refs.plan;
     let this = &plan.modules[refs.module];
-    w.gap();
-    w.docs(plan::docs(&plan.resolve.types[resource.id].docs));
+    plan.type_docs(w, resource.id);
     w.line("#[derive(Debug)]");
     w.line(&format!(
         "pub struct {}(::linkspan::GuestResource);",
@@ -154,7 +156,13 @@ pub(super) fn type_of(param: &str) -> &str {
 /// Writes one function.
 pub(super) fn emit_func(w: &mut Writer, refs: &Refs<'_>, func: &Func<'_>, reach: Reach) {
     w.gap();
-    w.docs(plan::docs(&func.wit.docs));
+    w.item(Mark::Export(refs.module, func.wit.name.clone()), |w| {
+        define(w, refs, func, reach);
+    });
+}
+
+fn define(w: &mut Writer, refs: &Refs<'_>, func: &Func<'_>, reach: Reach) {
+    refs.plan.func_docs(w, func);
     let (params, passed) = params(refs, func, reach);
     let result = format!("::linkspan::Result<{}>", result_type(refs, func));
     w.signature(&format!("pub fn {}", func.name), &params, &result, " {");

@@ -12,9 +12,9 @@ use wit_parser::{FunctionKind, Handle, Type, TypeDefKind, TypeId};
 use super::ALLOW;
 use super::exports::type_of;
 use super::options::Borrow;
-use super::plan::{self, Func, Module, Plan, ROOT, Resource};
+use super::plan::{Func, Module, Plan, ROOT, Resource};
 use super::refs::{Position, Refs};
-use super::writer::{Writer, tuple_expr, tuple_marker, tuple_pattern};
+use super::writer::{Mark, Writer, tuple_expr, tuple_marker, tuple_pattern};
 use crate::names::Scope;
 
 /// Writes the traits of `module` and its `link`.
@@ -69,12 +69,13 @@ impl Emit<'_> {
     }
 
     fn tag(&self, w: &mut Writer, resource: &Resource) {
-        let def = &self.plan.resolve.types[resource.id];
         w.gap();
-        w.docs(plan::docs(&def.docs));
-        self.allow(w);
-        w.line("#[derive(Debug)]");
-        w.line(&format!("pub enum {} {{}}", resource.name));
+        w.item(Mark::Type(self.module, resource.id), |w| {
+            self.plan.type_docs(w, resource.id);
+            self.allow(w);
+            w.line("#[derive(Debug)]");
+            w.line(&format!("pub enum {} {{}}", resource.name));
+        });
     }
 
     /// Says which values of a host stand behind the tag.
@@ -118,10 +119,8 @@ impl Emit<'_> {
             ));
         }
         for func in self.this.free_funcs() {
-            w.gap();
-            w.docs(plan::docs(&func.wit.docs));
             let (params, ret) = self.free_signature(func);
-            w.signature(&format!("fn {}", func.name), &params, &ret, ";");
+            self.declare(w, func, &params, &ret);
         }
         w.close("}");
     }
@@ -144,12 +143,19 @@ impl Emit<'_> {
         }
         w.trait_head(&head, &[], "::linkspan::HostResource");
         for func in self.this.funcs_of(resource.id) {
-            w.gap();
-            w.docs(plan::docs(&func.wit.docs));
             let (params, ret) = self.resource_signature(func);
-            w.signature(&format!("fn {}", func.name), &params, &ret, ";");
+            self.declare(w, func, &params, &ret);
         }
         w.close("}");
+    }
+
+    /// A method of a trait.
+    fn declare(&self, w: &mut Writer, func: &Func<'_>, params: &[String], ret: &str) {
+        w.gap();
+        w.item(Mark::Import(self.module, func.wit.name.clone()), |w| {
+            self.plan.func_docs(w, func);
+            w.signature(&format!("fn {}", func.name), params, ret, ";");
+        });
     }
 
     /// Parameters and result of a function of the `Host` trait.

@@ -38,7 +38,7 @@ use wit_parser::Span;
 pub use self::options::{Borrow, ExportFlags, ImportFlags, Options};
 pub use self::output::{Item, ItemKind, Output};
 use self::plan::{Plan, ROOT};
-use self::writer::Writer;
+use self::writer::{Marks, Writer};
 use crate::error::{Diagnostic, Error, ErrorKind, Label, Result, Severity};
 use crate::load::Loader;
 use crate::set::PackageSet;
@@ -173,22 +173,23 @@ impl Generator {
                 items: Vec::new(),
             });
         }
-        let plan = Plan::new(resolve, world, &self.options)?;
+        let plan = Plan::new(&set, world, &self.options)?;
         let mut diagnostics = plan.notes.clone();
         for renamed in plan.renamed() {
             diagnostics.push(Diagnostic::new(Severity::Note, renamed.to_string()));
         }
+        let (code, marks) = code(&plan, &self.options);
         Ok(Output {
-            code: code(&plan, &self.options),
+            code,
             files,
             diagnostics,
-            items: output::items(&plan),
+            items: output::items(&plan, &marks),
         })
     }
 }
 
-/// The whole text.
-fn code(plan: &Plan<'_>, options: &Options) -> String {
+/// The whole text, and where each item stands in it.
+fn code(plan: &Plan<'_>, options: &Options) -> (String, Marks) {
     let mut w = Writer::default();
     if let Some(header) = &options.header {
         for line in header.lines() {
@@ -234,7 +235,7 @@ fn emit_tree(w: &mut Writer, plan: &Plan<'_>, tree: &Tree, depth: usize) {
     for (name, child) in &tree.children {
         w.gap();
         if let Some(module) = child.module {
-            w.docs(plan.modules[module].docs);
+            plan.module_docs(w, &plan.modules[module]);
         }
         if depth == 0 {
             w.line(ALLOW);

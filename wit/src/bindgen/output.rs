@@ -4,13 +4,16 @@
 //! and read only by [`Output::check`].
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use wit_parser::TypeId;
 
 use super::exports;
 use super::imports;
 use super::plan::{Func, Module, Plan, ROOT, Side};
-use super::writer;
-use crate::error::{Diagnostic, Error, ErrorKind, Result, Severity};
+use super::writer::{self, Mark, Marks};
+use crate::error::{Diagnostic, Error, ErrorKind, Location, Result, Severity};
 
 /// Generated bindings.
 #[derive(Clone, Debug)]
@@ -28,6 +31,7 @@ pub struct Output {
 
 /// One WIT item and what stands for it in Rust.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Item {
     /// What it is.
     pub kind: ItemKind,
@@ -37,6 +41,11 @@ pub struct Item {
     pub rust_path: String,
     /// The Rust signature of a function, empty for types.
     pub signature: String,
+    /// Where WIT names it; `None` for what came in binary form.
+    pub wit_span: Option<Location>,
+    /// The lines of [`Output::code`] that define it, documentation included: counted from 1, the
+    /// end not included. `None` if nothing is written for it.
+    pub code_range: Option<Range<usize>>,
 }
 
 /// What an [`Item`] is.
@@ -67,6 +76,8 @@ impl fmt::Display for Item {
             wit_path,
             rust_path,
             signature,
+            wit_span: _,
+            code_range: _,
         } = self;
         write!(f, "{kind} {wit_path} -> {rust_path}{signature}")
     }
@@ -155,35 +166,28 @@ impl Output {
     }
 }
 
-/// The items of a plan.
-pub(super) fn items(plan: &Plan<'_>) -> Vec<Item> {
+/// The items of a plan, and where they stand.
+pub(super) fn items(plan: &Plan<'_>, marks: &Marks) -> Vec<Item> {
     let mut items = Vec::new();
     for (index, module) in plan.modules.iter().enumerate() {
         // Nothing is generated for what the user has.
         if plan.external.replaces(module) {
             continue;
         }
-        let path = |name: &str| plan.path(ROOT, index, name);
-        for ty in &module.types {
-            let label = plan.resolve.types[ty.id].name.as_deref().unwrap_or("");
-            items.push(Item {
-                kind: ItemKind::Type,
-                wit_path: wit_path(module, label),
-                rust_path: path(&ty.name),
-                signature: String::new(),
-            });
-        }
-        for resource in &module.resources {
-            items.push(Item {
-                kind: ItemKind::Resource,
-                wit_path: wit_path(module, &resource.label),
-                rust_path: path(&resource.name),
-                signature: String::new(),
-            });
-        }
-        for func in &module.funcs {
-            items.push(function(plan, index, func));
-        }
+        let named = |kind, id: TypeId, name: &str| Item {
+            kind,
+            wit_path: wit_path(module, plan.label(id)),
+            rust_path: plan.path(ROOT, index, name),
+            signature: String::new(),
+            wit_span: plan.set.location(plan.resolve.types[id].span),
+            code_range: marks.get(&Mark::Type(index, id)).cloned(),
+        };
+        let types = module.types.iter();
+        items.extend(types.map(|ty| named(ItemKind::Type, ty.id, &ty.name)));
+        let resources = module.resources.iter();
+        items.extend(resources.map(|r| named(ItemKind::Resource, r.id, &r.name)));
+        let funcs = module.funcs.iter();
+        items.extend(funcs.map(|func| function(plan, index, func, marks)));
     }
     for func in &plan.root_exports {
         items.push(Item {
@@ -191,6 +195,8 @@ pub(super) fn items(plan: &Plan<'_>) -> Vec<Item> {
             wit_path: func.wit.name.clone(),
             rust_path: format!("{}::{}", plan.name, func.name),
             signature: exports::summary(plan, ROOT, func, exports::Reach::Own),
+            wit_span: plan.set.location(func.wit.span),
+            code_range: exported(marks, ROOT, func),
         });
     }
     items
@@ -204,13 +210,15 @@ fn wit_path(module: &Module<'_>, label: &str) -> String {
     }
 }
 
-fn function(plan: &Plan<'_>, index: usize, func: &Func<'_>) -> Item {
+/// The lines of an exported function.
+fn exported(marks: &Marks, module: usize, func: &Func<'_>) -> Option<Range<usize>> {
+    let mark = Mark::Export(module, func.wit.name.clone());
+    marks.get(&mark).cloned()
+}
+
+fn function(plan: &Plan<'_>, index: usize, func: &Func<'_>, marks: &Marks) -> Item {
     let module = &plan.modules[index];
     let resource = func.resource.and_then(|id| plan.resource(index, id));
-    let label = match resource {
-        Some(resource) => format!("{}.{}", resource.label, func.wit.item_name()),
-        None => func.wit.item_name().to_owned(),
-    };
     let (owner, signature) = match (module.side, resource) {
         (Side::Import, None) => (plan.host_trait(index), imports::summary(plan, index, func)),
         (Side::Import, Some(r)) => (r.host_trait.clone(), imports::summary(plan, index, func)),
@@ -225,8 +233,16 @@ fn function(plan: &Plan<'_>, index: usize, func: &Func<'_>) -> Item {
     };
     Item {
         kind: ItemKind::Function,
-        wit_path: wit_path(module, &label),
+        wit_path: wit_path(module, &plan.func_label(func)),
         rust_path: plan.path(ROOT, index, &format!("{owner}::{}", func.name)),
         signature,
+        wit_span: plan.set.location(func.wit.span),
+        code_range: match module.side {
+            Side::Import => {
+                let mark = Mark::Import(index, func.wit.name.clone());
+                marks.get(&mark).cloned()
+            }
+            Side::Export => exported(marks, index, func),
+        },
     }
 }

@@ -10,15 +10,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wit_parser::{
-    Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Resolve, Type, TypeDefKind,
+    Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Resolve, Span, Type, TypeDefKind,
     TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
 };
 
 use super::choose::{self, Looks};
 use super::options::{Borrow, ImportFlags, Options};
 use super::with::External;
+use super::writer::Writer;
 use crate::error::{Diagnostic, Result};
 use crate::names::{self, Renamed, Scope};
+use crate::set::PackageSet;
 
 /// Who implements a module's functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +122,7 @@ impl Facts {
 /// Everything known about one world before Rust is written.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
+    pub(super) set: &'a PackageSet,
     pub(super) resolve: &'a Resolve,
     pub(super) world: WorldId,
     /// The Rust name of the world.
@@ -153,7 +156,8 @@ impl<'a> Plan<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Generate`](crate::ErrorKind::Generate) for an option that fits nothing.
-    pub(super) fn new(resolve: &'a Resolve, world: WorldId, options: &Options) -> Result<Self> {
+    pub(super) fn new(set: &'a PackageSet, world: WorldId, options: &Options) -> Result<Self> {
+        let resolve = set.resolve();
         let definition = &resolve.worlds[world];
         let name = names::upper_camel(&definition.name);
         let wit_name = definition.package.map_or_else(
@@ -161,6 +165,7 @@ impl<'a> Plan<'a> {
             |package| resolve.id_of_name(package, &definition.name),
         );
         let mut plan = Self {
+            set,
             resolve,
             world,
             name,
@@ -202,6 +207,51 @@ impl<'a> Plan<'a> {
             .iter()
             .enumerate()
             .filter(|(_, m)| m.side == Side::Export)
+    }
+
+    /// The last line of an item's documentation: its name in WIT, and the file.
+    ///
+    /// It names no line, so that a line more in one item changes no other item's text; that is
+    /// in [`Item::wit_span`](super::Item::wit_span).
+    pub(super) fn origin(&self, label: &str, span: Span) -> String {
+        match self.set.origin(span) {
+            Some(file) => format!("WIT: `{label}` in `{file}`"),
+            None => format!("WIT: `{label}`"),
+        }
+    }
+
+    /// The name of a type or resource in its interface.
+    pub(super) fn label(&self, id: TypeId) -> &'a str {
+        self.resolve.types[id].name.as_deref().unwrap_or_default()
+    }
+
+    /// The name of a function in its interface: `f`, or `conn.send` for one of a resource.
+    pub(super) fn func_label(&self, func: &Func<'_>) -> String {
+        let name = func.wit.item_name();
+        match func.resource {
+            Some(id) => format!("{}.{name}", self.label(id)),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Writes the documentation of a function.
+    pub(super) fn func_docs(&self, w: &mut Writer, func: &Func<'_>) {
+        let origin = self.origin(&self.func_label(func), func.wit.span);
+        w.docs_of(docs(&func.wit.docs), &origin);
+    }
+
+    /// Writes the documentation of a type or resource.
+    pub(super) fn type_docs(&self, w: &mut Writer, id: TypeId) {
+        let def = &self.resolve.types[id];
+        w.docs_of(docs(&def.docs), &self.origin(self.label(id), def.span));
+    }
+
+    /// Writes the documentation of a module of an interface.
+    pub(super) fn module_docs(&self, w: &mut Writer, module: &Module<'_>) {
+        if let Some(id) = module.interface {
+            let span = self.resolve.interfaces[id].span;
+            w.docs_of(module.docs, &self.origin(&module.wit_name, span));
+        }
     }
 
     /// The names that could not be given as asked.

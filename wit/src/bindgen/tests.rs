@@ -114,7 +114,10 @@ fn the_text_is_the_same_every_time() {
 #[test]
 fn documentation_is_carried_over() {
     let code = generate(&fixtures()[1]).code;
-    assert!(code.contains("    /// The name to greet.\n    fn name(&mut self) -> String;"));
+    assert!(code.contains(
+        "    /// The name to greet.\n    ///\n    /// WIT: `name` in `hello.wit`\n    \
+         fn name(&mut self) -> String;"
+    ));
     assert!(code.contains("/// The smallest world that goes both ways.\n"));
 }
 
@@ -172,6 +175,68 @@ fn the_summary_has_a_line_for_each_item() {
          fn a:b/i#f -> a::b::i::Host::f(&mut self, &str, &[u8]) -> R\n\
          fn g -> W::g(&mut self) -> ::linkspan::Result<Option<String>>\n"
     );
+}
+
+#[test]
+fn items_know_where_they_stand_on_both_sides() {
+    for path in fixtures() {
+        let output = generate(&path);
+        let lines: Vec<&str> = output.code.lines().collect();
+        for item in &output.items {
+            let text = lines[item.code_range.clone().unwrap().start - 1];
+            assert!(
+                text.trim_start().starts_with("///") || text.contains("flags!"),
+                "{text}"
+            );
+            let range = item.code_range.clone().unwrap();
+            let text = lines[range.start - 1..range.end - 1].join("\n");
+            let name = item.rust_path.rsplit("::").next().unwrap();
+            let signature = match item.kind {
+                ItemKind::Function => format!("fn {name}("),
+                ItemKind::Type | ItemKind::Resource => name.to_owned(),
+            };
+            assert!(text.contains(&signature), "{item}:\n{text}");
+            assert_eq!(
+                text.matches("WIT: ").count(),
+                occurrences(item, &text),
+                "{text}"
+            );
+            let place = item.wit_span.as_ref().unwrap();
+            let wit = std::fs::read_to_string(&place.file).unwrap();
+            let label = item.wit_path.rsplit(['#', '.']).next().unwrap();
+            let found = wit[place.offset..].trim_start_matches('%');
+            let renamed = found.split_once(" as ").map(|(_, label)| label);
+            assert!(
+                found.starts_with(label) || renamed.is_some_and(|to| to.starts_with(label)),
+                "{item} at {place}: {found}"
+            );
+        }
+    }
+}
+
+/// A resource of the guest is written with its functions, each with an origin of its own.
+fn occurrences(item: &Item, text: &str) -> usize {
+    match item.kind {
+        ItemKind::Resource => 1 + text.matches("pub fn ").count(),
+        ItemKind::Type | ItemKind::Function => 1,
+    }
+}
+
+#[test]
+fn origins_are_the_same_wherever_the_sources_stand() {
+    let folder = std::env::temp_dir().join(format!("linkspan-origin-{}", std::process::id()));
+    let wit = "package a:b; interface i { f: func(); } world w { import i; }";
+    for part in ["x", "y/z"] {
+        let wit_folder = folder.join(part).join("wit");
+        std::fs::create_dir_all(&wit_folder).unwrap();
+        std::fs::write(wit_folder.join("main.wit"), wit).unwrap();
+    }
+    let code = |path: &str| generate(&folder.join(path)).code;
+    assert_eq!(code("x/wit"), code("y/z/wit"));
+    assert!(code("x/wit").contains("/// WIT: `f` in `wit/main.wit`\n"));
+    assert!(code("x/wit").contains("/// WIT: `a:b/i` in `wit/main.wit`\n"));
+    assert!(code("x/wit/main.wit").contains("/// WIT: `f` in `main.wit`\n"));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use wit_parser::{Enum, Flags, Record, Type, TypeDefKind, Variant};
 use super::choose::{Looks, own_derives};
 use super::plan::{self, NamedType, Plan};
 use super::refs::{Position, Refs};
-use super::writer::Writer;
+use super::writer::{Mark, Writer};
 use crate::names::Scope;
 
 /// Writes the types of `module`, each under `attribute` if there is one.
@@ -17,7 +17,9 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize, attribute: Op
     let refs = Refs::new(plan, module);
     for ty in &plan.modules[module].types {
         w.gap();
-        definition(w, &refs, ty, attribute);
+        w.item(Mark::Type(module, ty.id), |w| {
+            definition(w, &refs, ty, attribute);
+        });
     }
 }
 
@@ -26,7 +28,7 @@ fn definition(w: &mut Writer, refs: &Refs<'_>, ty: &NamedType, attribute: Option
     let looks = refs.plan.looks(refs.module, ty.id);
     let own = own_derives(&def.kind, refs.plan.facts(&Type::Id(ty.id))).unwrap_or_default();
     let head = |w: &mut Writer| {
-        w.docs(plan::docs(&def.docs));
+        refs.plan.type_docs(w, ty.id);
         if let Some(attribute) = attribute {
             w.line(attribute);
         }

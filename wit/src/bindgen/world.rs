@@ -22,13 +22,13 @@ fn types(w: &mut Writer, plan: &Plan<'_>) {
     let name = &plan.name;
     let wit_name = &plan.wit_name;
     w.gap();
-    w.docs(plan::docs(&plan.resolve.worlds[plan.world].docs));
-    if plan.resolve.worlds[plan.world].docs.contents.is_some() {
-        w.line("///");
-    }
-    w.line(&format!(
-        "/// A guest of the world `{wit_name}`, with its store or a borrow of one."
-    ));
+    let world = &plan.resolve.worlds[plan.world];
+    w.docs_of(
+        plan::docs(&world.docs),
+        &format!("A guest of the world `{wit_name}`, with its store or a borrow of one."),
+    );
+    w.line("///");
+    w.line(&format!("/// {}", plan.origin(&world.name, world.span)));
     w.line(ALLOW);
     w.line("#[derive(Debug)]");
     let root = &plan.modules[ROOT];

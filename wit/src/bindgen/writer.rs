@@ -6,24 +6,54 @@
 //! Invariant: what is written through [`Writer`] has no trailing blanks, no two blank lines in a
 //! row, and no blank line after an opening or before a closing brace.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use wit_parser::TypeId;
+
 /// Columns of a line, as rustfmt counts them by default.
 const WIDTH: usize = 100;
 /// Widest list of call arguments or tuple elements that rustfmt keeps on one line.
 const ARGS_WIDTH: usize = 60;
 
+/// An item whose lines are worth remembering.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    /// A type or resource, by its module.
+    Type(usize, TypeId),
+    /// A function of the host, by its module and its name in the component.
+    Import(usize, String),
+    /// A function of the guest, likewise.
+    Export(usize, String),
+}
+
+/// The lines of each item, counted from 1, without the one after the last.
+pub(super) type Marks = BTreeMap<Mark, Range<usize>>;
+
 /// Rust text under construction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writer {
     text: String,
+    /// How many lines are finished.
+    lines: usize,
+    marks: Marks,
     depth: usize,
     /// A blank line is due before the next line, unless it closes a brace.
     gap: bool,
 }
 
 impl Writer {
-    /// The finished text.
-    pub(super) fn finish(self) -> String {
-        self.text
+    /// The finished text, and the lines of what was marked in it.
+    pub(super) fn finish(self) -> (String, Marks) {
+        (self.text, self.marks)
+    }
+
+    /// Writes an item and remembers its lines.
+    pub(super) fn item(&mut self, mark: Mark, write: impl FnOnce(&mut Self)) {
+        let blank = self.gap && !self.text.is_empty() && !self.opened();
+        let start = self.lines + 1 + usize::from(blank);
+        write(self);
+        self.marks.insert(mark, start..self.lines + 1);
     }
 
     /// Writes one line at the present depth; an empty one only ends the paragraph.
@@ -36,10 +66,12 @@ impl Writer {
         let closes = line.starts_with(['}', ')', ']']);
         if std::mem::take(&mut self.gap) && !closes && !self.text.is_empty() && !self.opened() {
             self.text.push('\n');
+            self.lines += 1;
         }
         self.text.extend(std::iter::repeat_n("    ", self.depth));
         self.text.push_str(line);
         self.text.push('\n');
+        self.lines += 1;
     }
 
     /// Whether the last line opened a block.
@@ -108,6 +140,16 @@ impl Writer {
         if fenced {
             self.line("/// ```");
         }
+    }
+
+    /// Writes documentation, and below it the line `origin` as a paragraph of its own.
+    pub(super) fn docs_of(&mut self, docs: Option<&str>, origin: &str) {
+        let docs = docs.filter(|docs| !docs.trim().is_empty());
+        self.docs(docs);
+        if docs.is_some() {
+            self.line("///");
+        }
+        self.line(&format!("/// {origin}"));
     }
 
     /// Writes a function signature that ends with `end`: `" {"` or `";"`.
@@ -311,7 +353,7 @@ mod tests {
         w.line("y;");
         w.gap();
         w.close("}");
-        assert_eq!(w.finish(), "mod a {\n    x;\n\n    y;\n}\n");
+        assert_eq!(w.finish().0, "mod a {\n    x;\n\n    y;\n}\n");
     }
 
     #[test]
@@ -319,7 +361,7 @@ mod tests {
         let mut w = Writer::default();
         let params: Vec<String> = (0..9).map(|i| format!("parameter_{i}: u32")).collect();
         w.signature("fn f", &params, "u32", ";");
-        let text = w.finish();
+        let text = w.finish().0;
         assert!(text.starts_with("fn f(\n    parameter_0: u32,\n"));
         assert!(text.ends_with("\n) -> u32;\n"));
     }
@@ -329,9 +371,37 @@ mod tests {
         let mut w = Writer::default();
         w.docs(Some("a\n```\nx\n```\n\n    y\n```rust\nz"));
         assert_eq!(
-            w.finish(),
+            w.finish().0,
             "/// a\n/// ```text\n/// x\n/// ```\n///\n///    y\n/// ```text\n/// z\n/// ```\n"
         );
+    }
+
+    #[test]
+    fn origins_stand_below_docs_whose_code_was_left_open() {
+        let mut w = Writer::default();
+        w.docs_of(Some("a\n```\nx"), "WIT");
+        w.docs_of(None, "WIT");
+        assert_eq!(
+            w.finish().0,
+            "/// a\n/// ```text\n/// x\n/// ```\n///\n/// WIT\n/// WIT\n"
+        );
+    }
+
+    #[test]
+    fn items_are_counted_without_the_blank_line_before_them() {
+        let mut w = Writer::default();
+        w.open("mod a {");
+        for name in ["f", "g"] {
+            w.gap();
+            w.item(Mark::Import(0, name.to_owned()), |w| {
+                w.line("/// docs");
+                w.line(name);
+            });
+        }
+        w.close("}");
+        let (_, marks) = w.finish();
+        let lines: Vec<_> = marks.into_values().collect();
+        assert_eq!(lines, [2..4, 5..7]);
     }
 
     #[test]

@@ -5,16 +5,26 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{Input, Limits};
 use crate::error::{Error, ErrorKind, Result};
 
+/// One WIT text.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// The name in messages.
+    pub(super) name: String,
+    /// The name in what is generated: that of the source that was given and what is below it,
+    /// whatever stands above it on this machine.
+    pub(super) origin: String,
+    pub(super) text: String,
+}
+
 /// Texts that form one package, with the packages nested in them.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Name and text of each file.
-    pub(super) files: Vec<(String, String)>,
+    pub(super) files: Vec<Text>,
     /// Whether it was asked for, or is a dependency in a `deps` folder.
     pub(super) main: bool,
 }
@@ -47,9 +57,18 @@ pub(super) fn gather(inputs: &[Input], limits: &Limits) -> Result<Gathered> {
         limits,
         seen: 0,
         total_bytes: 0,
+        above: PathBuf::new(),
         out: Gathered::default(),
     };
     for input in inputs {
+        reader.above = match input {
+            Input::Path(path) => path.parent().unwrap_or(path).to_owned(),
+            // The folders of a name count only where it is a path from the root.
+            Input::Bytes { name, .. } => match Path::new(name).parent() {
+                Some(parent) if parent.has_root() => parent.to_owned(),
+                _ => PathBuf::new(),
+            },
+        };
         match input {
             Input::Path(path) if path.is_dir() => reader.folder(path)?,
             Input::Path(path) => reader.file(path, true)?,
@@ -63,6 +82,8 @@ struct Reader<'a> {
     limits: &'a Limits,
     seen: usize,
     total_bytes: usize,
+    /// The folder that holds the source being read.
+    above: PathBuf,
     out: Gathered,
 }
 
@@ -93,7 +114,7 @@ impl Reader<'_> {
             }
             let bytes = self.read(&path)?;
             let name = path.display().to_string();
-            files.push((name.clone(), self.text(&name, bytes)?));
+            files.push(self.text(&name, bytes)?);
         }
         if files.is_empty() {
             let folder = folder.display();
@@ -131,14 +152,14 @@ impl Reader<'_> {
         }
         let text = self.text(name, bytes)?;
         self.out.groups.push(Group {
-            files: vec![(name.to_owned(), text)],
+            files: vec![text],
             main,
         });
         Ok(())
     }
 
     /// Checks a WIT text's size and encoding.
-    fn text(&mut self, name: &str, bytes: Vec<u8>) -> Result<String> {
+    fn text(&mut self, name: &str, bytes: Vec<u8>) -> Result<Text> {
         if bytes.len() > self.limits.source_size_bytes_max {
             return Err(too_big(name, self.limits.source_size_bytes_max));
         }
@@ -150,12 +171,17 @@ impl Reader<'_> {
                 format!("the WIT sources are larger than {limit} bytes together"),
             ));
         }
-        String::from_utf8(bytes).map_err(|e| {
+        let text = String::from_utf8(bytes).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
             Error::new(
                 ErrorKind::Parse,
                 format!("`{name}` is neither UTF-8 text nor a component (byte {at} is not UTF-8)"),
             )
+        })?;
+        Ok(Text {
+            name: name.to_owned(),
+            origin: origin(Path::new(name), &self.above),
+            text,
         })
     }
 
@@ -203,6 +229,19 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
+
+/// `path` from the folder `above` it, the same on every machine and fit for a line of a comment.
+fn origin(path: &Path, above: &Path) -> String {
+    let below = path.strip_prefix(above).unwrap_or(path);
+    let parts = below.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.to_string_lossy()),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => {
+            None
+        }
+    });
+    let origin = parts.collect::<Vec<_>>().join("/");
+    origin.replace(|c: char| c.is_control() || c == '`', "_")
 }
 
 fn too_big(name: &str, limit: usize) -> Error {
@@ -253,4 +292,31 @@ fn encode_text(name: &str, _bytes: &[u8]) -> Result<Vec<u8>> {
         format!("`{name}` is a component in text form, which this build does not read"),
     )
     .with_help("build with the feature `wat`, or give the binary"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_say_nothing_of_the_machine() {
+        for (path, above, expected) in [
+            ("/far/away/app/wit/a.wit", "/far/away/app", "wit/a.wit"),
+            (
+                "/far/away/app/wit/deps/b/c.wit",
+                "/far/away/app",
+                "wit/deps/b/c.wit",
+            ),
+            ("../shared/wit/a.wit", "../shared", "wit/a.wit"),
+            ("./a.wit", "", "a.wit"),
+            ("../a.wit", "", "a.wit"),
+            ("/a`b\n.wit", "/", "a_b_.wit"),
+        ] {
+            assert_eq!(
+                origin(Path::new(path), Path::new(above)),
+                expected,
+                "{path}"
+            );
+        }
+    }
 }

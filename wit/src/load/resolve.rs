@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use wit_parser::{PackageId, Resolve, SourceMap, UnresolvedPackage, UnresolvedPackageGroup};
 
 use super::budget::{self, Budget};
-use super::files::{Gathered, Group};
+use super::files::{Gathered, Group, Text};
 use super::{Loader, decode, report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::scan;
@@ -96,7 +96,7 @@ fn without_copies(groups: Vec<Group>) -> Vec<Group> {
     let mut kept: Vec<Group> = Vec::new();
     let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     for group in groups {
-        let texts: Vec<String> = group.files.iter().map(|(_, text)| text.clone()).collect();
+        let texts: Vec<String> = group.files.iter().map(|file| file.text.clone()).collect();
         match seen.get(&texts) {
             Some(&earlier) => kept[earlier].main |= group.main,
             None => {
@@ -112,13 +112,13 @@ fn without_copies(groups: Vec<Group>) -> Vec<Group> {
 fn parse(group: Group, sources: &mut Sources) -> Result<UnresolvedPackageGroup> {
     let mut map = SourceMap::default();
     let mut names = Vec::new();
-    for (name, text) in group.files {
+    for Text { name, origin, text } in group.files {
         if let Err(refused) = scan::check(&text) {
             let label = source::label(&name, &text, &refused.range, "");
             return Err(Error::new(ErrorKind::Parse, refused.message).with_label(label));
         }
         let blanked = scan::blank_empty_comments(&text).into_owned();
-        let name = sources.add(&name, text);
+        let name = sources.add(&name, &origin, text);
         map.push_str(&name, blanked);
         names.push(name);
     }
