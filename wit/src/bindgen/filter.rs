@@ -333,9 +333,9 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Generate);
         assert_eq!(
             format!("{error:#}"),
-            "error: no imported function `acme:app/net.fetc` in the world `acme:app/plugin`\n  \
-             = note: there are: acme:app/net.fetch, acme:app/net.now\n  \
-             = note: `x` means nothing either\n  \
+            "error: no imported function `acme:app/net.fetc` in the world `acme:app/plugin`\n \
+             = note: there are: acme:app/net.fetch, acme:app/net.now\n \
+             = note: `x` means nothing either\n \
              = help: did you mean `acme:app/net.fetch`?"
         );
     }

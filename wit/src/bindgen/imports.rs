@@ -74,6 +74,7 @@ impl Emit<'_> {
             self.plan.type_docs(w, resource.id);
             self.allow(w);
             w.line("#[derive(Debug)]");
+            w.attributes(&self.plan.looks(self.module, resource.id).attributes);
             w.line(&format!("pub enum {} {{}}", resource.name));
         });
     }

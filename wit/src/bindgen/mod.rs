@@ -179,18 +179,22 @@ impl Generator {
             diagnostics.push(Diagnostic::new(Severity::Note, renamed.to_string()));
         }
         let (code, marks) = code(&plan, &self.options);
+        let mut items = output::items(&plan, &marks);
+        for item in &mut items {
+            item.signature = plan.names.spell(&item.signature).into_owned();
+        }
         Ok(Output {
             code,
             files,
             diagnostics,
-            items: output::items(&plan, &marks),
+            items,
         })
     }
 }
 
 /// The whole text, and where each item stands in it.
 fn code(plan: &Plan<'_>, options: &Options) -> (String, Marks) {
-    let mut w = Writer::default();
+    let mut w = Writer::new(plan.names.clone());
     if let Some(header) = &options.header {
         for line in header.lines() {
             w.line(&format!("// {line}"));

@@ -4,6 +4,8 @@
 //! so that options outlive the names that Rust gives it.
 
 use super::filter::refused;
+use super::with::is_path;
+use super::writer::CrateName;
 use crate::error::{Error, ErrorKind, Result};
 use crate::suggest::nearest;
 
@@ -191,6 +193,25 @@ impl Options {
             }
         }
         Ok(())
+    }
+}
+
+impl Options {
+    /// How the crate is called in the text.
+    pub(super) fn crate_name(&self) -> Result<CrateName> {
+        let path = self.crate_path.as_deref().map(str::trim);
+        if let Some(path) = path {
+            let first = path.split("::").next().unwrap_or_default();
+            if !is_path(path) || matches!(first, "self" | "super" | "Self") {
+                let message = format!(
+                    "expected the path of the crate from everywhere, such as `::linkspan`, found \
+                     `{path}`"
+                );
+                return Err(refused("crate_path", path, message));
+            }
+        }
+        let other = path.filter(|path| *path != "::linkspan");
+        Ok(CrateName(other.map(str::to_owned)))
     }
 }
 

@@ -17,7 +17,7 @@ use wit_parser::{
 use super::choose::{self, Looks};
 use super::options::{Borrow, ImportFlags, Options};
 use super::with::External;
-use super::writer::Writer;
+use super::writer::{CrateName, Writer};
 use crate::error::{Diagnostic, Result};
 use crate::names::{self, Renamed, Scope};
 use crate::set::PackageSet;
@@ -138,6 +138,8 @@ pub(super) struct Plan<'a> {
     exports: BTreeMap<InterfaceId, usize>,
     type_names: BTreeMap<(usize, TypeId), String>,
     facts: BTreeMap<TypeId, Facts>,
+    /// How the crate is called.
+    pub(super) names: CrateName,
     /// What parameters borrow.
     pub(super) borrow: Borrow,
     /// What the user has.
@@ -177,6 +179,7 @@ impl<'a> Plan<'a> {
             exports: BTreeMap::new(),
             type_names: BTreeMap::new(),
             facts: BTreeMap::new(),
+            names: options.crate_name()?,
             borrow: options.borrow,
             external: External::default(),
             looks: BTreeMap::new(),

@@ -35,7 +35,7 @@ fn definition(w: &mut Writer, refs: &Refs<'_>, ty: &NamedType, attribute: Option
     };
     let alias = |w: &mut Writer, target: &str| {
         head(w);
-        attributes(w, &looks.attributes);
+        w.attributes(&looks.attributes);
         w.alias(&ty.name, target);
     };
     if let Some(target) = refs.foreign(ty.id) {
@@ -94,13 +94,7 @@ fn dress(w: &mut Writer, own: &[&str], looks: &Looks) {
     let own = own.iter().map(|derive| (*derive).to_owned());
     let derives: Vec<String> = own.chain(looks.derives.iter().cloned()).collect();
     w.derive(&derives);
-    attributes(w, &looks.attributes);
-}
-
-fn attributes(w: &mut Writer, attributes: &[String]) {
-    for attribute in attributes {
-        w.line(attribute);
-    }
+    w.attributes(&looks.attributes);
 }
 
 fn record(w: &mut Writer, refs: &Refs<'_>, name: &str, record: &Record, looks: &Looks) {
@@ -111,7 +105,7 @@ fn record(w: &mut Writer, refs: &Refs<'_>, name: &str, record: &Record, looks: &
         let ty = refs.ty(&field.ty, Position::Owned);
         let rust = scope.snake(&field.name);
         w.docs(plan::docs(&field.docs));
-        attributes(w, looks.member(&field.name));
+        w.attributes(looks.member(&field.name));
         w.line(&format!("pub {rust}: {ty},"));
         entries.push(format!("{:?} => {rust}: {ty}", field.name));
     }
@@ -130,7 +124,7 @@ fn variant(w: &mut Writer, refs: &Refs<'_>, name: &str, variant: &Variant, looks
     for case in &variant.cases {
         let rust = scope.upper_camel(&case.name);
         w.docs(plan::docs(&case.docs));
-        attributes(w, looks.member(&case.name));
+        w.attributes(looks.member(&case.name));
         match &case.ty {
             Some(ty) => {
                 let ty = refs.ty(ty, Position::Owned);
@@ -159,7 +153,7 @@ fn enumeration(w: &mut Writer, name: &str, definition: &Enum, looks: &Looks) {
     for case in &definition.cases {
         let rust = scope.upper_camel(&case.name);
         w.docs(plan::docs(&case.docs));
-        attributes(w, looks.member(&case.name));
+        w.attributes(looks.member(&case.name));
         w.line(&format!("{rust},"));
         entries.push(format!("{:?} => {rust}", case.name));
     }
@@ -183,7 +177,7 @@ fn flags(w: &mut Writer, name: &str, flags: &Flags, looks: &Looks, document: boo
             None if document => w.line(&format!("/// `{}`", flag.name)),
             docs => w.docs(docs),
         }
-        attributes(w, looks.member(&flag.name));
+        w.attributes(looks.member(&flag.name));
         w.line(&format!("{:?} => {rust},", flag.name));
     }
     w.close("}");
