@@ -75,6 +75,7 @@ impl From<linkspan_wit::Error> for Failure {
         use linkspan_wit::ErrorKind;
         let kind = match error.kind() {
             ErrorKind::Select => Kind::Usage,
+            _ if error.option().is_some() => Kind::Usage,
             _ => Kind::Input,
         };
         Self {

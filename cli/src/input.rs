@@ -46,6 +46,19 @@ impl WitInput {
         Ok(loader)
     }
 
+    /// The words of the command line that ask for the same.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let paths = self.paths.iter();
+        let mut words: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+        if !self.features.is_empty() {
+            words.extend(["--features".to_owned(), self.features.join(",")]);
+        }
+        if self.all_features {
+            words.push("--all-features".to_owned());
+        }
+        words
+    }
+
     /// The name and bytes of the binary, if a single one is given, in whichever form.
     pub(crate) fn single_binary(&self) -> Result<Option<(String, Vec<u8>)>> {
         let [path] = self.paths.as_slice() else {

@@ -12,6 +12,7 @@ mod failure;
 mod input;
 mod json;
 mod plug;
+mod settings;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

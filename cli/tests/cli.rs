@@ -233,6 +233,29 @@ fn bindings_are_written_and_checked() {
     fails(&["bindgen", wit, "-o", file, "--check"], 1, "out of date");
     prints(&["bindgen", wit, "-o", file], "");
     prints(&["bindgen", wit, "-o", file, "--check"], "");
+
+    // What differs is shown, and the command that mends it.
+    let code = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, code.replace("pub fn f", "pub fn g")).unwrap();
+    let check = ["bindgen", wit, "--set", "header=A B", "-o", file, "--check"];
+    let (status, _, err) = run(&check);
+    assert_eq!(status, 1, "{err}");
+    for part in [
+        "@@ -1,3 +1,5 @@",
+        "+// A B",
+        "-    pub fn g(&mut self)",
+        "+    pub fn f(&mut self)",
+        "--set 'header=A B' -o ",
+    ] {
+        assert!(err.contains(part), "{part}\n{err}");
+    }
+    prints(&check[..6], "");
+    prints(&check, "");
+    assert!(
+        std::fs::read_to_string(file)
+            .unwrap()
+            .starts_with("// A B\n")
+    );
 }
 
 #[test]

@@ -12,9 +12,12 @@
 //! - `plan`: modules and names, decided once
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
-//! - `writer`: layout; `refuse`: what cannot be generated; `output`: the result
+//! - `writer`: layout; `refuse`: what cannot be generated
+//! - `output`: the result; `diff`: how a file differs from it; `build_script`: for Cargo
 
+mod build_script;
 mod choose;
+mod diff;
 mod exports;
 mod filter;
 mod imports;
@@ -35,6 +38,7 @@ use std::path::Path;
 
 use wit_parser::Span;
 
+pub use self::build_script::build;
 pub use self::options::{Borrow, ExportFlags, ImportFlags, Options};
 pub use self::output::{Item, ItemKind, Output};
 use self::plan::{Plan, ROOT};

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use wit_parser::TypeId;
 
+use super::diff;
 use super::exports;
 use super::imports;
 use super::plan::{Func, Module, Plan, ROOT, Side};
@@ -133,36 +134,36 @@ impl Output {
         Ok(true)
     }
 
-    /// Checks that the file at `path` holds this text.
+    /// Checks that the file at `path` holds this text; the ends of its lines may be those of
+    /// another system.
     ///
     /// # Errors
     ///
     /// As [`Output::into_result`]; [`ErrorKind::Io`] if the file cannot be read;
-    /// [`ErrorKind::Generate`] with the first line that differs.
+    /// [`ErrorKind::Generate`] with the first lines that differ.
     pub fn check(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.clone().into_result()?;
-        let old = std::fs::read_to_string(path)
+        let old = std::fs::read(path)
             .map_err(|e| Error::io(format!("cannot read bindings in `{}`", path.display()), e))?;
+        let old = String::from_utf8_lossy(&old).replace("\r\n", "\n");
         if old == self.code {
             return Ok(());
         }
-        let (mut line, mut found, mut expected) = (0, old.lines(), self.code.lines());
-        loop {
-            line += 1;
-            let (found, expected) = (found.next(), expected.next());
-            if found == expected && found.is_some() {
-                continue;
-            }
-            let show = |text: Option<&str>| text.unwrap_or("the end of the file").to_owned();
-            return Err(Error::new(
-                ErrorKind::Generate,
-                format!("the bindings in `{}` are out of date", path.display()),
-            )
-            .with_note(format!("line {line} holds: {}", show(found)))
-            .with_note(format!("it should hold: {}", show(expected)))
-            .with_help("generate them again"));
-        }
+        let difference = match diff::unified(&old, &self.code) {
+            // Lines do not know how the last one ends.
+            same if same.is_empty() => "the end of the last line".to_owned(),
+            hunks => format!("from the file to what it should hold\n{hunks}"),
+        };
+        let path = path.display();
+        Err(Error::new(
+            ErrorKind::Generate,
+            format!("the bindings in `{path}` are out of date"),
+        )
+        .with_note(format!("the difference: {difference}"))
+        .with_help(format!(
+            "write them again: `linkspan bindgen … -o {path}`, or whatever wrote this file"
+        )))
     }
 }
 

@@ -249,13 +249,91 @@ fn files_are_written_only_when_they_change() {
     assert!(output.write_if_changed(&path).unwrap());
     assert!(!output.write_if_changed(&path).unwrap());
     output.check(&path).unwrap();
+    std::fs::write(&path, output.code.replace('\n', "\r\n")).unwrap();
+    output.check(&path).unwrap();
     std::fs::write(&path, output.code.replacen("pub fn f", "pub fn g", 1)).unwrap();
     let error = format!("{:#}", output.check(&path).unwrap_err());
-    assert!(
-        error.contains("pub fn g") && error.contains("pub fn f"),
-        "{error}"
-    );
+    let change = "-    pub fn g(&mut self) -> ::linkspan::Result<()> {\n\
+                  +    pub fn f(&mut self) -> ::linkspan::Result<()> {\n";
+    let lines: String = error
+        .lines()
+        .map(|line| line.trim_start().to_owned() + "\n")
+        .collect();
+    assert!(lines.contains(&change.replace("\n ", "\n")), "{error}");
+    assert!(error.contains("linkspan bindgen"), "{error}");
+    std::fs::write(&path, output.code.trim_end()).unwrap();
+    let error = format!("{:#}", output.check(&path).unwrap_err());
+    assert!(error.contains("the end of the last line"), "{error}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn build_scripts_write_to_the_folder_that_cargo_gives() {
+    let folder = std::env::temp_dir().join(format!("linkspan-build-{}", std::process::id()));
+    let (wit, out) = (folder.join("wit"), folder.join("out"));
+    std::fs::create_dir_all(wit.join("deps/log")).unwrap();
+    std::fs::create_dir_all(&out).unwrap();
+    std::fs::write(
+        wit.join("deps/log/log.wit"),
+        "package a:log; interface out { write: func(); }",
+    )
+    .unwrap();
+    let main = "package a:b; world plugin { import a:log/out; export host: func(); }";
+    std::fs::write(wit.join("main.wit"), main).unwrap();
+    let run = |name: &str| {
+        let mut cargo = Vec::new();
+        let generator = Generator::new(Source::path(&wit)).world("plugin");
+        let result = generator.emit_to(&out, name, &mut cargo);
+        (result, String::from_utf8(cargo).unwrap())
+    };
+    let (path, cargo) = run("plugin.rs");
+    let path = path.unwrap();
+    assert_eq!(path, out.join("plugin.rs"));
+    let watched: Vec<&str> = (cargo.lines())
+        .map(|line| line.strip_prefix("cargo::rerun-if-changed=").unwrap())
+        .collect();
+    let expected = ["", "deps/log/log.wit", "main.wit"].map(|file| wit.join(file));
+    assert_eq!(
+        watched,
+        expected
+            .each_ref()
+            .map(|p| p.to_str().unwrap().trim_end_matches('/'))
+    );
+    let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+    run("plugin.rs").0.unwrap();
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().modified().unwrap(),
+        written
+    );
+
+    // What is wrong is an error, and the folder is watched until it is mended.
+    std::fs::write(wit.join("main.wit"), main.replace("a:log/out", "a:log/in")).unwrap();
+    let (result, cargo) = run("plugin.rs");
+    assert!(result.unwrap_err().to_string().contains("main.wit:1:"));
+    assert!(cargo.lines().any(|line| line.ends_with("/wit")), "{cargo}");
+    for name in ["", "..", "a/b.rs", "/b.rs"] {
+        let error = run(name).0.unwrap_err();
+        assert!(error.to_string().contains("the name of a file"), "{error}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn build_scripts_tell_notes_as_warnings() {
+    let wit = "package a:b; interface i { resource r { constructor(); new: static func(); } } \
+               world w { export i; }";
+    let out = std::env::temp_dir().join(format!("linkspan-warn-{}", std::process::id()));
+    std::fs::create_dir_all(&out).unwrap();
+    let mut cargo = Vec::new();
+    let generator = Generator::new(Source::text("w.wit", wit));
+    generator.emit_to(&out, "w.rs", &mut cargo).unwrap();
+    let cargo = String::from_utf8(cargo).unwrap();
+    assert!(cargo.starts_with("cargo::warning="), "{cargo}");
+    assert!(
+        cargo.contains("`new`") && cargo.lines().count() == 1,
+        "{cargo}"
+    );
+    std::fs::remove_dir_all(&out).unwrap();
 }
 
 #[test]

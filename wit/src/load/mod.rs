@@ -155,6 +155,14 @@ impl Loader {
         self
     }
 
+    /// The paths that were given.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Path(path) => Some(path.as_path()),
+            Input::Bytes { .. } => None,
+        })
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors
