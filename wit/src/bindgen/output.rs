@@ -185,6 +185,10 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 pub(super) fn items(plan: &Plan<'_>, marks: &Marks) -> Vec<Item> {
     let mut items = Vec::new();
     for (index, module) in plan.modules.iter().enumerate() {
+        // Nothing is generated for what the user has.
+        if plan.external.replaces(module) {
+            continue;
+        }
         let named = |kind, id: TypeId, name: &str| Item {
             kind,
             wit_path: wit_path(module, plan.label(id)),
