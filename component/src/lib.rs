@@ -92,6 +92,7 @@ pub use linker::{
 pub use linkspan_canon_abi as abi;
 pub use linkspan_canon_abi::{Schema, enumeration, flags, record, variant};
 #[cfg(feature = "macros")]
+#[doc(inline)]
 pub use linkspan_codegen_macros::bindgen;
 pub use linkspan_engine::{Config, Engine, InterruptHandle, Trap};
 pub use names::{ItemPath, VersionedMap, compatible_name};

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cases;
+pub mod compile;
 pub mod conformance;
 pub mod harness;
 pub mod mutate;

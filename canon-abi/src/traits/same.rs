@@ -81,10 +81,10 @@ impl<T: ?Sized> SameBytes<T> {
     where
         T: Lift,
     {
-        if !self.holds {
+        let size = size_of::<T::Lifted<'a>>();
+        if !self.holds || size == 0 {
             return None;
         }
-        let size = size_of::<T::Lifted<'a>>();
         let count = bytes.len() / size;
         let mut list = Vec::<T::Lifted<'a>>::with_capacity(count);
         let to = list.as_mut_ptr().cast::<u8>();

@@ -1,0 +1,3 @@
+//! A component is a binary.
+linkspan::bindgen!({ component: "wit/bad.wit" });
+linkspan::bindgen!({ component: "wit/no.wasm" });

@@ -1,0 +1,3 @@
+//! Paths that lead nowhere.
+linkspan::bindgen!({ path: ["wit/good", "wit/god"] });
+linkspan::bindgen!("world" in "nowhere");
