@@ -6,7 +6,8 @@ const WIT: &str = include_str!("../wit/kv.wit");
 
 fn generate(wit: &str) -> Output {
     let output = Generator::new(Source::text("kv.wit", wit)).generate();
-    output.and_then(Output::into_result).unwrap()
+    let output = output.and_then(Output::into_result);
+    output.unwrap_or_else(|error| panic!("{}", error.render()))
 }
 
 /// The lines that only one of two texts has, with a sign before them.
