@@ -8,6 +8,7 @@ use linkspan_wit::bindgen::Output;
 use proc_macro::{Span, TokenStream};
 
 use crate::cursor::Text;
+use crate::definitions;
 use crate::error::SpannedError;
 use crate::input::Input;
 use crate::sources::{from_here, manifest_folder};
@@ -27,11 +28,15 @@ pub(crate) fn expansion(input: &Input, output: &Output) -> Result<TokenStream, S
         let file = absolute(file, Span::call_site())?;
         text += &format!("const _: &[u8] = ::core::include_bytes!({file:?});\n");
     }
-    text.parse().map_err(|error| {
+    let code: TokenStream = text.parse().map_err(|error| {
         SpannedError::new(
             Span::call_site(),
             format!("the generated bindings are no Rust; this is a bug of the generator: {error}"),
         )
+    })?;
+    Ok(match &input.wit {
+        Some(wit) => definitions::place(code, output, wit),
+        None => code,
     })
 }
 

@@ -17,6 +17,20 @@ impl Place {
     pub(crate) fn between(start: Span, end: Span) -> Self {
         Self { start, end }
     }
+
+    /// The same place, for names that have their meaning where the macro is called.
+    pub(crate) fn for_definition(self) -> Self {
+        let at = |span| Span::call_site().located_at(span);
+        Self::between(at(self.start), at(self.end))
+    }
+
+    pub(crate) fn start(self) -> Span {
+        self.start
+    }
+
+    pub(crate) fn end(self) -> Span {
+        self.end
+    }
 }
 
 impl From<Span> for Place {

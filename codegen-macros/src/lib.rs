@@ -8,7 +8,7 @@
 //! - `input`: the keys; `cursor`, `literal`, `rust_text`: their values
 //! - `wit_tokens`, `wit_text`: WIT among the tokens, and in strings
 //! - `sources`: where WIT comes from, and which token an error is about
-//! - `emit`: the expansion, in place or in a file
+//! - `emit`: the expansion, in place or in a file; `definitions`: names at their WIT tokens
 //!
 //! It depends on no parser of Rust: the input is a handful of literals and paths.
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@
 extern crate proc_macro;
 
 mod cursor;
+mod definitions;
 mod emit;
 mod error;
 mod input;

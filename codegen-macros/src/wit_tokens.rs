@@ -9,7 +9,7 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
-use linkspan_wit::Label;
+use linkspan_wit::{Label, Location};
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree, token_stream};
 
 use crate::error::Place;
@@ -99,6 +99,31 @@ impl WitTokens {
     /// What is marked when the WIT is wrong as a whole.
     pub(crate) fn first(&self) -> Span {
         self.tokens.first().map_or(self.end, |(_, span)| *span)
+    }
+
+    /// The tokens of the name at a place in this text.
+    pub(crate) fn name(&self, location: &Location) -> Option<Place> {
+        if location.file != self.name {
+            return None;
+        }
+        let is_before = |(range, _): &(Range<usize>, Span)| range.end <= location.offset;
+        let at = self.tokens.partition_point(is_before);
+        let mut tokens = self.tokens.get(at..)?.iter();
+        let (range, first) = tokens.next()?;
+        if !range.contains(&location.offset) {
+            return None;
+        }
+        // Rust reads `get-it` as three tokens.
+        let (mut end, mut last) = (range.end, *first);
+        for (range, span) in tokens {
+            let text = self.text.get(range.clone())?;
+            let in_name = text.chars().all(|c| c.is_alphanumeric() || c == '-');
+            if range.start != end || !in_name {
+                break;
+            }
+            (end, last) = (range.end, *span);
+        }
+        Some(Place::between(*first, last))
     }
 
     /// The tokens under a label; `None` if it is about another source.

@@ -49,7 +49,7 @@ mod empty {
 /// A guest that passes on what it gets, and has a resource of its own.
 mod guest {
     linkspan::bindgen!({
-        inline: r#"
+        wit: {
             package test:guest;
 
             interface host {
@@ -80,7 +80,7 @@ mod guest {
               export fail: func();
               export get: func(c: borrow<cell>) -> u32;
             }
-        "#
+        }
     });
 }
 

@@ -106,36 +106,47 @@ fn message(line: &str) -> Option<(u64, u64, String)> {
     let value: Value = serde_json::from_str(line).unwrap();
     let spans = value["spans"].as_array()?;
     let primary = spans.iter().find(|span| span["is_primary"] == true)?;
+    let (level, message) = (&value["level"], value["message"].as_str().unwrap());
+    let mut text = format!(
+        "{}: {}: {message}\n",
+        place(primary),
+        level.as_str().unwrap()
+    );
+    text += &format!("    on {}\n", marked(primary));
+    // Other places matter where they are WIT; what the compiler says of them is its own affair.
+    for other in spans.iter().filter(|span| span["is_primary"] == false) {
+        text += &format!("    see {}: {}\n", place(other), marked(other));
+    }
     let number = |key: &str| primary[key].as_u64().unwrap();
+    Some((number("line_start"), number("column_start"), text + "\n"))
+}
+
+/// File, line and columns.
+fn place(span: &Value) -> String {
+    let number = |key: &str| span[key].as_u64().unwrap();
     let (line, column) = (number("line_start"), number("column_start"));
     let (end_line, end_column) = (number("line_end"), number("column_end"));
-    let end = if end_line == line {
-        format!("{end_column}")
+    let file = span["file_name"].as_str().unwrap();
+    if end_line == line {
+        format!("{file}:{line}:{column}-{end_column}")
     } else {
-        format!("{end_line}:{end_column}")
-    };
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let file = text(&primary["file_name"]);
-    // The marked text says more than numbers to those who read the expectation.
-    let lines = primary["text"].as_array().unwrap();
+        format!("{file}:{line}:{column}-{end_line}:{end_column}")
+    }
+}
+
+/// The marked text, which says more than numbers to those who read the expectation.
+fn marked(span: &Value) -> String {
+    let lines = span["text"].as_array().unwrap().iter();
     let marked: Vec<String> = lines
-        .iter()
         .map(|line| {
             let chars: Vec<char> = line["text"].as_str().unwrap().chars().collect();
             let at = |key: &str| usize::try_from(line[key].as_u64().unwrap()).unwrap() - 1;
             let (start, end) = (at("highlight_start"), at("highlight_end"));
-            chars[start.min(chars.len())..end.min(chars.len())]
-                .iter()
-                .collect()
+            let end = end.min(chars.len());
+            chars[start.min(end)..end].iter().collect()
         })
         .collect();
-    let level = text(&value["level"]);
-    let message = text(&value["message"]);
-    let text = format!(
-        "{file}:{line}:{column}-{end}: {level}: {message}\n    on `{}`\n\n",
-        marked.join("\n        ")
-    );
-    Some((line, column, text))
+    format!("`{}`", marked.join("\n        "))
 }
 
 fn difference(case: &Path, expected: &str, said: &str) -> String {

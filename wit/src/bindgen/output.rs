@@ -132,7 +132,7 @@ impl Output {
         if std::fs::read(path).is_ok_and(|old| old == self.code.as_bytes()) {
             return Ok(false);
         }
-        std::fs::write(path, &self.code)
+        replace(path, &self.code)
             .map_err(|e| Error::io(format!("cannot write bindings to `{}`", path.display()), e))?;
         Ok(true)
     }
@@ -168,6 +168,20 @@ impl Output {
             "write them again: `linkspan bindgen … -o {path}`, or whatever wrote this file"
         )))
     }
+}
+
+/// Writes a file at once: a compiler that reads it meanwhile sees all of the old text or of the new.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    // Who made the path a link wants the file behind it to change.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut beside = path.clone().into_os_string();
+    beside.push(format!(".{}", std::process::id()));
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &path));
+    if written.is_err() {
+        // Best effort: the error that is answered says more than another one would.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
 }
 
 /// The items of a plan, and where they stand.

@@ -1,0 +1,248 @@
+//! Mirror components: worlds at work, in both directions.
+//!
+//! For each world a component is made that passes every exported function on to
+//! the imported function of the same name and type. The bindings of all worlds
+//! are compiled as one package; its host answers anything, its driver calls each
+//! export with seeded values, and what was sent, got, answered and came back is
+//! compared. A case is a file in `tests/cases/mirror`.
+#![forbid(unsafe_code)]
+
+mod component;
+mod driver;
+mod handles;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use linkspan_tests::harness::{self, Failure, Outcome, Suite};
+use linkspan_tests::{cases, upstream};
+use linkspan_wit::PackageSet;
+use linkspan_wit::bindgen::Generator;
+use wit_parser::{Resolve, WorldId};
+
+/// At least so many worlds run.
+const WORLDS: usize = 60;
+
+/// Rounds for each function, as in `kit`.
+const ROUNDS: usize = 1000;
+
+static FUNCTIONS: AtomicUsize = AtomicUsize::new(0);
+static FAILED: AtomicUsize = AtomicUsize::new(0);
+
+/// One world, ready to be compiled and run.
+struct World {
+    name: String,
+    module: String,
+    component: PathBuf,
+    driver: driver::Driver,
+}
+
+#[expect(clippy::print_stdout, reason = "the closing line of the suite")]
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let mut suite = Suite::new("mirror");
+    let folder = match folder() {
+        Ok(folder) => folder,
+        Err(error) => {
+            suite.fault(error);
+            return harness::run(vec![suite]);
+        }
+    };
+    let mut worlds = Vec::new();
+    let own = upstream::project().join("tests/cases/mirror");
+    match cases::own(&own, &["wit"]) {
+        Err(error) => suite.fault(error),
+        Ok(files) => {
+            for (name, path) in files {
+                match world(&name, &path, &folder) {
+                    Ok(world) => worlds.push(world),
+                    Err(error) => suite.fault(format!("{name}: {error}")),
+                }
+            }
+        }
+    }
+    if worlds.len() < WORLDS {
+        let found = worlds.len();
+        suite.fault(format!("expected at least {WORLDS} worlds, found {found}"));
+    }
+    let count = worlds.len();
+    let program = Arc::new(Program::new(folder, &worlds));
+    for world in worlds {
+        let program = Arc::clone(&program);
+        let name = world.name.clone();
+        suite.case("bindings", name, move || program.run(&world));
+    }
+    let code = harness::run(vec![suite]);
+    let functions = FUNCTIONS.load(Ordering::Relaxed);
+    println!(
+        "mirror: {count} worlds, {functions} functions, {} values, {} failed, {:.1} s",
+        functions * ROUNDS,
+        FAILED.load(Ordering::Relaxed),
+        started.elapsed().as_secs_f64(),
+    );
+    code
+}
+
+/// Where everything is written: below Cargo's target folder.
+fn folder() -> Result<PathBuf, String> {
+    let folder = upstream::target_folder()?.join("mirror");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Makes a component and a driver for the world in a file.
+fn world(name: &str, path: &Path, folder: &Path) -> Result<World, String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let label = name.trim_end_matches(".wit");
+    let module = format!("world_{}", label.replace(['-', '/'], "_"));
+    let mut resolve = Resolve::new();
+    resolve.all_features = true;
+    let package = resolve
+        .push_str(name, &text)
+        .map_err(|error| format!("{error:#}"))?;
+    let world = resolve
+        .select_world(&[package], Some("mirror"))
+        .map_err(|error| format!("{error:#}"))?;
+    symmetric(&resolve, world)?;
+    let bytes = component::build(&resolve, world)?;
+    let component = folder.join(format!("{module}.wasm"));
+    fs::write(&component, bytes).map_err(|error| error.to_string())?;
+    let set = PackageSet::from_text(name, text).map_err(|error| format!("{error:#}"))?;
+    let output = Generator::new(set).world("mirror").generate();
+    let output = output.and_then(linkspan_wit::bindgen::Output::into_result);
+    let output = output.map_err(|error| format!("{error:#}"))?;
+    Ok(World {
+        name: name.to_owned(),
+        driver: driver::driver(&module, &output.code),
+        module,
+        component,
+    })
+}
+
+/// Checks that a world exports what it imports, functions and interfaces.
+fn symmetric(resolve: &Resolve, world: WorldId) -> Result<(), String> {
+    let world = &resolve.worlds[world];
+    for (key, _) in &world.exports {
+        if !world.imports.contains_key(key) {
+            let name = resolve.name_world_key(key);
+            return Err(format!("{name} is exported and not imported"));
+        }
+    }
+    Ok(())
+}
+
+/// The drivers of all worlds as one program, compiled when the first is run.
+struct Program {
+    folder: PathBuf,
+    text: String,
+    path: OnceLock<Result<PathBuf, String>>,
+}
+
+impl Program {
+    fn new(folder: PathBuf, worlds: &[World]) -> Self {
+        let mut text = String::from("//! Drivers.\n#![forbid(unsafe_code)]\n#![allow(warnings)]\n");
+        text.push_str("#[path = \"kit.rs\"]\nmod kit;\n");
+        let mut arms = String::new();
+        for world in worlds {
+            let World { module, driver, .. } = world;
+            let _ = writeln!(text, "mod {module} {{\n{}}}", driver.bindings);
+            let _ = writeln!(text, "mod calls_{module} {{\n{}}}", driver.calls);
+            let _ = writeln!(
+                arms,
+                "{module:?} => kit::run::<calls_{module}::App>(&component, calls_{module}::CALLS, \
+                 calls_{module}::MAKERS),"
+            );
+        }
+        let _ = write!(
+            text,
+            "fn main() {{\nlet mut arguments = std::env::args().skip(1);\n\
+             let name = arguments.next().unwrap();\n\
+             let component = std::fs::read(arguments.next().unwrap()).unwrap();\n\
+             let result = match &*name {{\n{arms}_ => panic!(\"no such world\"),\n}};\n\
+             if let Err(error) = result {{\neprintln!(\"{{error:#}}\");\n\
+             std::process::exit(1);\n}}\n}}\n"
+        );
+        Self {
+            folder,
+            text,
+            path: OnceLock::new(),
+        }
+    }
+
+    fn run(&self, world: &World) -> Outcome {
+        let result = self.path.get_or_init(|| self.compile()).clone();
+        let result = result.and_then(|path| {
+            let mut command = Command::new(path);
+            let output = command.arg(&world.module).arg(&world.component).output();
+            let output = output.map_err(|error| error.to_string())?;
+            if output.status.success() {
+                return Ok(());
+            }
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        });
+        match result {
+            Ok(()) => {
+                FUNCTIONS.fetch_add(world.driver.functions, Ordering::Relaxed);
+                Outcome::Ran(Vec::new())
+            }
+            Err(error) => {
+                FAILED.fetch_add(1, Ordering::Relaxed);
+                Outcome::Ran(vec![Failure::at(0, error)])
+            }
+        }
+    }
+
+    /// Compiles the program against the library that this suite was built with.
+    fn compile(&self) -> Result<PathBuf, String> {
+        let text = |error: std::io::Error| error.to_string();
+        let deps = std::env::current_exe().map_err(text)?;
+        let deps = deps.parent().ok_or("the suite stands in no folder")?;
+        let (source, program) = (self.folder.join("main.rs"), self.folder.join("driver"));
+        fs::write(&source, &self.text).map_err(text)?;
+        fs::write(self.folder.join("kit.rs"), include_str!("kit.rs")).map_err(text)?;
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let output = Command::new(rustc)
+            .args([
+                "--edition",
+                "2024",
+                "--crate-name",
+                "driver",
+                "-C",
+                "debuginfo=0",
+            ])
+            .arg("-L")
+            .arg(format!("dependency={}", deps.display()))
+            .arg("--extern")
+            .arg(format!("linkspan={}", library(deps)?.display()))
+            .arg("-o")
+            .arg(&program)
+            .arg(&source)
+            .output()
+            .map_err(text)?;
+        if output.status.success() {
+            Ok(program)
+        } else {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            Err(format!("the drivers do not compile:\n{errors}"))
+        }
+    }
+}
+
+/// The newest build of the library beside this suite.
+fn library(deps: &Path) -> Result<PathBuf, String> {
+    let files = fs::read_dir(deps).map_err(|error| error.to_string())?;
+    let libraries = files.flatten().filter(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("liblinkspan-") && name.ends_with(".rlib")
+    });
+    let newest = libraries.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
+    newest
+        .map(|entry| entry.path())
+        .ok_or_else(|| "the library that this suite was built with is missing".to_owned())
+}
