@@ -188,6 +188,10 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 pub(super) fn items(plan: &Plan<'_>, marks: &Marks) -> Vec<Item> {
     let mut items = Vec::new();
     for (index, module) in plan.modules.iter().enumerate() {
+        // Nothing is generated for what the user has.
+        if plan.external.replaces(module) {
+            continue;
+        }
         let refs = Refs::new(plan, index);
         let named = |kind, id: TypeId, name: &str, signature: String| Item {
             kind,
