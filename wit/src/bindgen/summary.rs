@@ -11,6 +11,9 @@ use crate::names::Scope;
 pub(super) fn of_type(refs: &Refs<'_>, ty: &NamedType) -> String {
     let mut scope = Scope::new();
     let target = |target: String| format!(" = {target}");
+    if let Some(user) = refs.foreign(ty.id) {
+        return target(user);
+    }
     match &refs.plan.resolve.types[ty.id].kind {
         TypeDefKind::Record(record) => members(record.fields.iter().map(|field| {
             let ty = refs.ty(&field.ty, Position::Owned);
