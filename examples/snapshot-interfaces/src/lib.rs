@@ -1,6 +1,6 @@
 //! A host of the world `acme:kv/plugin`: plug-ins that remember values.
 //!
-//! The interface is in `wit/kv.wit`; its pictures are in `tests/snapshots`.
+//! The interface is in `wit/kv.wit`; its pictures stand beside the tests.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
