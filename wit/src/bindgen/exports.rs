@@ -57,7 +57,7 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
             ));
         }
         w.close("], &[");
-        w.deeper();
+        w.indent();
     }
     table(w, &refs, &this.funcs);
     w.close("]);");
@@ -92,6 +92,7 @@ fn emit_resource(w: &mut Writer, refs: &Refs<'_>, resource: &Resource) {
     let this = &plan.modules[refs.module];
     plan.type_docs(w, resource.id);
     w.line("#[derive(Debug)]");
+    w.attributes(&plan.looks(refs.module, resource.id).attributes);
     w.line(&format!(
         "pub struct {}(::linkspan::GuestResource);",
         resource.name
