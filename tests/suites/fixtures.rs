@@ -186,7 +186,7 @@ fn allowance(set: &PackageSet, world: &str, output: &Output) -> usize {
         ItemKind::Resource => 12,
         ItemKind::Function => 8 + wide(&item.signature),
     });
-    let world = set.world(Some(world)).unwrap();
+    let world = set.world(Some(world)).expect("the world was generated");
     let interfaces = world.imports().chain(world.exports());
     let interfaces = interfaces.filter(|i| matches!(i.kind(), WorldItemKind::Interface(_)));
     40 + 8 * interfaces.count() + items.sum::<usize>()
@@ -201,7 +201,7 @@ fn parts(set: &PackageSet, world: &str) -> BTreeMap<String, usize> {
         TypeKind::Tuple(types) => types.len(),
         _ => 0,
     };
-    let world = set.world(Some(world)).unwrap();
+    let world = set.world(Some(world)).expect("the world was generated");
     let mut parts = BTreeMap::new();
     for item in world.imports().chain(world.exports()) {
         match item.kind() {
@@ -224,19 +224,20 @@ fn parts(set: &PackageSet, world: &str) -> BTreeMap<String, usize> {
 /// finds what the first has built, and the suite `bindgen` what this one has.
 fn write(texts: &BTreeMap<String, (String, Vec<String>)>) -> PathBuf {
     let folder = upstream::target_folder()
-        .unwrap()
+        .expect("the bindings can be written")
         .join("generated-fixtures");
     let _ = fs::remove_dir_all(folder.join("src"));
-    fs::create_dir_all(folder.join("src")).unwrap();
+    fs::create_dir_all(folder.join("src")).expect("the bindings can be written");
     let project = upstream::project();
     let manifest = format!(
         "[package]\nname = \"generated-fixtures\"\nedition = \"2024\"\n\n[dependencies]\n\
          linkspan = {{ path = {:?}, default-features = false }}\n\n[workspace]\n",
         project.join("component")
     );
-    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    fs::write(folder.join("Cargo.toml"), manifest).expect("the bindings can be written");
     // The versions that the project is built with, which are downloaded.
-    fs::copy(project.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    fs::copy(project.join("Cargo.lock"), folder.join("Cargo.lock"))
+        .expect("the bindings can be written");
     let mut root = "//! Bindings.\n#![forbid(unsafe_code)]\n#![deny(warnings)]\n".to_owned();
     for (index, (text, worlds)) in texts.values().enumerate() {
         let file = folder.join(format!("src/w{index:03}.rs"));
@@ -244,10 +245,10 @@ fn write(texts: &BTreeMap<String, (String, Vec<String>)>) -> PathBuf {
             .iter()
             .map(|world| format!("//! {world}\n"))
             .collect();
-        fs::write(file, format!("{heading}\n{text}")).unwrap();
+        fs::write(file, format!("{heading}\n{text}")).expect("the bindings can be written");
         root.push_str(&format!("pub mod w{index:03};\n"));
     }
-    fs::write(folder.join("src/lib.rs"), root).unwrap();
+    fs::write(folder.join("src/lib.rs"), root).expect("the bindings can be written");
     folder
 }
 
@@ -271,10 +272,12 @@ fn check(folder: &Path, problems: &mut Vec<String>) {
         .arg(folder.join("Cargo.toml"))
         .env(
             "CARGO_TARGET_DIR",
-            upstream::target_folder().unwrap().join("generated/target"),
+            upstream::target_folder()
+                .expect("the bindings can be written")
+                .join("generated/target"),
         )
         .output()
-        .unwrap();
+        .expect("the bindings can be written");
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         problems.push(format!("the bindings do not compile:\n{text}"));
