@@ -197,31 +197,41 @@ impl Program {
         }
     }
 
-    /// Compiles the program against the library that this suite was built with.
+    /// Compiles the program against the library that this suite was built with,
+    /// unless that was done already.
     fn compile(&self) -> Result<PathBuf, String> {
         let text = |error: std::io::Error| error.to_string();
         let deps = std::env::current_exe().map_err(text)?;
         let deps = deps.parent().ok_or("the suite stands in no folder")?;
-        let (source, program) = (self.folder.join("main.rs"), self.folder.join("driver"));
-        fs::write(&source, &self.text).map_err(text)?;
-        fs::write(self.folder.join("kit.rs"), include_str!("kit.rs")).map_err(text)?;
+        let library = library(deps)?;
+        let program = self.folder.join("driver");
+        let source = self.folder.join("main.rs");
+        let sources = [
+            (source.clone(), &*self.text),
+            (self.folder.join("kit.rs"), include_str!("kit.rs")),
+        ];
+        let known = sources
+            .iter()
+            .all(|(path, text)| fs::read(path).is_ok_and(|old| old == text.as_bytes()));
+        let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+        if known && time(&program).is_some_and(|built| Some(built) > time(&library)) {
+            return Ok(program);
+        }
+        for (path, content) in &sources {
+            fs::write(path, content).map_err(text)?;
+        }
+        // What was built of other sources is not taken for this.
+        let _ = fs::remove_file(&program);
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc)
-            .args([
-                "--edition",
-                "2024",
-                "--crate-name",
-                "driver",
-                "-C",
-                "debuginfo=0",
-            ])
+            .args(["--edition", "2024", "--crate-name", "driver"])
+            .args(["-C", "debuginfo=0"])
             .arg("-L")
             .arg(format!("dependency={}", deps.display()))
             .arg("--extern")
-            .arg(format!("linkspan={}", library(deps)?.display()))
+            .arg(format!("linkspan={}", library.display()))
             .arg("-o")
-            .arg(&program)
-            .arg(&source)
+            .args([&program, &source])
             .output()
             .map_err(text)?;
         if output.status.success() {
