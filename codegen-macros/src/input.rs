@@ -123,6 +123,29 @@ const KEYS: [(&str, ParseValue); 16] = [
     }),
 ];
 
+/// Keys that similar macros have, and what is to be said of them.
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("additional_derives", "it is called `derive` here"),
+    (
+        "async",
+        "it is reserved: asynchronous functions are not supported yet",
+    ),
+    (
+        "interfaces",
+        "a world in `wit` that imports them stands for it",
+    ),
+    ("ownership", "`borrow` stands for it"),
+    (
+        "trappable_error_type",
+        "the flag `trap` in `imports` stands for it",
+    ),
+    (
+        "trappable_imports",
+        "the flag `trap` in `imports` stands for it",
+    ),
+    ("wasmtime_crate", "it is called `crate` here"),
+];
+
 /// What can be said of an imported function.
 const IMPORT_FLAGS: [(&str, fn(ImportFlags) -> ImportFlags); 2] = [
     ("trap", |flags| flags.trap(true)),
@@ -219,7 +242,13 @@ impl Input {
         };
         let name = key.value.as_str();
         let Some((name, parse_value)) = KEYS.iter().find(|(known, _)| *known == name) else {
-            return Err(unknown("key", &key, KEYS.map(|(name, _)| name)));
+            let elsewhere = ELSEWHERE.iter().find(|(known, _)| *known == name);
+            return Err(match elsewhere {
+                Some((_, advice)) => {
+                    SpannedError::new(key.span, format!("unknown key `{name}`; {advice}"))
+                }
+                None => unknown("key", &key, KEYS.map(|(name, _)| name)),
+            });
         };
         if given.contains(name) {
             return Err(SpannedError::new(
