@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -57,6 +57,10 @@ fn main() -> ExitCode {
     }
     let count = worlds.len();
     let program = Arc::new(Program::new(folder, &worlds));
+    // Before the cases, whose time is bounded.
+    if !std::env::args().any(|argument| argument == "--list") {
+        program.ready();
+    }
     for world in worlds {
         let program = Arc::clone(&program);
         let name = world.name.clone();
@@ -108,11 +112,13 @@ fn folder() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// The drivers of all worlds as one program, compiled when the first is run.
+/// The drivers of all worlds as one program, compiled once.
 struct Program {
     folder: PathBuf,
     text: String,
     path: OnceLock<Result<PathBuf, String>>,
+    /// Whether a case has said that the program does not compile.
+    told: AtomicBool,
 }
 
 impl Program {
@@ -143,17 +149,20 @@ impl Program {
             folder,
             text,
             path: OnceLock::new(),
+            told: AtomicBool::new(false),
         }
     }
 
+    /// Compiles the program; what is wrong is told by the first case that runs.
+    fn ready(&self) {
+        self.path.get_or_init(|| self.compile());
+    }
+
     fn run(&self, world: &World) -> Outcome {
-        let mut first = false;
-        let result = self.path.get_or_init(|| {
-            first = true;
-            self.compile()
-        });
-        let result = match result {
-            Err(_) if !first => Err("the drivers do not compile, see another case".to_owned()),
+        let result = match self.path.get_or_init(|| self.compile()) {
+            Err(_) if self.told.swap(true, Ordering::Relaxed) => {
+                Err("the drivers do not compile, see another case".to_owned())
+            }
             result => result.clone(),
         };
         let result = result.and_then(|path| {
@@ -211,7 +220,7 @@ impl Program {
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc)
             .args(["--edition", "2024", "--crate-name", "driver"])
-            .args(["-C", "debuginfo=0"])
+            .args(["-C", "debuginfo=0", "-C", "strip=debuginfo"])
             .arg("-L")
             .arg(format!("dependency={}", deps.display()))
             .arg("--extern")
