@@ -1,5 +1,6 @@
 //! Options of generated bindings at work, with a guest that passes on what it
-//! gets: functions that trap, functions with the store, types of the user.
+//! gets: functions that trap, functions with the store, types of the user,
+//! exports that are optional.
 //!
 //! What options change in the text is pictured in the snapshots.
 #![forbid(unsafe_code)]
@@ -9,7 +10,6 @@
 use std::fmt;
 
 use linkspan::{Bindings, Component, Engine, Error, ErrorKind, HostError, OrTrap, StoreContextMut};
-use linkspan_wit::bindgen::{Generator, Options, Source};
 
 mod options {
     linkspan::bindgen!({
@@ -136,13 +136,71 @@ fn a_type_of_the_user_stands_for_one_of_wit() {
     assert_eq!(turned, Vector { right: 2, up: 1 });
 }
 
+mod optional {
+    linkspan::bindgen!({
+        inline: "
+            package test:optional;
+            interface handler { handle: func() -> u32; }
+            interface jobs { start: func() -> u32; stop: func() -> u32; }
+            world plugin {
+              export handler;
+              export jobs;
+              export cleanup: func() -> u32;
+              export run: func() -> u32;
+            }
+        ",
+        exports: {
+            "test:optional/handler": optional,
+            "test:optional/jobs.stop": optional,
+            "cleanup": optional,
+        },
+    });
+}
+
+/// A guest that has the exports `run` and `jobs`, and these.
+fn plugin(more: &str, jobs: &str) -> linkspan::Result<optional::Plugin<()>> {
+    let text = format!(
+        r#"(component
+            (core module $m (func (export "f") (result i32) (i32.const 7)))
+            (core instance $i (instantiate $m))
+            (func $f (result u32) (canon lift (core func $i "f")))
+            (instance $jobs (export "start" (func $f)) {jobs})
+            (export "test:optional/jobs" (instance $jobs))
+            (export "run" (func $f))
+            {more})"#
+    );
+    let component = Component::new(&Engine::default(), text)?;
+    optional::Plugin::from_component(&component, ())
+}
+
 #[test]
-fn what_is_not_supported_is_no_silence() {
-    let mut options = Options::default();
-    options.set("exports", "run = optional").unwrap();
-    let source = Source::text("w.wit", "package a:b; world w { export run: func(); }");
-    let error = Generator::new(source).options(options).generate();
-    let error = error.unwrap_err();
-    assert_eq!(error.option(), Some(("exports", "run")));
-    assert!(error.to_string().contains("not supported yet"), "{error}");
+fn a_guest_may_lack_what_is_optional() {
+    let mut poor = plugin("", "").unwrap();
+    assert_eq!(poor.run().unwrap(), 7);
+    assert_eq!(poor.cleanup().unwrap(), None);
+    assert!(poor.handler().is_none());
+    assert_eq!(poor.jobs().start().unwrap(), 7);
+    assert_eq!(poor.jobs().stop().unwrap(), None);
+
+    let handler = r#"
+        (instance $handler (export "handle" (func $f)))
+        (export "test:optional/handler" (instance $handler))
+        (export "cleanup" (func $f))"#;
+    let mut rich = plugin(handler, r#"(export "stop" (func $f))"#).unwrap();
+    assert_eq!(rich.run().unwrap(), 7);
+    assert_eq!(rich.cleanup().unwrap(), Some(7));
+    assert_eq!(rich.handler().unwrap().handle().unwrap(), 7);
+    assert_eq!(rich.jobs().stop().unwrap(), Some(7));
+}
+
+#[test]
+fn what_is_optional_has_its_type_all_the_same() {
+    let wrong = r#"
+        (core module $c (func (export "f")))
+        (core instance $c (instantiate $c))
+        (func $c (canon lift (core func $c "f")))
+        (export "cleanup" (func $c))"#;
+    let error = plugin(wrong, "").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Link);
+    assert!(error.to_string().contains("cleanup"), "{error}");
 }
