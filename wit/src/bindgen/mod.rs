@@ -13,7 +13,7 @@
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
 //! - `writer`: layout; `refuse`: what cannot be generated
-//! - `output`: the result; `diff`: how a file differs from it; `build_script`: for Cargo
+//! - `output`: the result; `summary`: a type in one of its lines; `diff`: how a file differs from it; `build_script`: for Cargo
 
 mod build_script;
 mod choose;
@@ -26,6 +26,7 @@ mod output;
 mod plan;
 mod refs;
 mod refuse;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod types;
