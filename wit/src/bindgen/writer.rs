@@ -132,6 +132,13 @@ impl Writer {
         self.line(line);
     }
 
+    /// Writes lines one level deeper, after a head whose brace stands on a line of its own.
+    pub(super) fn indented(&mut self, write: impl FnOnce(&mut Self)) {
+        self.depth += 1;
+        write(self);
+        self.depth -= 1;
+    }
+
     /// Goes one level deeper, after a head whose brace stands on a line of its own.
     pub(super) fn indent(&mut self) {
         self.depth += 1;
