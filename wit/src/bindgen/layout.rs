@@ -17,6 +17,10 @@ pub(super) fn lines(ty: &str, indent: usize, before: usize, after: usize) -> Vec
     let Some(parts) = Parts::of(ty) else {
         return vec![ty.to_owned()];
     };
+    // What does not fit whole or broken, rustfmt leaves alone.
+    if indent + before + width(parts.head) > WIDTH {
+        return vec![ty.to_owned()];
+    }
     if let ([only], true) = (parts.items.as_slice(), parts.hugs()) {
         let before = before + width(parts.head);
         let mut lines = lines(only, indent, before, after + width(parts.tail));

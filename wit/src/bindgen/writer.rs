@@ -231,7 +231,7 @@ impl Writer {
             return self.line(&format!("){end}"));
         }
         let last = format!(") -> {ret}{end}");
-        if !layout::is_narrow(ret) || !self.fits(&format!(") -> {ret}")) {
+        if layout::lines(ret, self.depth * 4, 5, 0).len() > 1 {
             self.typed(") -> ", ret, end);
         } else if end == " {" && self.depth * 8 + last.chars().count() > WIDTH {
             // rustfmt counts the indentation twice when it asks whether the brace fits.
