@@ -19,6 +19,13 @@ pub(crate) struct Text {
     pub(crate) span: Span,
 }
 
+/// A Rust path and the tokens that it was written as.
+#[derive(Clone, Debug)]
+pub(crate) struct RustPath {
+    pub(crate) text: Text,
+    pub(crate) tokens: Vec<TokenTree>,
+}
+
 /// Tokens that are read from left to right.
 pub(crate) struct Cursor {
     tokens: Peekable<token_stream::IntoIter>,
@@ -129,7 +136,7 @@ impl Cursor {
     }
 
     /// The path of a type, trait or module, as far as the next comma outside of `<` and `>`.
-    pub(crate) fn path(&mut self) -> Result<Text> {
+    pub(crate) fn path(&mut self) -> Result<RustPath> {
         let mut depth = 0_usize;
         let mut after_minus = false;
         let mut taken = Vec::new();
@@ -158,9 +165,13 @@ impl Cursor {
         let Some(first) = taken.first() else {
             return Err(self.unexpected("a path such as `crate::net::Socket`"));
         };
-        Ok(Text {
+        let text = Text {
             span: first.span(),
-            value: rust_text::of(taken),
+            value: rust_text::of(taken.iter().cloned()),
+        };
+        Ok(RustPath {
+            text,
+            tokens: taken,
         })
     }
 

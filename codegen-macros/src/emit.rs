@@ -10,6 +10,7 @@ use proc_macro::{Span, TokenStream};
 use crate::cursor::Text;
 use crate::definitions;
 use crate::error::SpannedError;
+use crate::given_paths;
 use crate::input::Input;
 use crate::sources::{from_here, manifest_folder};
 
@@ -34,6 +35,7 @@ pub(crate) fn expansion(input: &Input, output: &Output) -> Result<TokenStream, S
             format!("the generated bindings are no Rust; this is a bug of the generator: {error}"),
         )
     })?;
+    let code = given_paths::place(code, &input.paths_given);
     Ok(match &input.wit {
         Some(wit) => definitions::place(code, output, wit),
         None => code,

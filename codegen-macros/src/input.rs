@@ -7,7 +7,7 @@ use linkspan_wit::bindgen::{Borrow, ExportFlags, ImportFlags, Options};
 use linkspan_wit::nearest;
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
 
-use crate::cursor::{Cursor, Result, Text};
+use crate::cursor::{Cursor, Result, RustPath, Text};
 use crate::error::{Errors, SpannedError};
 use crate::rust_text;
 use crate::wit_text::InlineWit;
@@ -25,6 +25,8 @@ pub(crate) struct Input {
     pub(crate) all_features: bool,
     pub(crate) emit: Option<Text>,
     pub(crate) options: Options,
+    /// The Rust paths in the values of options.
+    pub(crate) paths_given: Vec<Vec<TokenTree>>,
     /// Where the keys of options stand: field of [`Options`], key, token.
     option_keys: Vec<(&'static str, String, Span)>,
 }
@@ -59,6 +61,7 @@ const KEYS: [(&str, ParseValue); 16] = [
     ("with", |input, value, _| {
         for (key, path) in value.map(false, Cursor::path)? {
             input.place("with", &key);
+            let path = input.given(path);
             input.options.with.push((key.value, path.value));
         }
         Ok(())
@@ -79,6 +82,7 @@ const KEYS: [(&str, ParseValue); 16] = [
     }),
     ("derive", |input, value, _| {
         for path in value.list(Cursor::path, "trait")? {
+            let path = input.given(path);
             input.place("derives", &path);
             input.options.derives.push(path.value);
         }
@@ -87,7 +91,8 @@ const KEYS: [(&str, ParseValue); 16] = [
     ("derive_for", |input, value, _| {
         for (key, paths) in value.map(false, |value| value.list(Cursor::path, "trait"))? {
             input.place("derives_for", &key);
-            let paths = paths.into_iter().map(|path| path.value).collect();
+            let paths = paths.into_iter();
+            let paths = paths.map(|path| input.given(path).value).collect();
             input.options.derives_for.push((key.value, paths));
         }
         Ok(())
@@ -107,7 +112,7 @@ const KEYS: [(&str, ParseValue); 16] = [
         Ok(())
     }),
     ("crate", |input, value, _| {
-        let path = value.path()?;
+        let path = input.given(value.path()?);
         input.place("crate_path", &path);
         input.options.crate_path = Some(path.value);
         Ok(())
@@ -121,6 +126,29 @@ const KEYS: [(&str, ParseValue); 16] = [
         input.emit = Some(value.text("the path of a file as a string")?);
         Ok(())
     }),
+];
+
+/// Keys that similar macros have, and what is to be said of them.
+const ELSEWHERE: [(&str, &str); 7] = [
+    ("additional_derives", "it is called `derive` here"),
+    (
+        "async",
+        "it is reserved: asynchronous functions are not supported yet",
+    ),
+    (
+        "interfaces",
+        "a world in `wit` that imports them stands for it",
+    ),
+    ("ownership", "`borrow` stands for it"),
+    (
+        "trappable_error_type",
+        "the flag `trap` in `imports` stands for it",
+    ),
+    (
+        "trappable_imports",
+        "the flag `trap` in `imports` stands for it",
+    ),
+    ("wasmtime_crate", "it is called `crate` here"),
 ];
 
 /// What can be said of an imported function.
@@ -167,6 +195,12 @@ impl Input {
         };
         let exact = of_option().find(|(_, text, _)| text == key);
         exact.or(of_option().next()).map(|(_, _, span)| *span)
+    }
+
+    /// Remembers where a path was given.
+    fn given(&mut self, path: RustPath) -> Text {
+        self.paths_given.push(path.tokens);
+        path.text
     }
 
     fn place(&mut self, option: &'static str, key: &Text) {
@@ -219,7 +253,13 @@ impl Input {
         };
         let name = key.value.as_str();
         let Some((name, parse_value)) = KEYS.iter().find(|(known, _)| *known == name) else {
-            return Err(unknown("key", &key, KEYS.map(|(name, _)| name)));
+            let elsewhere = ELSEWHERE.iter().find(|(known, _)| *known == name);
+            return Err(match elsewhere {
+                Some((_, advice)) => {
+                    SpannedError::new(key.span, format!("unknown key `{name}`; {advice}"))
+                }
+                None => unknown("key", &key, KEYS.map(|(name, _)| name)),
+            });
         };
         if given.contains(name) {
             return Err(SpannedError::new(

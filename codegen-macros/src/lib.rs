@@ -8,7 +8,8 @@
 //! - `input`: the keys; `cursor`, `literal`, `rust_text`: their values
 //! - `wit_tokens`, `wit_text`: WIT among the tokens, and in strings
 //! - `sources`: where WIT comes from, and which token an error is about
-//! - `emit`: the expansion, in place or in a file; `definitions`: names at their WIT tokens
+//! - `emit`: the expansion, in place or in a file; `definitions`, `given_paths`: names at
+//!   the tokens that they come from
 //!
 //! It depends on no parser of Rust: the input is a handful of literals and paths.
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ mod cursor;
 mod definitions;
 mod emit;
 mod error;
+mod given_paths;
 mod input;
 mod literal;
 mod rust_text;

@@ -76,8 +76,8 @@ pub mod core {
 }
 
 pub use bound::{
-    Bindings, Borrow, GuestHandle, GuestResource, Holds, HostResource, HostTag, Lend, LendAll, Mut,
-    Own, Ref, Wide,
+    Bindings, Borrow, GuestHandle, GuestResource, Holds, HostError, HostResource, HostTag,
+    HostValues, Lend, LendAll, Mut, OrTrap, Own, Ref, Wide,
 };
 pub use component::Component;
 pub use error::{Error, ErrorKind, Result};

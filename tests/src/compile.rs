@@ -2,8 +2,10 @@
 //!
 //! Nothing is built again for it: the library, and the macro with it, lie beside the test.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// A command that checks the library in `file`, as Cargo would for a package in `folder`.
 ///
@@ -14,9 +16,18 @@ use std::process::Command;
 /// If there is no library beside the running test.
 #[must_use]
 pub fn rustc(folder: &Path, file: &Path) -> Command {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
     let test = std::env::current_exe().unwrap_or_default();
     let deps = test.parent().unwrap_or(Path::new("."));
-    let library = library(deps).expect("the library that this test was built with");
+    let library = LIBRARY.get_or_init(|| library(deps));
+    let library = library.as_ref();
+    let library = library.expect("the library that this test was built with, beside it");
+    let mut command = with_library(deps, library);
+    command.arg(file).env("CARGO_MANIFEST_DIR", folder);
+    command
+}
+
+fn with_library(deps: &Path, library: &Path) -> Command {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut command = Command::new(rustc);
     command
@@ -27,13 +38,11 @@ pub fn rustc(folder: &Path, file: &Path) -> Command {
         .arg("--extern")
         .arg(format!("linkspan={}", library.display()))
         .arg("--out-dir")
-        .arg(deps.join("ui"))
-        .arg(file)
-        .env("CARGO_MANIFEST_DIR", folder);
+        .arg(deps.join("ui"));
     command
 }
 
-/// The newest build of the library in `deps`: others are left from other features.
+/// The newest build of the library in `deps` that has the macro: others are left from other features.
 fn library(deps: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(deps).ok()?.filter_map(Result::ok);
     let libraries = entries.filter(|entry| {
@@ -41,6 +50,23 @@ fn library(deps: &Path) -> Option<PathBuf> {
         let name = name.to_string_lossy();
         name.starts_with("liblinkspan-") && name.ends_with(".rlib")
     });
-    let newest = libraries.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
-    newest.map(|entry| entry.path())
+    let mut libraries: Vec<PathBuf> = libraries.map(|entry| entry.path()).collect();
+    libraries.sort_by_key(|path| path.metadata().and_then(|m| m.modified()).ok());
+    libraries
+        .into_iter()
+        .rev()
+        .find(|library| has_macro(deps, library))
+}
+
+fn has_macro(deps: &Path, library: &Path) -> bool {
+    let mut command = with_library(deps, library);
+    command.args(["--crate-name", "probe", "-"]);
+    command.stdin(Stdio::piped()).stderr(Stdio::null());
+    let probed = command.spawn().and_then(|mut child| {
+        if let Some(mut source) = child.stdin.take() {
+            source.write_all(b"pub use linkspan::bindgen;")?;
+        }
+        child.wait()
+    });
+    probed.is_ok_and(|status| status.success())
 }

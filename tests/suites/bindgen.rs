@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use linkspan_tests::{cases, upstream};
-use linkspan_wit::bindgen::{Generator, Source};
+use linkspan_wit::bindgen::{Generator, Options, Source};
 
 /// The bindings of every case, written as modules of one package.
 struct Package {
@@ -57,7 +57,10 @@ fn write_package() -> Package {
     fs::copy(project.join("Cargo.lock"), folder.join("Cargo.lock"))
         .expect("the bindings can be written");
     let mut modules = Vec::new();
-    let mut root = "//! Bindings.\n#![forbid(unsafe_code)]\n#![deny(warnings)]\n".to_owned();
+    // Bindings may be told to call the crate by another name.
+    let mut root = "//! Bindings.\n#![forbid(unsafe_code)]\n#![deny(warnings)]\n\
+                    pub use linkspan as runtime;\n"
+        .to_owned();
     for (name, path) in worlds() {
         let module = name.trim_end_matches(".wit").replace('-', "_");
         fs::write(
@@ -82,10 +85,24 @@ fn worlds() -> Vec<(String, PathBuf)> {
 
 fn generate(name: &str, path: &Path) -> String {
     let text = fs::read_to_string(path).expect("the bindings can be written");
-    let output = Generator::new(Source::text(name, text)).generate();
+    let options = options(&text);
+    let generator = Generator::new(Source::text(name, text)).options(options);
+    let output = generator.generate();
     let output = output.unwrap_or_else(|error| panic!("{name}: {}", error.render()));
     assert!(!output.code.is_empty(), "{name}: {:?}", output.diagnostics);
     format!("//! Generated.\n\n{}", output.code)
+}
+
+/// The options in the first lines of a case, as its picture is made with.
+fn options(text: &str) -> Options {
+    let mut options = Options::default();
+    let head = text.lines().map_while(|line| line.strip_prefix("//!"));
+    for (option, value) in head.filter_map(|line| line.split_once('=')) {
+        options
+            .set(option.trim(), value)
+            .expect("an option is known");
+    }
+    options
 }
 
 fn check_format(package: &Package) {

@@ -11,11 +11,14 @@
 //! - `pre`: prepared components, guests with their stores
 //! - `handle`: handles of both sides as Rust values
 //! - `host`: parameters and results of host functions
+//! - `host_error`: what host functions fail with; values for functions with the
+//!   store
 //! - `wide`: more parameters than a tuple has
 
 mod export;
 mod handle;
 mod host;
+mod host_error;
 mod pre;
 mod wide;
 
@@ -27,6 +30,7 @@ pub use export::{Export, Interface, NamedResource, func, interface, resource};
 pub(crate) use export::{describe, differences};
 pub use handle::{Borrow, GuestHandle, GuestResource, Handle, Lend, LendAll};
 pub use host::{HostParam, HostParams, HostResource, HostTag, Mut, New, Own, Ref};
+pub use host_error::{HostError, HostValues, OrTrap};
 pub use pre::{Bound, Exports, Pre};
 pub use wide::Wide;
 
@@ -182,10 +186,7 @@ pub trait Bindings: World {
     /// [`ErrorKind::Limit`](crate::ErrorKind::Limit) if the store holds too
     /// many values.
     fn push<R: HostTag<Self::Host>>(&mut self, value: R::Value) -> Result<Resource<R>> {
-        let table = self.store().extra_mut().table_mut();
-        table
-            .push(value)
-            .map(|handle| Resource::new_own(handle.rep()))
+        self.store().push_value(value)
     }
 
     /// The value of the host behind a handle.
@@ -195,8 +196,7 @@ pub trait Bindings: World {
     /// [`ErrorKind::Resource`](crate::ErrorKind::Resource) if the handle is
     /// stale or its value in use.
     fn get<R: HostTag<Self::Host>>(&mut self, handle: &Resource<R>) -> Result<&mut R::Value> {
-        let table = self.store().extra_mut().table_mut();
-        table.get_as_mut(handle.rep())
+        self.store().value(handle)
     }
 
     /// Takes the value of the host behind a handle that owns it out of the
@@ -206,11 +206,7 @@ pub trait Bindings: World {
     ///
     /// As [`Bindings::get`], and for a handle that borrows.
     fn take<R: HostTag<Self::Host>>(&mut self, handle: Resource<R>) -> Result<R::Value> {
-        let handle = match handle.owned() {
-            true => Resource::new_own(handle.rep()),
-            false => Resource::new_borrow(handle.rep()),
-        };
-        self.store().extra_mut().table_mut().delete(handle)
+        self.store().take_value(handle)
     }
 }
 

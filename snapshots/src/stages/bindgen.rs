@@ -1,10 +1,11 @@
 //! The Rust that `bindgen!` writes for a world.
 
-use linkspan_wit::bindgen::{Generator, Source};
+use linkspan_wit::bindgen::{Generator, Options, Source};
 
 use crate::Case;
 
-/// Generates bindings for the case's world; `//! world = name` chooses one.
+/// Generates bindings for the case's world; `//! world = name` chooses one, and
+/// lines such as `//! imports = f = trap` set options.
 ///
 /// # Errors
 ///
@@ -14,7 +15,11 @@ pub fn generate(case: &Case) -> Result<String, String> {
     if let Some(world) = case.option("world") {
         generator = generator.world(world);
     }
-    let output = generator.generate().map_err(|error| error.render())?;
+    let options = options(&case.text).map_err(|error| error.render())?;
+    let output = generator
+        .options(options)
+        .generate()
+        .map_err(|error| error.render())?;
     let notes: String = output
         .diagnostics
         .iter()
@@ -25,4 +30,20 @@ pub fn generate(case: &Case) -> Result<String, String> {
     } else {
         Ok(format!("{notes}{}", output.code))
     }
+}
+
+/// The options in the first lines of a case, as [`Options::set`] takes them.
+///
+/// # Errors
+///
+/// Those of [`Options::set`].
+pub fn options(text: &str) -> Result<Options, linkspan_wit::Error> {
+    let mut options = Options::default();
+    let head = text.lines().map_while(|line| line.strip_prefix("//!"));
+    for (option, value) in head.filter_map(|line| line.split_once('=')) {
+        if option.trim() != "world" {
+            options.set(option.trim(), value)?;
+        }
+    }
+    Ok(options)
 }

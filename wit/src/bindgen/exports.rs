@@ -86,6 +86,7 @@ fn emit_resource(w: &mut Writer, refs: &Refs<'_>, resource: &Resource) {
     let this = &plan.modules[refs.module];
     plan.type_docs(w, resource.id);
     w.line("#[derive(Debug)]");
+    w.attributes(&plan.looks(refs.module, resource.id).attributes);
     w.line(&format!(
         "pub struct {}(::linkspan::GuestResource);",
         resource.name

@@ -11,6 +11,7 @@ use wit_parser::{FunctionKind, Handle, Type, TypeDefKind, TypeId};
 
 use super::ALLOW;
 use super::exports::type_of;
+use super::options::Borrow;
 use super::plan::{Func, Module, Plan, ROOT, Resource};
 use super::refs::{Position, Refs};
 use super::writer::{Mark, Writer, tuple_expr, tuple_marker, tuple_pattern};
@@ -73,6 +74,7 @@ impl Emit<'_> {
             self.plan.type_docs(w, resource.id);
             self.allow(w);
             w.line("#[derive(Debug)]");
+            w.attributes(&self.plan.looks(self.module, resource.id).attributes);
             w.line(&format!("pub enum {} {{}}", resource.name));
         });
     }
@@ -109,6 +111,9 @@ impl Emit<'_> {
             &self.refs.prelude("Sized"),
         );
         for resource in &self.this.resources {
+            if self.plan.external.resource(resource.id, 0).is_some() {
+                continue;
+            }
             w.line(&format!(
                 "type {}: {}<Self>;",
                 resource.name, resource.host_trait
@@ -157,49 +162,68 @@ impl Emit<'_> {
     /// Parameters and result of a function of the `Host` trait.
     fn free_signature(&self, func: &Func<'_>) -> (Vec<String>, String) {
         let args = self.args(func, "Self");
-        let mut params = vec!["&mut self".to_owned()];
+        let mut params = match func.flags.store {
+            true => vec!["store: ::linkspan::StoreContextMut<'_, Self>".to_owned()],
+            false => vec!["&mut self".to_owned()],
+        };
         params.extend(args.iter().map(|a| format!("{}: {}", a.name, a.ty)));
-        (params, self.ret(func, Position::Ret("Self")))
+        (params, self.ret(func, Position::Ret("Self"), None))
     }
 
     /// Parameters and result of a function of a resource's trait.
     fn resource_signature(&self, func: &Func<'_>) -> (Vec<String>, String) {
         let generic = &self.generic;
         let args = self.args(func, generic);
+        let typed = |a: &Arg| format!("{}: {}", a.name, a.ty);
+        if func.flags.store {
+            let store = format!("store: ::linkspan::StoreContextMut<'_, {generic}>");
+            let params = std::iter::once(store).chain(args.iter().map(typed));
+            return (params.collect(), self.ret(func, Position::RetMarker, None));
+        }
         let method = is_method(func);
         let mut params = Vec::new();
         if method {
             params.push("&mut self".to_owned());
         }
         params.push(format!("host: &mut {generic}"));
-        let own = args.iter().skip(usize::from(method));
-        params.extend(own.map(|a| format!("{}: {}", a.name, a.ty)));
-        let ret = match func.wit.kind {
-            FunctionKind::Constructor(_) => self.constructed(func, "Self"),
-            _ => self.ret(func, Position::Ret(generic)),
-        };
-        (params, ret)
+        params.extend(args.iter().skip(usize::from(method)).map(typed));
+        let constructor = matches!(func.wit.kind, FunctionKind::Constructor(_));
+        let constructed = constructor.then_some("Self");
+        (params, self.ret(func, Position::Ret(generic), constructed))
     }
 
-    /// The result of a constructor, with `this` for the resource.
-    fn constructed(&self, func: &Func<'_>, this: &str) -> String {
-        let fallible = func
-            .wit
-            .result
-            .as_ref()
-            .and_then(|ty| match self.refs.structure(ty) {
-                Some(TypeDefKind::Result(result)) => Some(result),
-                _ => None,
-            });
-        match fallible {
-            Some(result) => {
-                let error = result.err.as_ref().map_or_else(
-                    || "()".to_owned(),
-                    |e| self.refs.ty(e, Position::Ret(&self.generic)),
-                );
-                format!("{}<{this}, {error}>", self.refs.prelude("Result"))
+    /// The result of a function in its trait, empty for none; a constructor answers the resource
+    /// by the name `constructed`.
+    fn ret(&self, func: &Func<'_>, position: Position<'_>, constructed: Option<&str>) -> String {
+        let flags = func.flags;
+        // Who has the store makes handles of values, or hands on those that there are.
+        let position = match flags.store {
+            true => Position::RetMarker,
+            false => position,
+        };
+        let result = func.wit.result.as_ref();
+        if let Some(TypeDefKind::Result(result)) = result.and_then(|ty| self.refs.structure(ty))
+            && (flags.trap || constructed.is_some())
+        {
+            let ok = constructed.map_or_else(
+                || self.refs.optional(result.ok.as_ref(), position),
+                str::to_owned,
+            );
+            let mut error = self.refs.optional(result.err.as_ref(), position);
+            if flags.trap {
+                error = format!("::linkspan::HostError<{error}>");
             }
-            None => this.to_owned(),
+            return format!("{}<{ok}, {error}>", self.refs.prelude("Result"));
+        }
+        let plain = match (constructed, result) {
+            (Some(this), _) => this.to_owned(),
+            (None, Some(ty)) => self.refs.ty(ty, position),
+            (None, None) if flags.trap => "()".to_owned(),
+            (None, None) => String::new(),
+        };
+        match flags.trap {
+            true => format!("::linkspan::Result<{plain}>"),
+            false => plain,
         }
     }
 
@@ -210,17 +234,28 @@ impl Emit<'_> {
         format!("{tag}, {value}")
     }
 
-    fn ret(&self, func: &Func<'_>, position: Position<'_>) -> String {
-        let result = func.wit.result.as_ref();
-        result.map_or_else(String::new, |ty| self.refs.ty(ty, position))
-    }
-
     fn args(&self, func: &Func<'_>, this: &str) -> Vec<Arg> {
-        let mut scope = Scope::with_reserved(["host", "this"]);
+        let store = func.flags.store;
+        let mut scope = Scope::with_reserved([if store { "store" } else { "host" }, "this"]);
         let generic = &self.generic;
         let mut args = Vec::new();
         for (i, param) in func.wit.params.iter().enumerate() {
-            if i == 0 && is_method(func) {
+            let method = i == 0 && is_method(func);
+            if store {
+                let ty = self.refs.ty(&param.ty, Position::Owned);
+                let name = match method {
+                    true => "this".to_owned(),
+                    false => scope.snake(&param.name),
+                };
+                args.push(Arg {
+                    marker: ty.clone(),
+                    ty,
+                    pass: name.clone(),
+                    name,
+                });
+                continue;
+            }
+            if method {
                 let resource = func.resource.map(|id| self.tag_and_value(id));
                 args.push(Arg {
                     name: "this".to_owned(),
@@ -248,7 +283,11 @@ impl Emit<'_> {
             _ => false,
         };
         match self.refs.structure(ty) {
-            Some(TypeDefKind::List(_)) if borrowed_list(ty) => format!("&{name}"),
+            Some(TypeDefKind::List(_))
+                if self.plan.borrow == Borrow::Params && borrowed_list(ty) =>
+            {
+                format!("&{name}")
+            }
             _ => name.to_owned(),
         }
     }
@@ -262,10 +301,19 @@ impl Emit<'_> {
         w.gap();
         w.line("/// Puts this interface into a linker.");
         w.line("#[rustfmt::skip]");
-        w.open(&format!(
+        let head = format!(
             "pub fn link<{generic}: Host + 'static>(linker: &mut ::linkspan::Linker<{generic}>) \
-             -> ::linkspan::Result<()> {{"
-        ));
+             -> ::linkspan::Result<()>"
+        );
+        let bounds = bounds(self.plan, self.module, self.module, generic);
+        if bounds.is_empty() {
+            w.open(&format!("{head} {{"));
+        } else {
+            w.open(&head);
+            w.line(&format!("where {}", bounds.join(", ")));
+            w.close("{");
+            w.indent();
+        }
         w.line(&format!(
             "let mut at = linker.instance({:?})?;",
             self.this.wit_name
@@ -297,27 +345,48 @@ impl Emit<'_> {
         let names: Vec<String> = args.iter().map(|a| a.name.clone()).collect();
         let (params, names) = (tuple_marker(&markers), tuple_pattern(&names));
         let name = &func.wit.name;
-        let call = self.call_of(func, &args);
+        let flags = func.flags;
+        let mut call = self.call_of(func, &args);
         let result = func.wit.result.as_ref();
-        let Some(result) = result else {
-            return format!("at.host_func::<{params}, ()>({name:?}, |host, {names}| {call})?;");
-        };
-        let marker = self.refs.ty(result, Position::RetMarker);
-        let Some(wrapped) = self.wrap(result, "v") else {
+        let structure = result.and_then(|ty| self.refs.structure(ty));
+        if flags.trap && matches!(structure, Some(TypeDefKind::Result(_))) {
+            call = format!("::linkspan::HostError::split({call})");
+        }
+        let marker = result.map_or_else(
+            || "()".to_owned(),
+            |ty| self.refs.ty(ty, Position::RetMarker),
+        );
+        if flags.store {
+            if !flags.trap {
+                call = format!("::std::result::Result::Ok({call})");
+            }
             return format!(
-                "at.host_func::<{params}, {marker}>({name:?}, |host, {names}| {call})?;"
+                "at.func_wrap::<{params}, {marker}>({name:?}, |store, {names}| {call})?;"
             );
-        };
-        format!(
-            "at.host_func_owning::<{params}, _, {marker}>({name:?}, |host, {names}| {call}, \
-             |v, new| {wrapped})?;"
-        )
+        }
+        match result.and_then(|result| self.wrap(result, "v")) {
+            Some(wrapped) => {
+                let kind = if flags.trap { "fallible" } else { "owning" };
+                format!(
+                    "at.host_func_{kind}::<{params}, _, {marker}>({name:?}, |host, {names}| \
+                     {call}, |v, new| {wrapped})?;"
+                )
+            }
+            None if flags.trap => format!(
+                "at.host_func_fallible::<{params}, _, {marker}>({name:?}, |host, {names}| \
+                 {call}, |v, _| v)?;"
+            ),
+            None => {
+                format!("at.host_func::<{params}, {marker}>({name:?}, |host, {names}| {call})?;")
+            }
+        }
     }
 
     /// The call of the trait's function.
     fn call_of(&self, func: &Func<'_>, args: &[Arg]) -> String {
         let generic = &self.generic;
-        let mut passed = vec!["host".to_owned()];
+        let store = func.flags.store;
+        let mut passed = vec![if store { "store" } else { "host" }.to_owned()];
         let resource = func
             .resource
             .and_then(|id| self.plan.resource(self.module, id));
@@ -326,7 +395,7 @@ impl Emit<'_> {
             let host = self.plan.host_trait(self.module);
             return format!("{host}::{}({})", func.name, passed.join(", "));
         };
-        let method = usize::from(is_method(func));
+        let method = usize::from(is_method(func) && !store);
         passed.splice(0..0, args.iter().take(method).map(|a| a.pass.clone()));
         passed.extend(args.iter().skip(method).map(|a| a.pass.clone()));
         let value = self.refs.host_value(generic, self.module, resource.id);
@@ -422,6 +491,19 @@ pub(super) fn emit_root_glue(w: &mut Writer, plan: &Plan<'_>, generic: &str) {
     };
     w.line("let mut at = linker.root();");
     emit.glue(w);
+}
+
+/// What must hold for the user's types that stand behind the resources of `module`, written in the
+/// module `from`.
+pub(super) fn bounds(plan: &Plan<'_>, from: usize, module: usize, generic: &str) -> Vec<String> {
+    let depth = plan.modules[from].path.len();
+    let resources = plan.modules[module].resources.iter();
+    let bound = |resource: &Resource| {
+        let value = plan.external.resource(resource.id, depth)?;
+        let host = plan.path(from, module, &resource.host_trait);
+        Some(format!("{value}: {host}<{generic}>"))
+    };
+    resources.filter_map(bound).collect()
 }
 
 /// Whether the function takes its resource as the first parameter.

@@ -8,25 +8,29 @@
 //! The text depends on nothing but the WIT and the options; it is documented from the WIT, formatted
 //! as rustfmt would, free of `unsafe`, and names only public items of `linkspan`.
 //!
-//! - `options`: what can be chosen
+//! - `options`: what can be chosen; `filter`: keys as items; `choose`, `with`: choices given to a plan
 //! - `plan`: modules and names, decided once
 //! - `refs`: a WIT type as a Rust type, by where it stands
 //! - `types`, `imports`, `exports`, `world`: the parts of the text
 //! - `writer`: layout; `refuse`: what cannot be generated
-//! - `output`: the result; `diff`: how a file differs from it; `build_script`: for Cargo
+//! - `output`: the result; `summary`: a type in one of its lines; `diff`: how a file differs from it; `build_script`: for Cargo
 
 mod build_script;
+mod choose;
 mod diff;
 mod exports;
+mod filter;
 mod imports;
 mod options;
 mod output;
 mod plan;
 mod refs;
 mod refuse;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod types;
+mod with;
 mod world;
 mod writer;
 
@@ -148,7 +152,6 @@ impl Generator {
     /// Those of [`Loader::load`] and [`PackageSet::world`]; [`ErrorKind::Generate`] for an option
     /// that fits nothing in the world, which [`Error::option`] names.
     pub fn generate(self) -> Result<Output> {
-        self.options.supported()?;
         let set = match self.source.0 {
             Origin::Loader(loader) => loader.load()?,
             Origin::Set(set) => *set,
@@ -175,30 +178,35 @@ impl Generator {
                 items: Vec::new(),
             });
         }
-        let plan = Plan::new(&set, world);
-        let mut diagnostics = Vec::new();
+        let plan = Plan::new(&set, world, &self.options)?;
+        let mut diagnostics = plan.notes.clone();
         for renamed in plan.renamed() {
             diagnostics.push(Diagnostic::new(Severity::Note, renamed.to_string()));
         }
         let (code, marks) = code(&plan, &self.options);
+        let mut items = output::items(&plan, &marks);
+        for item in &mut items {
+            item.signature = plan.names.spell(&item.signature).into_owned();
+        }
         Ok(Output {
             code,
             files,
             diagnostics,
-            items: output::items(&plan, &marks),
+            items,
         })
     }
 }
 
 /// The whole text, and where each item stands in it.
 fn code(plan: &Plan<'_>, options: &Options) -> (String, Marks) {
-    let mut w = Writer::default();
+    let mut w = Writer::new(plan.names.clone());
     if let Some(header) = &options.header {
         for line in header.lines() {
             w.line(&format!("// {line}"));
         }
         w.gap();
     }
+    plan.external.emit(&mut w);
     types::emit(&mut w, plan, ROOT, Some(ALLOW));
     imports::emit(&mut w, plan, ROOT);
     world::emit(&mut w, plan);
@@ -216,6 +224,9 @@ struct Tree {
 fn modules(w: &mut Writer, plan: &Plan<'_>) {
     let mut tree = Tree::default();
     for (index, module) in plan.modules.iter().enumerate().skip(1) {
+        if plan.external.replaces(module) {
+            continue;
+        }
         let mut node = &mut tree;
         for segment in &module.path {
             node = node.children.entry(segment.clone()).or_default();

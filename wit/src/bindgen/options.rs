@@ -3,7 +3,11 @@
 //! Options are data: nothing here reads WIT. A key names an item as WIT does (`ns:pkg/iface.item`),
 //! so that options outlive the names that Rust gives it.
 
+use super::filter::refused;
+use super::with::is_path;
+use super::writer::CrateName;
 use crate::error::{Error, ErrorKind, Result};
+use crate::suggest::nearest;
 
 /// What can be chosen about the generated text; the default is right for most hosts.
 ///
@@ -110,37 +114,167 @@ impl ExportFlags {
     }
 }
 
+/// The options, by the names that [`Options::set`] takes.
+const NAMES: [&str; 9] = [
+    "header",
+    "crate_path",
+    "with",
+    "imports",
+    "exports",
+    "derives",
+    "derives_for",
+    "attributes",
+    "borrow",
+];
+
 impl Options {
-    /// Checks that nothing is asked for that the generator cannot do.
+    /// Sets an option from text, for tools whose options come from a command line or a file.
+    ///
+    /// `option` is the name of a field. Options with keys take `key = value`, one key a call; flags
+    /// and derives are lists with commas.
+    ///
+    /// ```
+    /// use linkspan_wit::bindgen::Options;
+    ///
+    /// let mut options = Options::default();
+    /// options.set("imports", "acme:app/net.fetch = trap, store")?;
+    /// options.set("with", "acme:app/log = crate::log")?;
+    /// options.set("derives", "Hash, serde::Serialize")?;
+    /// options.set("borrow", "none")?;
+    /// assert!(options.imports[0].1.trap && options.imports[0].1.store);
+    /// assert_eq!(options.with[0].1, "crate::log");
+    ///
+    /// let error = options.set("import", "f = trap").unwrap_err();
+    /// assert!(format!("{error:#}").contains("did you mean `imports`?"));
+    /// # Ok::<(), linkspan_wit::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Generate`] for such an option.
-    pub(super) fn supported(&self) -> Result<()> {
-        let first =
-            |option: &'static str, key: Option<&str>| key.map(|key| (option, key.to_owned()));
-        let unsupported = first("crate_path", self.crate_path.as_deref())
-            .or_else(|| first("with", self.with.first().map(|(key, _)| key.as_str())))
-            .or_else(|| first("imports", self.imports.first().map(|(key, _)| key.as_str())))
-            .or_else(|| first("exports", self.exports.first().map(|(key, _)| key.as_str())))
-            .or_else(|| first("derives", self.derives.first().map(String::as_str)))
-            .or_else(|| {
-                first(
-                    "derives_for",
-                    self.derives_for.first().map(|(k, _)| k.as_str()),
-                )
-            })
-            .or_else(|| {
-                first(
-                    "attributes",
-                    self.attributes.first().map(|(k, _)| k.as_str()),
-                )
-            })
-            .or_else(|| first("borrow", (self.borrow == Borrow::None).then_some("")));
-        let Some((option, key)) = unsupported else {
-            return Ok(());
-        };
-        let message = format!("the option `{option}` is not supported yet");
-        Err(Error::new(ErrorKind::Generate, message).with_option(option, key))
+    /// [`ErrorKind::Generate`](crate::ErrorKind::Generate) for an unknown option or flag, and for a
+    /// value without its key.
+    pub fn set(&mut self, option: &str, value: &str) -> Result<()> {
+        let value = value.trim();
+        match option {
+            "header" => self.header = Some(value.to_owned()),
+            "crate_path" => self.crate_path = Some(value.to_owned()),
+            "with" => self.with.push(pair("with", value)?),
+            "imports" => {
+                let (key, flags) = pair("imports", value)?;
+                let flags = import_flags(&key, &flags)?;
+                self.imports.push((key, flags));
+            }
+            "exports" => {
+                let (key, flags) = pair("exports", value)?;
+                let flags = export_flags(&key, &flags)?;
+                self.exports.push((key, flags));
+            }
+            "derives" => self.derives.extend(list(value).map(str::to_owned)),
+            "derives_for" => {
+                let (key, derives) = pair("derives_for", value)?;
+                let derives = list(&derives).map(str::to_owned).collect();
+                self.derives_for.push((key, derives));
+            }
+            "attributes" => self.attributes.push(pair("attributes", value)?),
+            "borrow" => {
+                self.borrow = match value {
+                    "params" => Borrow::Params,
+                    "none" => Borrow::None,
+                    other => return Err(unknown("borrow", other, other, &["params", "none"])),
+                }
+            }
+            other => {
+                let message = format!("there is no option `{other}`");
+                return Err(suggest(
+                    Error::new(ErrorKind::Generate, message),
+                    other,
+                    &NAMES,
+                ));
+            }
+        }
+        Ok(())
     }
+}
+
+impl Options {
+    /// How the crate is called in the text.
+    pub(super) fn crate_name(&self) -> Result<CrateName> {
+        let path = self.crate_path.as_deref().map(str::trim);
+        if let Some(path) = path {
+            let first = path.split("::").next().unwrap_or_default();
+            if !is_path(path) || matches!(first, "self" | "super" | "Self") {
+                let message = format!(
+                    "expected the path of the crate from everywhere, such as `::linkspan`, found \
+                     `{path}`"
+                );
+                return Err(refused("crate_path", path, message));
+            }
+        }
+        let other = path.filter(|path| *path != "::linkspan");
+        Ok(CrateName(other.map(str::to_owned)))
+    }
+}
+
+/// The key and what is said of it.
+fn pair(option: &'static str, text: &str) -> Result<(String, String)> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        None => {
+            let message =
+                format!("expected `key = value` for the option `{option}`, found `{text}`");
+            Err(refused(option, text, message))
+        }
+    }
+}
+
+/// The parts of a list with commas.
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+}
+
+fn import_flags(key: &str, text: &str) -> Result<ImportFlags> {
+    let mut flags = ImportFlags::default();
+    for flag in list(text) {
+        flags = match flag {
+            "trap" => flags.trap(true),
+            "store" => flags.store(true),
+            "async" => return Err(asynchronous("imports", key)),
+            other => return Err(unknown("imports", key, other, &["trap", "store"])),
+        };
+    }
+    Ok(flags)
+}
+
+fn export_flags(key: &str, text: &str) -> Result<ExportFlags> {
+    let mut flags = ExportFlags::default();
+    for flag in list(text) {
+        flags = match flag {
+            "optional" => flags.optional(true),
+            "async" => return Err(asynchronous("exports", key)),
+            other => return Err(unknown("exports", key, other, &["optional"])),
+        };
+    }
+    Ok(flags)
+}
+
+fn asynchronous(option: &'static str, key: &str) -> Error {
+    refused(option, key, "asynchronous functions are not supported yet")
+}
+
+fn unknown(option: &'static str, key: &str, found: &str, known: &[&str]) -> Error {
+    let error = refused(
+        option,
+        key,
+        format!("the option `{option}` knows no `{found}`"),
+    );
+    suggest(error, found, known)
+}
+
+fn suggest(mut error: Error, found: &str, known: &[&str]) -> Error {
+    if let Some(near) = nearest(found, known.iter().copied()) {
+        error = error.with_help(format!("did you mean `{near}`?"));
+    }
+    error.with_note(format!("it is one of: {}", known.join(", ")))
 }

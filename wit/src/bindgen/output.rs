@@ -13,6 +13,8 @@ use super::diff;
 use super::exports;
 use super::imports;
 use super::plan::{Func, Module, Plan, ROOT, Side};
+use super::refs::Refs;
+use super::summary;
 use super::writer::{self, Mark, Marks};
 use crate::error::{Diagnostic, Error, ErrorKind, Location, Result, Severity};
 
@@ -40,7 +42,7 @@ pub struct Item {
     pub wit_path: String,
     /// Its path in the generated text, such as `acme::app::net::HostConn::send`.
     pub rust_path: String,
-    /// The Rust signature of a function, empty for types.
+    /// The Rust signature of a function, what a type is made of; empty for resources.
     pub signature: String,
     /// Where WIT names it; `None` for what came in binary form.
     pub wit_span: Option<Location>,
@@ -85,7 +87,8 @@ impl fmt::Display for Item {
 }
 
 impl Output {
-    /// One line for each item: what it is, its WIT name, its Rust name and signature.
+    /// One line for each item: what it is, its WIT name, its Rust name and signature, or what a
+    /// type is made of.
     #[must_use]
     pub fn summary(&self) -> String {
         self.items.iter().map(|item| format!("{item}\n")).collect()
@@ -185,18 +188,26 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 pub(super) fn items(plan: &Plan<'_>, marks: &Marks) -> Vec<Item> {
     let mut items = Vec::new();
     for (index, module) in plan.modules.iter().enumerate() {
-        let named = |kind, id: TypeId, name: &str| Item {
+        // Nothing is generated for what the user has.
+        if plan.external.replaces(module) {
+            continue;
+        }
+        let refs = Refs::new(plan, index);
+        let named = |kind, id: TypeId, name: &str, signature: String| Item {
             kind,
             wit_path: wit_path(module, plan.label(id)),
             rust_path: plan.path(ROOT, index, name),
-            signature: String::new(),
+            signature,
             wit_span: plan.set.location(plan.resolve.types[id].span),
             code_range: marks.get(&Mark::Type(index, id)).cloned(),
         };
         let types = module.types.iter();
-        items.extend(types.map(|ty| named(ItemKind::Type, ty.id, &ty.name)));
+        items.extend(types.map(|ty| {
+            let signature = summary::of_type(&refs, ty);
+            named(ItemKind::Type, ty.id, &ty.name, signature)
+        }));
         let resources = module.resources.iter();
-        items.extend(resources.map(|r| named(ItemKind::Resource, r.id, &r.name)));
+        items.extend(resources.map(|r| named(ItemKind::Resource, r.id, &r.name, String::new())));
         let funcs = module.funcs.iter();
         items.extend(funcs.map(|func| function(plan, index, func, marks)));
     }

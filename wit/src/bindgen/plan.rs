@@ -14,7 +14,11 @@ use wit_parser::{
     TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
 };
 
-use super::writer::Writer;
+use super::choose::{self, Looks};
+use super::options::{Borrow, ImportFlags, Options};
+use super::with::External;
+use super::writer::{CrateName, Writer};
+use crate::error::{Diagnostic, Result};
 use crate::names::{self, Renamed, Scope};
 use crate::set::PackageSet;
 
@@ -45,6 +49,8 @@ pub(super) struct Module<'a> {
     pub(super) scope: Scope,
     /// The name of the method that leads to an exported interface.
     pub(super) accessor: String,
+    /// A guest may lack the exported interface.
+    pub(super) optional: bool,
 }
 
 /// A type with a name, resources excepted.
@@ -75,6 +81,10 @@ pub(super) struct Func<'a> {
     pub(super) resource: Option<TypeId>,
     /// Position among all exported functions of the world; 0 for imports.
     pub(super) index: usize,
+    /// How an imported function is called.
+    pub(super) flags: ImportFlags,
+    /// A guest may lack the exported function.
+    pub(super) optional: bool,
 }
 
 /// What can be said of a type without looking at it again.
@@ -88,6 +98,8 @@ pub(super) struct Facts {
     pub(super) own_handle: bool,
     /// It holds a `borrow` handle.
     pub(super) borrow_handle: bool,
+    /// It holds a type of the user, of which nothing else is known.
+    pub(super) foreign: bool,
 }
 
 impl Facts {
@@ -97,6 +109,7 @@ impl Facts {
             float: self.float | other.float,
             own_handle: self.own_handle | other.own_handle,
             borrow_handle: self.borrow_handle | other.borrow_handle,
+            foreign: self.foreign | other.foreign,
         }
     }
 
@@ -125,6 +138,15 @@ pub(super) struct Plan<'a> {
     exports: BTreeMap<InterfaceId, usize>,
     type_names: BTreeMap<(usize, TypeId), String>,
     facts: BTreeMap<TypeId, Facts>,
+    /// How the crate is called.
+    pub(super) names: CrateName,
+    /// What parameters borrow.
+    pub(super) borrow: Borrow,
+    /// What the user has.
+    pub(super) external: External,
+    looks: BTreeMap<(usize, TypeId), Looks>,
+    /// What options could not do.
+    pub(super) notes: Vec<Diagnostic>,
 }
 
 /// The root is the first module.
@@ -132,7 +154,11 @@ pub(super) const ROOT: usize = 0;
 
 impl<'a> Plan<'a> {
     /// Plans the bindings of `world`.
-    pub(super) fn new(set: &'a PackageSet, world: WorldId) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Generate`](crate::ErrorKind::Generate) for an option that fits nothing.
+    pub(super) fn new(set: &'a PackageSet, world: WorldId, options: &Options) -> Result<Self> {
         let resolve = set.resolve();
         let definition = &resolve.worlds[world];
         let name = names::upper_camel(&definition.name);
@@ -153,13 +179,21 @@ impl<'a> Plan<'a> {
             exports: BTreeMap::new(),
             type_names: BTreeMap::new(),
             facts: BTreeMap::new(),
+            names: options.crate_name()?,
+            borrow: options.borrow,
+            external: External::default(),
+            looks: BTreeMap::new(),
+            notes: Vec::new(),
         };
         plan.lay_out();
+        plan.external = External::new(&plan, &options.with)?;
         for module in 0..plan.modules.len() {
             plan.name_types(module);
         }
         plan.name_functions();
-        plan
+        choose::functions(&mut plan, options)?;
+        (plan.looks, plan.notes) = choose::looks(&plan, options)?;
+        Ok(plan)
     }
 
     /// The imported interfaces with something for the host to implement.
@@ -246,6 +280,7 @@ impl<'a> Plan<'a> {
             funcs: Vec::new(),
             scope,
             accessor: String::new(),
+            optional: false,
         });
         let versions = self.versions();
         for (side, items) in [
@@ -319,6 +354,7 @@ impl<'a> Plan<'a> {
             funcs: Vec::new(),
             scope: Scope::with_reserved(reserved.iter().copied()),
             accessor: label,
+            optional: false,
         }
     }
 
@@ -347,14 +383,7 @@ impl<'a> Plan<'a> {
     /// Names the types and resources of a module.
     fn name_types(&mut self, index: usize) {
         let resolve = self.resolve;
-        let types: Vec<(&String, TypeId)> = match self.modules[index].interface {
-            Some(id) => {
-                let types = &resolve.interfaces[id].types;
-                types.iter().map(|(name, id)| (name, *id)).collect()
-            }
-            None => self.root_types(),
-        };
-        for (label, id) in types {
+        for (label, id) in self.types_of(&self.modules[index]) {
             self.facts_of_def(id);
             let module = &mut self.modules[index];
             let name = module.scope.upper_camel(label);
@@ -381,6 +410,17 @@ impl<'a> Plan<'a> {
                 let wanted = format!("Host{}", resource.name.trim_end_matches('_'));
                 resource.host_trait = scope.claim(&resource.label, &wanted);
             }
+        }
+    }
+
+    /// The types of a module, with their labels.
+    pub(super) fn types_of(&self, module: &Module<'a>) -> Vec<(&'a String, TypeId)> {
+        match module.interface {
+            Some(id) => {
+                let types = &self.resolve.interfaces[id].types;
+                types.iter().map(|(name, id)| (name, *id)).collect()
+            }
+            None => self.root_types(),
         }
     }
 
@@ -505,7 +545,11 @@ impl<'a> Plan<'a> {
 
     /// The path from module `from` to the item `name` of module `to`.
     pub(super) fn path(&self, from: usize, to: usize, name: &str) -> String {
-        let (from, to) = (&self.modules[from].path, &self.modules[to].path);
+        let (from, to) = (&self.modules[from], &self.modules[to]);
+        if let Some(path) = self.external.module(to, from.path.len()) {
+            return format!("{path}::{name}");
+        }
+        let (from, to) = (&from.path, &to.path);
         let common = from.iter().zip(to).take_while(|(a, b)| a == b).count();
         let mut path = "super::".repeat(from.len() - common);
         for segment in &to[common..] {
@@ -513,6 +557,23 @@ impl<'a> Plan<'a> {
             path.push_str("::");
         }
         path + name
+    }
+
+    /// The user's type behind `id`, perhaps under another name.
+    pub(super) fn foreign(&self, mut id: TypeId) -> bool {
+        while self.external.ty(id, 0).is_none() {
+            let TypeDefKind::Type(Type::Id(next)) = self.resolve.types[id].kind else {
+                return false;
+            };
+            id = next;
+        }
+        true
+    }
+
+    /// What a type or resource looks like beyond its definition.
+    pub(super) fn looks(&self, module: usize, id: TypeId) -> &Looks {
+        const PLAIN: &Looks = &Looks::plain();
+        self.looks.get(&(module, id)).unwrap_or(PLAIN)
     }
 
     /// What is known of `ty`.
@@ -532,6 +593,15 @@ impl<'a> Plan<'a> {
     fn facts_of_def(&mut self, id: TypeId) -> Facts {
         if let Some(known) = self.facts.get(&id) {
             return *known;
+        }
+        if self.external.ty(id, 0).is_some() {
+            let facts = Facts {
+                owns: true,
+                foreign: true,
+                ..Facts::default()
+            };
+            self.facts.insert(id, facts);
+            return facts;
         }
         let kind = &self.resolve.types[id].kind;
         let mut facts = own_facts(kind);
@@ -605,6 +675,8 @@ fn name_functions<'a>(
             name,
             resource,
             index: 0,
+            flags: ImportFlags::default(),
+            optional: false,
         });
     }
     for scope in scopes.values() {

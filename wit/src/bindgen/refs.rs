@@ -8,7 +8,8 @@
 
 use wit_parser::{Handle, Type, TypeDef, TypeDefKind, TypeId};
 
-use super::plan::{Plan, Side};
+use super::options::Borrow;
+use super::plan::{Facts, Plan, Side};
 use super::writer::tuple_expr;
 
 /// Where a type stands, which decides who owns its parts and what a handle is.
@@ -78,7 +79,7 @@ impl<'p> Refs<'p> {
             Type::F32 => "f32",
             Type::F64 => "f64",
             Type::Char => "char",
-            Type::String if borrows(position) => "&str",
+            Type::String if self.borrows(position) => "&str",
             // A plan holds no error contexts.
             Type::String | Type::ErrorContext => return self.prelude("String"),
             Type::Id(id) => return self.defined(*id, position),
@@ -86,14 +87,30 @@ impl<'p> Refs<'p> {
         text.to_owned()
     }
 
+    /// Whether strings and lists are borrowed at this position.
+    fn borrows(&self, position: Position<'_>) -> bool {
+        let borrows = match position {
+            Position::Param
+            | Position::ParamMarker
+            | Position::Arg(_)
+            | Position::ArgMarker(_)
+            | Position::ArgPart => true,
+            Position::Owned | Position::Ret(_) | Position::RetMarker => false,
+        };
+        borrows && self.plan.borrow == Borrow::Params
+    }
+
     /// The Rust type of an optional part: `()` stands for none.
-    fn optional(&self, ty: Option<&Type>, position: Position<'_>) -> String {
+    pub(super) fn optional(&self, ty: Option<&Type>, position: Position<'_>) -> String {
         ty.map_or_else(|| "()".to_owned(), |ty| self.ty(ty, position))
     }
 
     fn defined(&self, id: TypeId, position: Position<'_>) -> String {
         let plan = self.plan;
         let def = &plan.resolve.types[id];
+        if plan.foreign(id) {
+            return self.nominal(id, position);
+        }
         if def.name.is_some() {
             let nominal = plan.definition(id);
             if is_nominal(&plan.resolve.types[nominal]) {
@@ -175,7 +192,7 @@ impl<'p> Refs<'p> {
         let facts = self.plan.facts(&Type::Id(id));
         let name = self.named(id);
         let param = matches!(position, Position::Param | Position::ParamMarker);
-        if param && facts.owns && !facts.own_handle {
+        if param && self.plan.borrow == Borrow::Params && facts.owns && !facts.own_handle {
             format!("&{name}")
         } else {
             name
@@ -193,7 +210,8 @@ impl<'p> Refs<'p> {
     fn map(&self, key: &Type, value: &Type, position: Position<'_>) -> String {
         let [key, value] = [key, value].map(|ty| self.ty(ty, Position::Owned));
         let borrow = match position {
-            Position::Param | Position::ParamMarker => "&",
+            Position::Param | Position::ParamMarker if self.borrows(position) => "&",
+            Position::Param | Position::ParamMarker => "",
             Position::Arg(_)
             | Position::ArgMarker(_)
             | Position::ArgPart
@@ -204,6 +222,12 @@ impl<'p> Refs<'p> {
         format!("{borrow}::std::collections::BTreeMap<{key}, {value}>")
     }
 
+    /// Whether a list of `element`s is a slice: always, if handles are lent in it.
+    fn borrows_list(&self, element: &Type, facts: Facts, position: Position<'_>) -> bool {
+        let lent = matches!(position, Position::Param) && self.lent(element).is_some();
+        !facts.own_handle && (lent || self.borrows(position))
+    }
+
     fn list(&self, element: &Type, position: Position<'_>) -> String {
         let facts = self.plan.facts(element);
         let owned = |element: String| format!("{}<{element}>", self.prelude("Vec"));
@@ -212,7 +236,7 @@ impl<'p> Refs<'p> {
         }
         match position {
             Position::Param | Position::ParamMarker | Position::Arg(_) | Position::ArgMarker(_)
-                if !facts.own_handle =>
+                if self.borrows_list(element, facts, position) =>
             {
                 format!("&[{}]", self.element(element, position))
             }
@@ -270,9 +294,17 @@ impl<'p> Refs<'p> {
         }
     }
 
-    /// What stands behind the names of a type; `None` for a scalar or string.
+    /// The user's type that a definition in this module stands for.
+    pub(super) fn foreign(&self, id: TypeId) -> Option<String> {
+        let depth = self.plan.modules[self.module].path.len();
+        self.plan.external.ty(id, depth)
+    }
+
+    /// What stands behind the names of a type; `None` for a scalar, a string, or a type of the
+    /// user.
     pub(super) fn structure(&self, ty: &Type) -> Option<&'p TypeDefKind> {
         match ty {
+            Type::Id(id) if self.plan.foreign(*id) => None,
             Type::Id(id) => Some(&self.plan.resolve.types[self.plan.definition(*id)].kind),
             _ => None,
         }
@@ -325,6 +357,10 @@ impl<'p> Refs<'p> {
     /// The host's Rust type behind a host resource: an associated type of its `Host` trait.
     pub(super) fn host_value(&self, this: &str, module: usize, resource: TypeId) -> String {
         let plan = self.plan;
+        let depth = plan.modules[self.module].path.len();
+        if let Some(value) = plan.external.resource(resource, depth) {
+            return value;
+        }
         let name = plan.type_name(module, resource);
         if module == self.module && plan.supertraits(module).is_empty() {
             return format!("{this}::{name}");
@@ -332,18 +368,6 @@ impl<'p> Refs<'p> {
         // A supertrait may have an associated type of the same name.
         let host = plan.path(self.module, module, &plan.host_trait(module));
         format!("<{this} as {host}>::{name}")
-    }
-}
-
-/// Whether strings are borrowed at this position.
-fn borrows(position: Position<'_>) -> bool {
-    match position {
-        Position::Param
-        | Position::ParamMarker
-        | Position::Arg(_)
-        | Position::ArgMarker(_)
-        | Position::ArgPart => true,
-        Position::Owned | Position::Ret(_) | Position::RetMarker => false,
     }
 }
 

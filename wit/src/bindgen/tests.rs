@@ -166,12 +166,21 @@ fn what_is_not_supported_is_refused_item_by_item() {
 #[test]
 fn the_summary_has_a_line_for_each_item() {
     let output = generate_text(
-        "package a:b; interface i { record r { x: u8 } f: func(a: string, b: list<u8>) -> r; } \
+        "package a:b; interface i { record r { x: u8 } f: func(a: string, b: list<u8>) -> r; \
+         record none { y: bool } variant v { a, b-c(list<r>) } enum e { %type, y } flags p { read-all } \
+         type l = option<r>; resource c; type d = c; } \
          world w { import i; export g: func() -> option<string>; }",
     );
     assert_eq!(
         output.summary(),
-        "type a:b/i#r -> a::b::i::R\n\
+        "type a:b/i#r -> a::b::i::R { x: u8 }\n\
+         type a:b/i#none -> a::b::i::None { y: bool }\n\
+         type a:b/i#v -> a::b::i::V { A, BC(Vec<R>) }\n\
+         type a:b/i#e -> a::b::i::E { Type, Y }\n\
+         type a:b/i#p -> a::b::i::P { READ_ALL }\n\
+         type a:b/i#l -> a::b::i::L = Option<R>\n\
+         type a:b/i#d -> a::b::i::D = C\n\
+         resource a:b/i#c -> a::b::i::C\n\
          fn a:b/i#f -> a::b::i::Host::f(&mut self, &str, &[u8]) -> R\n\
          fn g -> W::g(&mut self) -> ::linkspan::Result<Option<String>>\n"
     );

@@ -6,7 +6,8 @@
 
 use wit_parser::{Enum, Flags, Record, Type, TypeDefKind, Variant};
 
-use super::plan::{self, Facts, NamedType, Plan};
+use super::choose::{Looks, own_derives};
+use super::plan::{self, NamedType, Plan};
 use super::refs::{Position, Refs};
 use super::writer::{Mark, Writer};
 use crate::names::Scope;
@@ -24,40 +25,53 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize, attribute: Op
 
 fn definition(w: &mut Writer, refs: &Refs<'_>, ty: &NamedType, attribute: Option<&str>) {
     let def = &refs.plan.resolve.types[ty.id];
-    let facts = refs.plan.facts(&Type::Id(ty.id));
+    let looks = refs.plan.looks(refs.module, ty.id);
+    let own = own_derives(&def.kind, refs.plan.facts(&Type::Id(ty.id))).unwrap_or_default();
     let head = |w: &mut Writer| {
         refs.plan.type_docs(w, ty.id);
         if let Some(attribute) = attribute {
             w.line(attribute);
         }
     };
+    let alias = |w: &mut Writer, target: &str| {
+        head(w);
+        w.attributes(&looks.attributes);
+        w.alias(&ty.name, target);
+    };
+    if let Some(target) = refs.foreign(ty.id) {
+        return alias(w, &target);
+    }
     match &def.kind {
         TypeDefKind::Record(definition) => {
             head(w);
-            record(w, refs, &ty.name, definition, facts);
+            dress(w, own, looks);
+            record(w, refs, &ty.name, definition, looks);
         }
         TypeDefKind::Variant(definition) => {
             head(w);
-            variant(w, refs, &ty.name, definition, facts);
+            dress(w, own, looks);
+            variant(w, refs, &ty.name, definition, looks);
         }
         TypeDefKind::Enum(definition) => {
             head(w);
-            enumeration(w, &ty.name, definition);
+            dress(w, own, looks);
+            enumeration(w, &ty.name, definition, looks);
         }
         TypeDefKind::Flags(definition) => {
             w.open("::linkspan::flags! {");
             head(w);
-            flags(w, &ty.name, definition, attribute.is_some());
+            // What it derives of itself comes from the macro.
+            dress(w, &[], looks);
+            flags(w, &ty.name, definition, looks, attribute.is_some());
             w.close("}");
         }
         // An alias is written by what it stands for.
         TypeDefKind::Type(target) => {
-            head(w);
             let target = match target {
                 Type::Id(id) if refs.is_resource(*id) => refs.resource_path(*id),
                 target => refs.ty(target, Position::Owned),
             };
-            w.alias(&ty.name, &target);
+            alias(w, &target);
         }
         TypeDefKind::Handle(_)
         | TypeDefKind::Tuple(_)
@@ -68,34 +82,30 @@ fn definition(w: &mut Writer, refs: &Refs<'_>, ty: &NamedType, attribute: Option
         | TypeDefKind::FixedLengthList(..)
         | TypeDefKind::Future(_)
         | TypeDefKind::Stream(_) => {
-            head(w);
-            w.alias(&ty.name, &refs.target(ty.id));
+            alias(w, &refs.target(ty.id));
         }
         // Resources are no types of a module's list, and a plan holds nothing unknown.
         TypeDefKind::Resource | TypeDefKind::Unknown => {}
     }
 }
 
-/// What a record or variant derives.
-fn derives(facts: Facts) -> &'static str {
-    match facts {
-        f if f.handle() => "#[derive(Debug)]",
-        f if f.owns && f.float => "#[derive(Clone, Debug, PartialEq)]",
-        f if f.owns => "#[derive(Clone, Debug, PartialEq, Eq, Hash)]",
-        f if f.float => "#[derive(Clone, Copy, Debug, PartialEq)]",
-        _ => "#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]",
-    }
+/// Writes what a type derives, and its attributes, which may belong to what is derived.
+fn dress(w: &mut Writer, own: &[&str], looks: &Looks) {
+    let own = own.iter().map(|derive| (*derive).to_owned());
+    let derives: Vec<String> = own.chain(looks.derives.iter().cloned()).collect();
+    w.derive(&derives);
+    w.attributes(&looks.attributes);
 }
 
-fn record(w: &mut Writer, refs: &Refs<'_>, name: &str, record: &Record, facts: Facts) {
+fn record(w: &mut Writer, refs: &Refs<'_>, name: &str, record: &Record, looks: &Looks) {
     let mut scope = Scope::new();
-    w.line(derives(facts));
     w.open(&format!("pub struct {name} {{"));
     let mut entries = Vec::new();
     for field in &record.fields {
         let ty = refs.ty(&field.ty, Position::Owned);
         let rust = scope.snake(&field.name);
         w.docs(plan::docs(&field.docs));
+        w.attributes(looks.member(&field.name));
         w.line(&format!("pub {rust}: {ty},"));
         entries.push(format!("{:?} => {rust}: {ty}", field.name));
     }
@@ -107,14 +117,14 @@ fn record(w: &mut Writer, refs: &Refs<'_>, name: &str, record: &Record, facts: F
     );
 }
 
-fn variant(w: &mut Writer, refs: &Refs<'_>, name: &str, variant: &Variant, facts: Facts) {
+fn variant(w: &mut Writer, refs: &Refs<'_>, name: &str, variant: &Variant, looks: &Looks) {
     let mut scope = Scope::new();
-    w.line(derives(facts));
     w.open(&format!("pub enum {name} {{"));
     let mut entries = Vec::new();
     for case in &variant.cases {
         let rust = scope.upper_camel(&case.name);
         w.docs(plan::docs(&case.docs));
+        w.attributes(looks.member(&case.name));
         match &case.ty {
             Some(ty) => {
                 let ty = refs.ty(ty, Position::Owned);
@@ -136,14 +146,14 @@ fn variant(w: &mut Writer, refs: &Refs<'_>, name: &str, variant: &Variant, facts
     );
 }
 
-fn enumeration(w: &mut Writer, name: &str, definition: &Enum) {
+fn enumeration(w: &mut Writer, name: &str, definition: &Enum, looks: &Looks) {
     let mut scope = Scope::new();
-    w.line("#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]");
     w.open(&format!("pub enum {name} {{"));
     let mut entries = Vec::new();
     for case in &definition.cases {
         let rust = scope.upper_camel(&case.name);
         w.docs(plan::docs(&case.docs));
+        w.attributes(looks.member(&case.name));
         w.line(&format!("{rust},"));
         entries.push(format!("{:?} => {rust}", case.name));
     }
@@ -156,7 +166,7 @@ fn enumeration(w: &mut Writer, name: &str, definition: &Enum) {
     );
 }
 
-fn flags(w: &mut Writer, name: &str, flags: &Flags, document: bool) {
+fn flags(w: &mut Writer, name: &str, flags: &Flags, looks: &Looks, document: bool) {
     // The macro keeps the names of the flags under this name.
     let mut scope = Scope::with_reserved(["NAMES"]);
     w.open(&format!("pub struct {name} {{"));
@@ -167,6 +177,7 @@ fn flags(w: &mut Writer, name: &str, flags: &Flags, document: bool) {
             None if document => w.line(&format!("/// `{}`", flag.name)),
             docs => w.docs(docs),
         }
+        w.attributes(looks.member(&flag.name));
         w.line(&format!("{:?} => {rust},", flag.name));
     }
     w.close("}");

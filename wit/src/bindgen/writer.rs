@@ -6,6 +6,7 @@
 //! Invariant: what is written through [`Writer`] has no trailing blanks, no two blank lines in a
 //! row, and no blank line after an opening or before a closing brace.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -38,11 +39,45 @@ pub(super) struct Writer {
     lines: usize,
     marks: Marks,
     depth: usize,
+    names: CrateName,
     /// A blank line is due before the next line, unless it closes a brace.
     gap: bool,
 }
 
+/// How generated text names the crate `linkspan`: everything here writes `::linkspan`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CrateName(pub(super) Option<String>);
+
+impl CrateName {
+    /// `text` with the crate's name as it was chosen.
+    pub(super) fn spell<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        const PATH: &str = "::linkspan::";
+        let Some(name) = &self.0 else {
+            return Cow::Borrowed(text);
+        };
+        let mut spelled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(PATH) {
+            let (before, from) = rest.split_at(at);
+            spelled.push_str(before);
+            // Of a longer path it is a part that is not ours.
+            let inner = spelled.ends_with(|c: char| c.is_alphanumeric() || "_>".contains(c));
+            spelled.push_str(if inner { &PATH[..PATH.len() - 2] } else { name });
+            rest = &from[PATH.len() - 2..];
+        }
+        Cow::Owned(spelled + rest)
+    }
+}
+
 impl Writer {
+    /// A writer of text in which the crate is called `names`.
+    pub(super) fn new(names: CrateName) -> Self {
+        Self {
+            names,
+            ..Self::default()
+        }
+    }
+
     /// The finished text, and the lines of what was marked in it.
     pub(super) fn finish(self) -> (String, Marks) {
         (self.text, self.marks)
@@ -63,13 +98,17 @@ impl Writer {
             self.gap();
             return;
         }
+        let line = match line.starts_with("//") {
+            true => Cow::Borrowed(line),
+            false => self.names.spell(line),
+        };
         let closes = line.starts_with(['}', ')', ']']);
         if std::mem::take(&mut self.gap) && !closes && !self.text.is_empty() && !self.opened() {
             self.text.push('\n');
             self.lines += 1;
         }
         self.text.extend(std::iter::repeat_n("    ", self.depth));
-        self.text.push_str(line);
+        self.text.push_str(&line);
         self.text.push('\n');
         self.lines += 1;
     }
@@ -96,6 +135,11 @@ impl Writer {
         self.line(line);
     }
 
+    /// Goes one level deeper, after a head whose brace stands on a line of its own.
+    pub(super) fn indent(&mut self) {
+        self.depth += 1;
+    }
+
     /// Writes lines one level deeper, after a head whose brace stands on a line of its own.
     pub(super) fn indented(&mut self, write: impl FnOnce(&mut Self)) {
         self.depth += 1;
@@ -103,9 +147,14 @@ impl Writer {
         self.depth -= 1;
     }
 
+    /// Columns of `text` as it will be written.
+    fn width(&self, text: &str) -> usize {
+        self.names.spell(text).chars().count()
+    }
+
     /// Whether `line` fits the width at the present depth.
     pub(super) fn fits(&self, line: &str) -> bool {
-        self.depth * 4 + line.chars().count() <= WIDTH
+        self.depth * 4 + self.width(line) <= WIDTH
     }
 
     /// Writes documentation as `///` lines.
@@ -164,7 +213,7 @@ impl Writer {
             }
             let last = format!("){ret}{end}");
             // rustfmt counts the indentation twice when it asks whether the brace fits.
-            if end == " {" && self.depth * 8 - 8 + last.chars().count() > WIDTH {
+            if end == " {" && self.depth * 8 - 8 + self.width(&last) > WIDTH {
                 self.close(&format!("){ret}"));
                 self.line("{");
             } else {
@@ -182,17 +231,17 @@ impl Writer {
         let tuple = tuple_expr(args);
         let joined = format!("{leading}, {tuple}");
         let call = format!("{callee}({joined})");
-        if !wide && joined.chars().count() <= ARGS_WIDTH && call.chars().count() <= ARGS_WIDTH {
+        if !wide && self.width(&joined) <= ARGS_WIDTH && self.width(&call) <= ARGS_WIDTH {
             self.line(&call);
             return;
         }
         let binding = format!("let params = {tuple};");
-        if tuple.chars().count() <= ARGS_WIDTH + 2 && self.fits(&binding) {
+        if self.width(&tuple) <= ARGS_WIDTH + 2 && self.fits(&binding) {
             self.line(&binding);
         } else {
             self.open("let params = (");
             // rustfmt fills lines with short names and gives anything else a line of its own.
-            if args.iter().all(|arg| is_short_name(arg)) {
+            if args.iter().all(|arg| is_short_name(&self.names.spell(arg))) {
                 self.fill(args);
             } else {
                 for arg in args {
@@ -228,6 +277,28 @@ impl Writer {
         }
         self.close("{");
         self.depth += 1;
+    }
+
+    /// Writes attributes as they were given.
+    pub(super) fn attributes(&mut self, attributes: &[String]) {
+        for attribute in attributes {
+            self.line(attribute);
+        }
+    }
+
+    /// Writes what a type derives, if it is anything.
+    pub(super) fn derive(&mut self, derives: &[String]) {
+        let line = format!("#[derive({})]", derives.join(", "));
+        if derives.is_empty() {
+            return;
+        }
+        if self.fits(&line) {
+            self.line(&line);
+        } else {
+            self.open("#[derive(");
+            self.fill(derives);
+            self.close(")]");
+        }
     }
 
     /// Writes `pub type {name} = {target};`.
@@ -334,6 +405,22 @@ mod tests {
         w.gap();
         w.close("}");
         assert_eq!(w.finish().0, "mod a {\n    x;\n\n    y;\n}\n");
+    }
+
+    #[test]
+    fn the_crate_is_called_as_chosen() {
+        let names = CrateName(Some("crate::rt".to_owned()));
+        for (text, spelled) in [
+            (
+                "::linkspan::A<&mut ::linkspan::B>",
+                "crate::rt::A<&mut crate::rt::B>",
+            ),
+            ("my::linkspan::A", "my::linkspan::A"),
+            ("::linkspan_wasi::A", "::linkspan_wasi::A"),
+        ] {
+            assert_eq!(names.spell(text), spelled);
+        }
+        assert_eq!(CrateName(None).spell("::linkspan::A"), "::linkspan::A");
     }
 
     #[test]

@@ -1,0 +1,254 @@
+//! What is not generated because the user has it: the option `with`.
+//!
+//! A replaced interface is a module of the user's that is laid out as ours; a replaced type or host
+//! resource is a Rust type. A path that is not absolute means what it means where the bindings
+//! stand, so it is brought to the root under a name of its own and reached from there.
+
+use std::collections::BTreeMap;
+
+use wit_parser::{InterfaceId, TypeDefKind, TypeId};
+
+use super::filter::{Filter, Names, refused, split_version};
+use super::plan::{Module, Plan, Side};
+use super::writer::Writer;
+use crate::error::Result;
+
+const OPTION: &str = "with";
+
+/// What the user has.
+#[derive(Debug, Default)]
+pub(super) struct External {
+    /// Imported interfaces.
+    modules: BTreeMap<InterfaceId, Target>,
+    /// Types that are no resources.
+    types: BTreeMap<TypeId, Target>,
+    /// Resources of the host.
+    resources: BTreeMap<TypeId, Target>,
+    /// The names at the root, and what they stand for.
+    roots: Vec<Root>,
+}
+
+/// A Rust path.
+#[derive(Clone, Debug)]
+struct Target {
+    /// Whether it means the same everywhere.
+    absolute: bool,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Root {
+    name: String,
+    path: String,
+    module: bool,
+}
+
+impl Target {
+    /// The path as it is written `depth` modules below the root.
+    fn from(&self, depth: usize) -> String {
+        let up = if self.absolute { 0 } else { depth };
+        "super::".repeat(up) + &self.text
+    }
+}
+
+impl External {
+    /// Finds what `entries` mean in a plan whose modules are laid out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Generate`](crate::ErrorKind::Generate) for a key that means nothing that can be
+    /// replaced, and a path that is none.
+    pub(super) fn new(plan: &Plan<'_>, entries: &[(String, String)]) -> Result<Self> {
+        let what = "type, resource or imported interface";
+        let mut search = Search {
+            filter: Filter::unique(OPTION, what, entries)?,
+            world: &plan.name,
+            found: Self::default(),
+        };
+        for module in &plan.modules {
+            if module.interface.is_some() && module.side == Side::Import {
+                search.module(module)?;
+            }
+        }
+        for module in &plan.modules {
+            search.items(plan, module)?;
+        }
+        for module in &plan.modules {
+            search.refuse_exports(plan, module)?;
+        }
+        search.filter.finish(&plan.wit_name)?;
+        Ok(search.found)
+    }
+
+    /// Whether a module is the user's.
+    pub(super) fn replaces(&self, module: &Module<'_>) -> bool {
+        let interface = module.interface.filter(|_| module.side == Side::Import);
+        interface.is_some_and(|id| self.modules.contains_key(&id))
+    }
+
+    /// The path of the user's module, from `depth` modules below the root.
+    pub(super) fn module(&self, module: &Module<'_>, depth: usize) -> Option<String> {
+        let interface = module.interface.filter(|_| module.side == Side::Import)?;
+        self.modules
+            .get(&interface)
+            .map(|target| target.from(depth))
+    }
+
+    /// The user's type.
+    pub(super) fn ty(&self, id: TypeId, depth: usize) -> Option<String> {
+        self.types.get(&id).map(|target| target.from(depth))
+    }
+
+    /// The user's type for the values of a resource.
+    pub(super) fn resource(&self, id: TypeId, depth: usize) -> Option<String> {
+        self.resources.get(&id).map(|target| target.from(depth))
+    }
+
+    /// Writes the names at the root.
+    pub(super) fn emit(&self, w: &mut Writer) {
+        for root in &self.roots {
+            let Root { name, path, module } = root;
+            w.gap();
+            if *module {
+                w.line(&format!("use {path} as {name};"));
+            } else {
+                w.line(&format!("type {name} = {path};"));
+            }
+        }
+    }
+}
+
+struct Search<'s, 'o> {
+    filter: Filter<'o, String>,
+    world: &'s str,
+    found: External,
+}
+
+impl Search<'_, '_> {
+    fn module(&mut self, module: &Module<'_>) -> Result<()> {
+        let Some(id) = module.interface else {
+            return Ok(());
+        };
+        let names = Names::interface(&module.wit_name);
+        let Some((key, path)) = self.filter.best(&names) else {
+            return Ok(());
+        };
+        // A package stands for its interfaces, a namespace for its packages.
+        let (base, _) = split_version(&module.wit_name);
+        let below = match split_version(key).0 {
+            key if key == base => 0,
+            key if key.contains(':') => 1,
+            _ => 2,
+        };
+        let mut target = self.target(key, path, true)?;
+        let own = &module.path[module.path.len().saturating_sub(below)..];
+        for segment in own {
+            target.text.push_str("::");
+            target.text.push_str(segment);
+        }
+        self.found.modules.insert(id, target);
+        Ok(())
+    }
+
+    fn items(&mut self, plan: &Plan<'_>, module: &Module<'_>) -> Result<()> {
+        if self.found.replaces(module) {
+            return Ok(());
+        }
+        for (label, id) in plan.types_of(module) {
+            let resource = matches!(plan.resolve.types[id].kind, TypeDefKind::Resource);
+            if resource && module.side == Side::Export {
+                continue;
+            }
+            let names = Names::item(&module.wit_name, label);
+            let Some((key, path)) = self.filter.best(&names) else {
+                continue;
+            };
+            let target = self.target(key, path, false)?;
+            let map = match resource {
+                true => &mut self.found.resources,
+                false => &mut self.found.types,
+            };
+            map.insert(id, target);
+        }
+        Ok(())
+    }
+
+    /// Says of what is exported alone why it cannot be replaced.
+    fn refuse_exports(&mut self, plan: &Plan<'_>, module: &Module<'_>) -> Result<()> {
+        if module.side == Side::Import || module.interface.is_none() {
+            return Ok(());
+        }
+        if let Some(key) = self
+            .filter
+            .unused(&Names::exact_interface(&module.wit_name))
+        {
+            let message = format!("the guest implements `{key}`: only imports can be replaced");
+            return Err(refused(OPTION, key, message));
+        }
+        for (label, _) in plan.types_of(module) {
+            if let Some(key) = self.filter.unused(&Names::item(&module.wit_name, label)) {
+                let message = format!(
+                    "the resource `{key}` is the guest's: only values of the host can be replaced"
+                );
+                return Err(refused(OPTION, key, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The path `text`, which `key` stands for.
+    fn target(&mut self, key: &str, text: &str, module: bool) -> Result<Target> {
+        let text = text.trim();
+        let simple = is_path(text);
+        if module && !simple {
+            let message = format!("expected the path of a module for `{key}`, found `{text}`");
+            return Err(refused(OPTION, key, message));
+        }
+        if text.is_empty() || text.contains(char::is_control) {
+            let message = format!("expected a Rust type for `{key}`, found `{text}`");
+            return Err(refused(OPTION, key, message));
+        }
+        if simple && (text.starts_with("::") || text.starts_with("crate::") || text == "crate") {
+            return Ok(Target {
+                absolute: true,
+                text: text.to_owned(),
+            });
+        }
+        let roots = &mut self.found.roots;
+        let known = roots
+            .iter()
+            .find(|root| root.path == text && root.module == module);
+        let name = known.map(|root| root.name.clone()).unwrap_or_else(|| {
+            let number = roots.len();
+            // No WIT name begins with an underscore.
+            let name = match module {
+                true => format!("__with_{number}_{}", crate::names::snake(self.world)),
+                false => format!("__With{number}{}", self.world),
+            };
+            roots.push(Root {
+                name: name.clone(),
+                path: text.to_owned(),
+                module,
+            });
+            name
+        });
+        Ok(Target {
+            absolute: false,
+            text: name,
+        })
+    }
+}
+
+/// Whether `text` is a path of identifiers and nothing else.
+pub(super) fn is_path(text: &str) -> bool {
+    let identifier = |part: &str| {
+        let part = part.strip_prefix("r#").unwrap_or(part);
+        let mut chars = part.chars();
+        chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+            && chars.all(|c| c.is_alphanumeric() || c == '_')
+    };
+    text.strip_prefix("::")
+        .unwrap_or(text)
+        .split("::")
+        .all(identifier)
+}
