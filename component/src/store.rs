@@ -54,6 +54,8 @@ pub struct ComponentState {
     pub(crate) instances: Vec<InstanceState>,
     /// Lifted functions.
     pub(crate) lifts: Vec<Lifted>,
+    /// Of guests that lack exports: the place of each export among its lifts.
+    pub(crate) sparse_exports: Vec<Box<[u32]>>,
     /// Resource types.
     pub(crate) resources: Vec<RuntimeResource>,
     /// Resource types of the host that are known here, and their destructors.
@@ -174,6 +176,7 @@ impl Default for ComponentState {
             owners: Vec::new(),
             instances: Vec::new(),
             lifts: Vec::new(),
+            sparse_exports: Vec::new(),
             resources: Vec::new(),
             host_resources: BTreeMap::new(),
             table: ResourceTable::default(),

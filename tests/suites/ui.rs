@@ -237,3 +237,27 @@ fn bindings_in_a_file_are_written_when_they_change_and_checked_when_asked() {
     package.build("write").unwrap();
     assert_eq!(fs::read_to_string(&file).unwrap(), written);
 }
+
+#[test]
+fn a_component_is_a_source_of_its_world() {
+    let mut component = wasm_encoder::Component::new();
+    let mut types = wasm_encoder::ComponentTypeSection::new();
+    let text = wasm_encoder::PrimitiveValType::String;
+    types.function().params([("line", text)]).result(None);
+    component.section(&types);
+    let mut imports = wasm_encoder::ComponentImportSection::new();
+    imports.import("log", wasm_encoder::ComponentTypeRef::Func(0));
+    component.section(&imports);
+    let folder = upstream::target_folder().unwrap().join("ui-component");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("plugin.wasm"), component.finish()).unwrap();
+    let source = "linkspan::bindgen!({ component: \"plugin.wasm\" });\n\
+        pub struct Host;\n\
+        impl RootImports for Host { fn log(&mut self, _: &str) {} }\n\
+        pub type Plugin = Root<Host>;\n";
+    fs::write(folder.join("component.rs"), source).unwrap();
+    let mut command = compile::rustc(&folder, Path::new("component.rs"));
+    let output = command.current_dir(&folder).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+}

@@ -24,6 +24,7 @@ pub struct Interface {
     name: &'static str,
     resources: &'static [NamedResource],
     funcs: &'static [Export],
+    optional: bool,
 }
 
 /// A resource of an interface, and the Rust type that names it.
@@ -38,6 +39,31 @@ pub struct NamedResource {
 pub struct Export {
     name: &'static str,
     describe: Describe,
+    optional: bool,
+}
+
+impl Interface {
+    /// The interface, which a component may lack.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Whether a component may lack it, as it may lack all that is in it.
+    fn may_lack(&self) -> bool {
+        let every = self.resources.is_empty() && !self.funcs.is_empty();
+        self.optional || every && self.funcs.iter().all(|func| func.optional)
+    }
+}
+
+impl Export {
+    /// The function, which a component may lack.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
 }
 
 /// Builds the types of parameters and result.
@@ -54,6 +80,7 @@ pub const fn interface(
         name,
         resources,
         funcs,
+        optional: false,
     }
 }
 
@@ -72,6 +99,7 @@ pub const fn func<P: Params, R: LiftOwned>(name: &'static str) -> Export {
     Export {
         name,
         describe: describe::<P, R>,
+        optional: false,
     }
 }
 
@@ -105,8 +133,8 @@ impl fmt::Debug for Export {
 /// What the exports of a world are called in a component.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Functions by position.
-    pub(super) funcs: Vec<FoundFunc>,
+    /// Functions by position; `None` for those that the component lacks and may lack.
+    pub(super) funcs: Vec<Option<FoundFunc>>,
     /// Rust types and the resources that they name.
     pub(super) keys: Vec<(any::TypeId, ResourceTypeId)>,
 }
@@ -142,8 +170,12 @@ pub(super) fn find(
         }
     }
     for (interface, items) in &instances {
-        if let Some((name, items)) = items {
-            search.funcs(interface, name.as_deref(), items);
+        match items {
+            Some((name, items)) => search.funcs(interface, name.as_deref(), items),
+            None => search
+                .found
+                .funcs
+                .extend(interface.funcs.iter().map(|_| None)),
         }
     }
     match search.problems.as_slice() {
@@ -184,6 +216,9 @@ impl<'a> Search<'a> {
         {
             return Some((Some((***name).into()), items));
         }
+        if found.is_none() && interface.may_lack() {
+            return None;
+        }
         let found = found.map_or_else(
             || missing(interface.name, root.iter().map(|(name, _)| &**name)),
             |(_, item)| format!("found a {}", item.kind()),
@@ -219,10 +254,14 @@ impl<'a> Search<'a> {
                         self.problems.push(format!("export {path}: {error}"));
                     }
                 }
+                None if export.optional => {
+                    self.found.funcs.push(None);
+                    continue;
+                }
                 found => self.problem(interface, export.name, "a func", found, items),
             }
             let path = (instance.map(Into::into), export.name.into());
-            self.found.funcs.push(FoundFunc { path, lift });
+            self.found.funcs.push(Some(FoundFunc { path, lift }));
         }
     }
 

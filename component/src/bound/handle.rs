@@ -160,7 +160,7 @@ pub trait GuestHandle: Handle {
 /// beside `pub struct Account(GuestResource)`.
 #[macro_export]
 macro_rules! guest_resource {
-    ($ty:ident = $name:literal in $interface:literal) => {
+    ($ty:ident = $name:literal in $interface:literal $(,)?) => {
         impl $crate::bound::Handle for $ty {
             type Names = Self;
 

@@ -233,6 +233,22 @@ pub trait Holds<W> {
     fn call<P: Lower, R: LiftOwned>(&mut self, index: u32, params: P) -> Result<R> {
         self.guest().call(index, params)
     }
+
+    /// As [`Holds::call`], for an export that the guest may lack: `None` if it
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// What the call fails with.
+    #[doc(hidden)]
+    #[inline]
+    fn call_optional<P: Lower, R: LiftOwned>(
+        &mut self,
+        index: u32,
+        params: P,
+    ) -> Result<Option<R>> {
+        self.guest().call_optional(index, params)
+    }
 }
 
 /// A guest of `W` that is reached through a borrow.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
 
 use linkspan_canon_abi::{LiftOwned, Lower};
@@ -104,7 +105,14 @@ pub struct Exports {
     /// The exported functions stand side by side in the store.
     first: u32,
     count: u32,
+    /// Where it stands which of them there are, if not all are: an index into the store.
+    sparse: u32,
 }
+
+/// All exports are there.
+const DENSE: u32 = u32::MAX;
+/// An export is not there.
+const ABSENT: u32 = u32::MAX;
 
 impl Exports {
     fn bind<T>(
@@ -113,7 +121,12 @@ impl Exports {
         found: &Found,
     ) -> Result<Self> {
         let mut lifts = Vec::with_capacity(found.funcs.len());
+        let mut places = Vec::with_capacity(found.funcs.len());
         for found in &found.funcs {
+            let Some(found) = found else {
+                places.push(ABSENT);
+                continue;
+            };
             let func = match (found.lift, &found.path) {
                 (Some(lift), _) => instance.lifted_func(store.extra(), lift).ok(),
                 (None, (Some(interface), name)) => {
@@ -127,6 +140,7 @@ impl Exports {
                     "calling the export {name:?}, an import passed on, is"
                 ))
             })?;
+            places.push(u32::try_from(lifts.len()).unwrap_or(ABSENT));
             lifts.push(*func.lifted(store.extra())?);
         }
         let state = store.extra_mut();
@@ -135,14 +149,20 @@ impl Exports {
         }
         let too_many = || Error::limit("the store holds too many functions");
         let first = u32::try_from(state.lifts.len()).map_err(|_| too_many())?;
-        let count = u32::try_from(lifts.len()).map_err(|_| too_many())?;
+        let count = u32::try_from(found.funcs.len()).map_err(|_| too_many())?;
         first.checked_add(count).ok_or_else(too_many)?;
+        let mut sparse = DENSE;
+        if lifts.len() < places.len() {
+            sparse = u32::try_from(state.sparse_exports.len()).map_err(|_| too_many())?;
+            state.sparse_exports.push(places.into());
+        }
         state.lifts.extend(lifts);
         Ok(Self {
             instance,
             state: state.id,
             first,
             count,
+            sparse,
         })
     }
 
@@ -161,15 +181,24 @@ impl Exports {
         self.instance
     }
 
+    /// The export at a position; `None` if the guest lacks it and may lack it.
     #[inline]
-    fn func(&self, index: u32) -> Result<Func> {
-        if index < self.count {
-            Ok(Func::new(self.state, self.first + index))
-        } else {
-            Err(Error::inconsistent(
+    fn func(&self, state: &ComponentState, index: u32) -> Result<Option<Func>> {
+        if index >= self.count {
+            return Err(Error::inconsistent(
                 "a world has fewer exports than are called",
-            ))
+            ));
         }
+        let mut place = index;
+        // Another store tells so when the function is called.
+        if self.sparse != DENSE && state.id == self.state {
+            let places = state.sparse_exports.get(self.sparse as usize);
+            place = places.map_or(ABSENT, |places| places[index as usize]);
+            if place == ABSENT {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Func::new(self.state, self.first + place)))
     }
 }
 
@@ -189,8 +218,38 @@ impl<H: 'static, S: Access<H>> Bound<H, S> {
     /// trapped before, and what host functions fail with.
     #[inline]
     pub fn call<P: Lower, R: LiftOwned>(&mut self, index: u32, params: P) -> Result<R> {
-        let func = self.exports.func(index)?;
-        typed::call(&mut self.store.as_context_mut(), func, &params)
+        let mut store = self.store.as_context_mut();
+        match self.exports.func(store.extra(), index)? {
+            Some(func) => typed::call(&mut store, func, &params),
+            None => Err(Error::link(
+                "the guest lacks this export, which is optional",
+            )),
+        }
+    }
+
+    /// As [`Bound::call`], for an export that the guest may lack: `None` if it does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bound::call`].
+    #[inline]
+    pub fn call_optional<P: Lower, R: LiftOwned>(
+        &mut self,
+        index: u32,
+        params: P,
+    ) -> Result<Option<R>> {
+        let mut store = self.store.as_context_mut();
+        match self.exports.func(store.extra(), index)? {
+            Some(func) => typed::call(&mut store, func, &params).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the guest has any of the exports at these positions.
+    pub fn has(&self, mut positions: Range<u32>) -> bool {
+        let store = self.store.as_context();
+        let state = store.extra();
+        positions.any(|index| matches!(self.exports.func(state, index), Ok(Some(_))))
     }
 }
 

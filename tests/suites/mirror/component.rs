@@ -6,7 +6,7 @@
 //! holds is the handle of its imported twin, see [`handles`](super::handles).
 //! The memory that a call took is free again in its post-return function.
 //!
-//! Invariant: the world is its own mirror, see [`super::symmetric`].
+//! Invariant: the world imports what it exports, see [`worlds`](super::worlds).
 
 use std::collections::BTreeMap;
 

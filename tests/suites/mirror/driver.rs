@@ -132,8 +132,8 @@ impl Weaver {
         let here = self.here();
         let here = here.strip_prefix("exports").unwrap_or(&here);
         let here = here.strip_prefix("::").unwrap_or(here);
-        // A handle type has another name than its trait if Rust takes that.
-        let resource = resource.trim_end_matches('_');
+        // A handle type has another name than its trait if one of them is taken.
+        let resource = resource.trim_start_matches("Host").trim_end_matches('_');
         format!("{here}/{resource}.{name}")
     }
 
@@ -144,7 +144,7 @@ impl Weaver {
         let name: &str = head.split(['<', ':']).next().unwrap_or_default();
         let generic = head.strip_prefix(&format!("{name}<"));
         let generic = generic.and_then(|rest| rest.split(':').next());
-        let resource = generic.map_or("", |_| name.trim_start_matches("Host"));
+        let resource = generic.map_or("", |_| name);
         let mut text = match generic {
             Some(_) => format!("impl {name}<crate::kit::Mirror> for crate::kit::Thing {{\n"),
             None => format!("impl {name} for crate::kit::Mirror {{\n"),

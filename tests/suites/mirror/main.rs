@@ -4,26 +4,27 @@
 //! the imported function of the same name and type. The bindings of all worlds
 //! are compiled as one package; its host answers anything, its driver calls each
 //! export with seeded values, and what was sent, got, answered and came back is
-//! compared. A case is a file in `tests/cases/mirror`.
+//! compared. A case is a file in `tests/cases/mirror`; WIT that is there for other
+//! tests runs too.
 #![forbid(unsafe_code)]
 
 mod component;
 mod driver;
 mod handles;
+mod worlds;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use linkspan_tests::harness::{self, Failure, Outcome, Suite};
-use linkspan_tests::{cases, upstream};
-use linkspan_wit::PackageSet;
-use linkspan_wit::bindgen::Generator;
-use wit_parser::{Resolve, WorldId};
+use linkspan_tests::upstream;
+
+use worlds::World;
 
 /// At least so many worlds run.
 const WORLDS: usize = 60;
@@ -32,15 +33,8 @@ const WORLDS: usize = 60;
 const ROUNDS: usize = 1000;
 
 static FUNCTIONS: AtomicUsize = AtomicUsize::new(0);
+static VALUES: AtomicUsize = AtomicUsize::new(0);
 static FAILED: AtomicUsize = AtomicUsize::new(0);
-
-/// One world, ready to be compiled and run.
-struct World {
-    name: String,
-    module: String,
-    component: PathBuf,
-    driver: driver::Driver,
-}
 
 #[expect(clippy::print_stdout, reason = "the closing line of the suite")]
 fn main() -> ExitCode {
@@ -53,18 +47,9 @@ fn main() -> ExitCode {
             return harness::run(vec![suite]);
         }
     };
-    let mut worlds = Vec::new();
-    let own = upstream::project().join("tests/cases/mirror");
-    match cases::own(&own, &["wit"]) {
-        Err(error) => suite.fault(error),
-        Ok(files) => {
-            for (name, path) in files {
-                match world(&name, &path, &folder) {
-                    Ok(world) => worlds.push(world),
-                    Err(error) => suite.fault(format!("{name}: {error}")),
-                }
-            }
-        }
+    let (worlds, errors) = collect(&folder);
+    for error in errors {
+        suite.fault(error);
     }
     if worlds.len() < WORLDS {
         let found = worlds.len();
@@ -72,6 +57,10 @@ fn main() -> ExitCode {
     }
     let count = worlds.len();
     let program = Arc::new(Program::new(folder, &worlds));
+    // Before the cases, whose time is bounded.
+    if !std::env::args().any(|argument| argument == "--list") {
+        program.ready();
+    }
     for world in worlds {
         let program = Arc::clone(&program);
         let name = world.name.clone();
@@ -81,11 +70,39 @@ fn main() -> ExitCode {
     let functions = FUNCTIONS.load(Ordering::Relaxed);
     println!(
         "mirror: {count} worlds, {functions} functions, {} values, {} failed, {:.1} s",
-        functions * ROUNDS,
+        VALUES.load(Ordering::Relaxed),
         FAILED.load(Ordering::Relaxed),
         started.elapsed().as_secs_f64(),
     );
     code
+}
+
+/// Every world that can run, and what went wrong on the way.
+fn collect(folder: &Path) -> (Vec<World>, Vec<String>) {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    match worlds::cases() {
+        Err(error) => errors.push(error),
+        Ok(files) => {
+            for (name, path) in files {
+                match worlds::own(&name, &path, folder) {
+                    Ok(world) => found.push(world),
+                    Err(error) => errors.push(format!("{name}: {error}")),
+                }
+            }
+        }
+    }
+    match worlds::others() {
+        Err(error) => errors.push(error),
+        Ok(units) => {
+            for (name, path) in units {
+                match worlds::all(&name, &path, folder) {
+                    Ok(worlds) => found.extend(worlds),
+                    Err(error) => errors.push(format!("{name}: {error}")),
+                }
+            }
+        }
+    }
+    (found, errors)
 }
 
 /// Where everything is written: below Cargo's target folder.
@@ -95,52 +112,13 @@ fn folder() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// Makes a component and a driver for the world in a file.
-fn world(name: &str, path: &Path, folder: &Path) -> Result<World, String> {
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let label = name.trim_end_matches(".wit");
-    let module = format!("world_{}", label.replace(['-', '/'], "_"));
-    let mut resolve = Resolve::new();
-    resolve.all_features = true;
-    let package = resolve
-        .push_str(name, &text)
-        .map_err(|error| format!("{error:#}"))?;
-    let world = resolve
-        .select_world(&[package], Some("mirror"))
-        .map_err(|error| format!("{error:#}"))?;
-    symmetric(&resolve, world)?;
-    let bytes = component::build(&resolve, world)?;
-    let component = folder.join(format!("{module}.wasm"));
-    fs::write(&component, bytes).map_err(|error| error.to_string())?;
-    let set = PackageSet::from_text(name, text).map_err(|error| format!("{error:#}"))?;
-    let output = Generator::new(set).world("mirror").generate();
-    let output = output.and_then(linkspan_wit::bindgen::Output::into_result);
-    let output = output.map_err(|error| format!("{error:#}"))?;
-    Ok(World {
-        name: name.to_owned(),
-        driver: driver::driver(&module, &output.code),
-        module,
-        component,
-    })
-}
-
-/// Checks that a world exports what it imports, functions and interfaces.
-fn symmetric(resolve: &Resolve, world: WorldId) -> Result<(), String> {
-    let world = &resolve.worlds[world];
-    for (key, _) in &world.exports {
-        if !world.imports.contains_key(key) {
-            let name = resolve.name_world_key(key);
-            return Err(format!("{name} is exported and not imported"));
-        }
-    }
-    Ok(())
-}
-
-/// The drivers of all worlds as one program, compiled when the first is run.
+/// The drivers of all worlds as one program, compiled once.
 struct Program {
     folder: PathBuf,
     text: String,
     path: OnceLock<Result<PathBuf, String>>,
+    /// Whether a case has said that the program does not compile.
+    told: AtomicBool,
 }
 
 impl Program {
@@ -171,16 +149,33 @@ impl Program {
             folder,
             text,
             path: OnceLock::new(),
+            told: AtomicBool::new(false),
         }
     }
 
+    /// Compiles the program; what is wrong is told by the first case that runs.
+    fn ready(&self) {
+        self.path.get_or_init(|| self.compile());
+    }
+
     fn run(&self, world: &World) -> Outcome {
-        let result = self.path.get_or_init(|| self.compile()).clone();
+        let result = match self.path.get_or_init(|| self.compile()) {
+            Err(_) if self.told.swap(true, Ordering::Relaxed) => {
+                Err("the drivers do not compile, see another case".to_owned())
+            }
+            result => result.clone(),
+        };
         let result = result.and_then(|path| {
             let mut command = Command::new(path);
             let output = command.arg(&world.module).arg(&world.component).output();
             let output = output.map_err(|error| error.to_string())?;
-            if output.status.success() {
+            let rounds: Option<usize> = String::from_utf8_lossy(&output.stdout).trim().parse().ok();
+            if let (true, Some(rounds)) = (output.status.success(), rounds) {
+                VALUES.fetch_add(rounds, Ordering::Relaxed);
+                let expected = world.driver.functions * ROUNDS;
+                if world.own && rounds != expected {
+                    return Err(format!("expected {expected} rounds, found {rounds}"));
+                }
                 return Ok(());
             }
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
@@ -197,31 +192,41 @@ impl Program {
         }
     }
 
-    /// Compiles the program against the library that this suite was built with.
+    /// Compiles the program against the library that this suite was built with,
+    /// unless that was done already.
     fn compile(&self) -> Result<PathBuf, String> {
         let text = |error: std::io::Error| error.to_string();
         let deps = std::env::current_exe().map_err(text)?;
         let deps = deps.parent().ok_or("the suite stands in no folder")?;
-        let (source, program) = (self.folder.join("main.rs"), self.folder.join("driver"));
-        fs::write(&source, &self.text).map_err(text)?;
-        fs::write(self.folder.join("kit.rs"), include_str!("kit.rs")).map_err(text)?;
+        let library = library(deps)?;
+        let program = self.folder.join("driver");
+        let source = self.folder.join("main.rs");
+        let sources = [
+            (source.clone(), &*self.text),
+            (self.folder.join("kit.rs"), include_str!("kit.rs")),
+        ];
+        let known = sources
+            .iter()
+            .all(|(path, text)| fs::read(path).is_ok_and(|old| old == text.as_bytes()));
+        let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+        if known && time(&program).is_some_and(|built| Some(built) > time(&library)) {
+            return Ok(program);
+        }
+        for (path, content) in &sources {
+            fs::write(path, content).map_err(text)?;
+        }
+        // What was built of other sources is not taken for this.
+        let _ = fs::remove_file(&program);
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc)
-            .args([
-                "--edition",
-                "2024",
-                "--crate-name",
-                "driver",
-                "-C",
-                "debuginfo=0",
-            ])
+            .args(["--edition", "2024", "--crate-name", "driver"])
+            .args(["-C", "debuginfo=0", "-C", "strip=debuginfo"])
             .arg("-L")
             .arg(format!("dependency={}", deps.display()))
             .arg("--extern")
-            .arg(format!("linkspan={}", library(deps)?.display()))
+            .arg(format!("linkspan={}", library.display()))
             .arg("-o")
-            .arg(&program)
-            .arg(&source)
+            .args([&program, &source])
             .output()
             .map_err(text)?;
         if output.status.success() {

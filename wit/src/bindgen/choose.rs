@@ -48,13 +48,6 @@ impl Looks {
 pub(super) fn functions(plan: &mut Plan<'_>, options: &Options) -> Result<()> {
     let mut imports = Filter::unique("imports", "imported function", &options.imports)?;
     let mut exports = Filter::unique("exports", "export", &options.exports)?;
-    if let Some((key, _)) = options.exports.iter().find(|(_, flags)| flags.optional) {
-        return Err(refused(
-            "exports",
-            key,
-            "optional exports are not supported yet",
-        ));
-    }
     imports.allow(DEFAULT);
     exports.allow(DEFAULT);
     for index in 0..plan.modules.len() {

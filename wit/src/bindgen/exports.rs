@@ -54,7 +54,7 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
     }
     w.close("], &[");
     w.indented(|w| table(w, &refs, &this.funcs));
-    w.line("]);");
+    w.line(&format!("]){};", optional(this.optional)));
     if this.funcs.is_empty() {
         return;
     }
@@ -166,23 +166,28 @@ fn define(w: &mut Writer, refs: &Refs<'_>, func: &Func<'_>, reach: Reach) {
     refs.plan.func_docs(w, func);
     let (params, passed) = params(refs, func, reach);
     let result = format!("::linkspan::Result<{}>", result_type(refs, func));
-    w.signature(&format!("pub fn {}", func.name), &params, &result, " {");
-    let callee = if reach == Reach::Own {
-        "self.0.call"
+    let call = if func.optional {
+        "call_optional"
     } else {
-        "app.call"
+        "call"
     };
-    w.call(callee, &func.index.to_string(), &passed);
+    w.signature(&format!("pub fn {}", func.name), &params, &result, " {");
+    let owner = if reach == Reach::Own { "self.0" } else { "app" };
+    w.call(&format!("{owner}.{call}"), &func.index.to_string(), &passed);
     w.close("}");
 }
 
-/// The owned result of a function, `()` for none.
+/// The owned result of a function, `()` for none; a guest may lack an optional function.
 fn result_type(refs: &Refs<'_>, func: &Func<'_>) -> String {
     let own = matches!(func.wit.kind, FunctionKind::Constructor(_));
-    match &func.wit.result {
+    let result = match &func.wit.result {
         Some(Type::Id(id)) if own && !is_result(refs, Type::Id(*id)) => "Self".to_owned(),
         Some(ty) => refs.ty(ty, Position::Owned),
         None => "()".to_owned(),
+    };
+    match func.optional {
+        true => format!("{}<{result}>", refs.prelude("Option")),
+        false => result,
     }
 }
 
@@ -227,6 +232,11 @@ fn lend(refs: &Refs<'_>, ty: &Type, value: &str) -> String {
     }
 }
 
+/// Says in the table that a component may lack something.
+fn optional(optional: bool) -> &'static str {
+    if optional { ".optional()" } else { "" }
+}
+
 /// The functions of one interface, as a constant expression.
 pub(super) fn table(w: &mut Writer, refs: &Refs<'_>, funcs: &[Func<'_>]) {
     for func in funcs {
@@ -237,9 +247,10 @@ pub(super) fn table(w: &mut Writer, refs: &Refs<'_>, funcs: &[Func<'_>]) {
         let result = func.wit.result.as_ref();
         let result = result.map_or_else(|| "()".to_owned(), |ty| refs.ty(ty, Position::Owned));
         w.line(&format!(
-            "::linkspan::bound::func::<{}, {result}>({:?}),",
+            "::linkspan::bound::func::<{}, {result}>({:?}){},",
             tuple_marker(&markers),
-            func.wit.name
+            func.wit.name,
+            optional(func.optional)
         ));
     }
 }

@@ -148,11 +148,27 @@ fn functions(w: &mut Writer, plan: &Plan<'_>) {
         w.signature(
             &format!("pub fn {}", module.accessor),
             &["&mut self".to_owned()],
-            &format!("{guest}<'_, Self>"),
+            &match module.optional {
+                true => format!("::std::option::Option<{guest}<'_, Self>>"),
+                false => format!("{guest}<'_, Self>"),
+            },
             " {",
         );
-        w.line(&format!("{guest}(self)"));
+        match (module.optional, module.funcs.as_slice()) {
+            (true, [first, .., last]) => optional(w, &guest, first.index, last.index),
+            (true, [only]) => optional(w, &guest, only.index, only.index),
+            _ => w.line(&format!("{guest}(self)")),
+        }
         w.close("}");
     }
     w.close("}");
+}
+
+/// Answers an interface if the guest has a function of it.
+fn optional(w: &mut Writer, guest: &str, first: usize, last: usize) {
+    w.open(&format!("if self.0.has({first}..{}) {{", last + 1));
+    w.line(&format!("::std::option::Option::Some({guest}(self))"));
+    w.close("} else {");
+    w.indented(|w| w.line("::std::option::Option::None"));
+    w.line("}");
 }

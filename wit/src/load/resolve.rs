@@ -51,6 +51,9 @@ fn gave_up(panic: &(dyn Any + Send)) -> Error {
 /// Loads everything in `gathered` with the options of `loader`.
 pub(super) fn load(gathered: Gathered, loader: &Loader) -> Result<PackageSet> {
     let mut resolve = Resolve::default();
+    // Merging looks at the gates of binaries, too.
+    resolve.features.extend(loader.features.iter().cloned());
+    resolve.all_features = loader.all_features;
     let mut mains = Vec::new();
     let mut component_world = None;
     for binary in &gathered.binaries {
@@ -64,9 +67,6 @@ pub(super) fn load(gathered: Gathered, loader: &Loader) -> Result<PackageSet> {
             component_world = component_world.or(world);
         }
     }
-    resolve.features.extend(loader.features.iter().cloned());
-    resolve.all_features = loader.all_features;
-
     let mut sources = Sources::default();
     let groups = without_copies(gathered.groups);
     let mut parsed = Vec::new();
