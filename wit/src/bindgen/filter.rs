@@ -22,7 +22,7 @@ impl Names {
     pub(super) fn interface(interface: &str) -> Self {
         let mut names = Self {
             keys: Vec::new(),
-            shown: interface.to_owned(),
+            shown: split_version(interface).0.to_owned(),
         };
         names.add_interface(interface);
         names
@@ -37,7 +37,7 @@ impl Names {
         }
         Self {
             keys,
-            shown: interface.to_owned(),
+            shown: split_version(interface).0.to_owned(),
         }
     }
 

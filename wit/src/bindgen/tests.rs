@@ -365,3 +365,113 @@ fn an_unknown_world_is_an_error_with_a_suggestion() {
         .unwrap_err();
     assert!(format!("{error:#}").contains("did you mean `plugin`?"));
 }
+
+/// A world with something for every option to speak of.
+fn with_options(settings: &[(&str, &str)]) -> Result<Output> {
+    let wit = "package a:b@1.2.0;
+        interface net {
+            record point { x: f32 }
+            resource conn { send: func() -> result<u32, point>; }
+            record open { conn: conn }
+        }
+        interface app { resource job { run: func(); } }
+        world w { import net; export app; export stop: func(); }";
+    let mut options = Options::default();
+    for (option, value) in settings {
+        options.set(option, value)?;
+    }
+    let generator = Generator::new(Source::text("w.wit", wit));
+    generator.options(options).generate()
+}
+
+#[test]
+fn a_key_or_value_that_fits_nothing_names_its_option() {
+    for (option, value, key, part) in [
+        (
+            "with",
+            "a:b/nte = crate::x",
+            "a:b/nte",
+            "did you mean `a:b/net`?",
+        ),
+        (
+            "with",
+            "a:b/app = crate::x",
+            "a:b/app",
+            "the guest implements `a:b/app`",
+        ),
+        ("with", "a:b/app.job = X", "a:b/app.job", "is the guest's"),
+        (
+            "with",
+            "a:b/net = Vec<u8>",
+            "a:b/net",
+            "expected the path of a module",
+        ),
+        (
+            "imports",
+            "a:b/net.conn.snd = trap",
+            "a:b/net.conn.snd",
+            "did you mean `a:b/net.conn.send`?",
+        ),
+        (
+            "imports",
+            "a:b/net@1.2.1 = trap",
+            "a:b/net@1.2.1",
+            "no imported function",
+        ),
+        ("exports", "stp = optional", "stp", "did you mean `stop`?"),
+        (
+            "derives",
+            "Hash + Eq",
+            "Hash + Eq",
+            "expected the path of a trait",
+        ),
+        (
+            "derives_for",
+            "a:b/net.pont = Hash",
+            "a:b/net.pont",
+            "did you mean `a:b/net.point`?",
+        ),
+        (
+            "attributes",
+            "a:b/net.point.y = #[x]",
+            "a:b/net.point.y",
+            "did you mean `a:b/net.point.x`?",
+        ),
+        (
+            "attributes",
+            "a:b/net.point = x",
+            "a:b/net.point",
+            "expected an attribute",
+        ),
+        ("crate_path", "super::rt", "super::rt", "from everywhere"),
+    ] {
+        let error = with_options(&[(option, value)]).unwrap_err();
+        assert_eq!(error.option(), Some((option, key)), "{error:#}");
+        assert_eq!(error.kind(), ErrorKind::Generate);
+        let text = format!("{error:#}");
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_derive_that_a_type_cannot_have_is_a_note() {
+    let output = with_options(&[("derives", "Eq, PartialOrd")]).unwrap();
+    let notes: Vec<&str> = output
+        .diagnostics
+        .iter()
+        .map(|d| d.message.as_str())
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            "`a:b/net.open` does not derive `Eq`: it holds a handle",
+            "`a:b/net.open` does not derive `PartialOrd`: it holds a handle",
+            "`a:b/net.point` does not derive `Eq`: it holds a floating-point number",
+        ]
+    );
+    assert!(
+        output
+            .code
+            .contains("#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]")
+    );
+}
