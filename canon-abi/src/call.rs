@@ -42,7 +42,7 @@ pub fn lower_params<P: Lower, G: Guest>(
     params: &P,
     window: &mut [u64],
 ) -> Result<()> {
-    if P::ABI.flat <= MAX_FLAT_PARAMS {
+    if const { P::ABI.flat <= MAX_FLAT_PARAMS } {
         return params.lower_flat(cx, &mut window[..P::ABI.flat]);
     }
     let layout = P::ABI.layout(cx.pointer());
@@ -64,7 +64,7 @@ pub fn lift_result<'a, R: Lift, H: Handles>(
     cx: &mut LiftContext<'a, H>,
     window: &[u64],
 ) -> Result<R::Lifted<'a>> {
-    lift_values::<R, H>(cx, window, MAX_FLAT_RESULTS)
+    lift_values::<R, H, MAX_FLAT_RESULTS>(cx, window)
 }
 
 /// Lifts the parameters of a call that a guest makes (`canon_lower` calls it so).
@@ -79,16 +79,15 @@ pub fn lift_params<'a, P: Lift, H: Handles>(
     cx: &mut LiftContext<'a, H>,
     window: &[u64],
 ) -> Result<P::Lifted<'a>> {
-    lift_values::<P, H>(cx, window, MAX_FLAT_PARAMS)
+    lift_values::<P, H, MAX_FLAT_PARAMS>(cx, window)
 }
 
 #[inline(always)]
-fn lift_values<'a, T: Lift, H: Handles>(
+fn lift_values<'a, T: Lift, H: Handles, const MAX: usize>(
     cx: &mut LiftContext<'a, H>,
     window: &[u64],
-    max: usize,
 ) -> Result<T::Lifted<'a>> {
-    if T::ABI.flat <= max {
+    if const { T::ABI.flat <= MAX } {
         return T::lift_flat(cx, &window[..T::ABI.flat]);
     }
     let layout = T::ABI.layout(cx.pointer());
@@ -123,7 +122,7 @@ pub fn lower_result<R: Lower, G: Guest>(
     window: &mut [u64],
     param_slots: usize,
 ) -> Result<()> {
-    if R::ABI.flat <= MAX_FLAT_RESULTS {
+    if const { R::ABI.flat <= MAX_FLAT_RESULTS } {
         return result.lower_flat(cx, &mut window[..R::ABI.flat]);
     }
     let layout = R::ABI.layout(cx.pointer());

@@ -57,7 +57,7 @@ macro_rules! record {
                 cx: &mut $crate::LowerContext<__G>,
                 at: usize,
             ) -> $crate::Result<()> {
-                if <Self as $crate::ComponentType>::ABI.plain {
+                if const { <Self as $crate::ComponentType>::ABI.plain } {
                     let size = <Self as $crate::ComponentType>::ABI.size(cx.pointer());
                     $crate::Lower::write(self, cx.bytes_at(at, size)?);
                     return ::core::result::Result::Ok(());

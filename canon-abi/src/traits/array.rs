@@ -77,7 +77,7 @@ impl<T: Lift, const N: usize> Lift for [T; N] {
         cx: &mut LiftContext<'a, H>,
         bytes: &'a [u8],
     ) -> Result<Self::Lifted<'a>> {
-        if T::ABI.total {
+        if const { T::ABI.total } {
             return Ok(Self::read(bytes).expect("a total type reads any bytes"));
         }
         let size = T::ABI.size(cx.pointer());
@@ -86,7 +86,7 @@ impl<T: Lift, const N: usize> Lift for [T; N] {
 
     #[inline]
     fn read<'a>(bytes: &'a [u8]) -> Option<Self::Lifted<'a>> {
-        if !T::ABI.total {
+        if const { !T::ABI.total } {
             return None;
         }
         let size = T::ABI.size(crate::PointerSize::P32);

@@ -119,7 +119,7 @@ pub trait Lift: ComponentType {
         if let Some(list) = Self::SAME_BYTES.copy(bytes) {
             return Ok(list);
         }
-        if Self::ABI.total {
+        if const { Self::ABI.total } {
             // PERF: without a way to fail the loop needs no check for room
             // (2.7 times faster for records).
             let read = |bytes| Self::read(bytes).expect("a total type reads any bytes");
@@ -177,7 +177,7 @@ pub trait Lower: ComponentType {
         Self: Sized,
     {
         let size = Self::ABI.size(cx.pointer());
-        if Self::ABI.plain {
+        if const { Self::ABI.plain } {
             let bytes = cx.bytes_at(at, list.len() * size)?;
             for (element, bytes) in list.iter().zip(bytes.chunks_exact_mut(size)) {
                 element.write(bytes);

@@ -68,7 +68,7 @@ pub fn store_case<T: Lower, G: Guest>(
     payload: &T,
 ) -> Result<()> {
     write_discriminant(cx.bytes_at(at, discriminant_bytes(cases))?, case, cases);
-    if T::ABI.flat == 0 {
+    if const { T::ABI.flat == 0 } {
         return Ok(());
     }
     payload.store(cx, at + pick(offsets, cx.pointer()))
@@ -84,7 +84,7 @@ pub fn write_case<T: Lower>(
     payload: &T,
 ) {
     write_discriminant(bytes, case, cases);
-    if T::ABI.plain {
+    if const { T::ABI.plain } {
         let at = offsets[0];
         payload.write(&mut bytes[at..at + T::ABI.size(crate::PointerSize::P32)]);
     }

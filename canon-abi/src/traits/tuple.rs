@@ -101,7 +101,7 @@ macro_rules! tuple {
 
             #[inline]
             fn store<G: Guest>(&self, cx: &mut LowerContext<G>, at: usize) -> Result<()> {
-                if Self::ABI.plain {
+                if const { Self::ABI.plain } {
                     self.write(cx.bytes_at(at, Self::ABI.size(cx.pointer()))?);
                     return Ok(());
                 }

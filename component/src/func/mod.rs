@@ -356,22 +356,37 @@ fn run_lifted<const SLOTS: usize, T, R>(
     let mut window = [0; SLOTS];
     let window = &mut window[..facts.param_slots.max(1)];
     lower(GuestView::new(store, site, HandleMode::Typed), window).map_err(Failure::Lower)?;
+    let returned = call_core(store, lifted, &window[..facts.param_slots])?;
+    let mut result = lift(GuestView::new(store, site, HandleMode::Typed), &[returned]);
+    if result.is_ok()
+        && let Err(error) = lifted.run_post_return(store, returned)
+    {
+        result = Err(error);
+    }
+    Ok(store.extra_mut().end_lift(result)?)
+}
+
+/// Calls the core function, and answers the first slot of its results.
+///
+/// What does not depend on the types of a function stands here, so that it is
+/// compiled once for each store type.
+#[inline]
+fn call_core<T>(
+    store: &mut StoreContextMut<'_, T>,
+    lifted: &Lifted,
+    params: &[u64],
+) -> Result<u64> {
     let results = lifted.func.call_raw(store, |slots| {
         // As many as there are: compared when the instance was prepared.
-        for (slot, value) in slots.iter_mut().zip(&window[..facts.param_slots]) {
+        for (slot, value) in slots.iter_mut().zip(params) {
             *slot = *value;
         }
     })?;
     let returned = results.first().copied().unwrap_or(0);
-    if facts.has_borrow {
+    if lifted.facts.has_borrow {
         store.extra_mut().check_borrows()?;
     }
-    let result = lift(GuestView::new(store, site, HandleMode::Typed), &[returned]);
-    let result = result.and_then(|result| {
-        lifted.run_post_return(store, returned)?;
-        Ok(result)
-    });
-    Ok(store.extra_mut().end_lift(result)?)
+    Ok(returned)
 }
 
 /// Calls a lifted function whose parameters and result travel in slots and
@@ -415,6 +430,33 @@ fn call_scalars_framed<T, R>(
     write: impl FnOnce(&mut [u64]),
     read: impl FnOnce(&[u64]) -> Result<R>,
 ) -> Result<R> {
+    let (mut write, mut read) = (Some(write), Some(read));
+    let mut result = Err(Error::inconsistent("a call that has no result"));
+    call_framed(
+        store,
+        func,
+        &mut |window| {
+            if let Some(write) = write.take() {
+                write(window);
+            }
+        },
+        &mut |window| {
+            if let Some(read) = read.take() {
+                result = Ok(read(window)?);
+            }
+            Ok(())
+        },
+    )?;
+    result
+}
+
+/// The same, compiled once for each store type.
+fn call_framed<T>(
+    store: &mut StoreContextMut<'_, T>,
+    func: Func,
+    write: &mut dyn FnMut(&mut [u64]),
+    read: &mut dyn FnMut(&[u64]) -> Result<()>,
+) -> Result<()> {
     call_lifted::<WINDOW_SLOTS, _, _>(
         store,
         func,

@@ -141,15 +141,18 @@ pub(crate) fn call<P: Lower, R: LiftOwned, T>(
     func: Func,
     params: &P,
 ) -> Result<R> {
-    // Known when the call is compiled: numbers need neither memory nor handles.
-    if P::ABI.plain
-        && P::ABI.flat <= abi::MAX_FLAT_PARAMS
-        && R::ABI.plain
-        && R::ABI.flat <= abi::MAX_FLAT_RESULTS
-    {
+    // Known when the call is compiled, and the paths not taken are not: the
+    // functions of a world are what its host waits for at every build.
+    if const {
+        P::ABI.plain
+            && P::ABI.flat <= abi::MAX_FLAT_PARAMS
+            && R::ABI.plain
+            && R::ABI.flat <= abi::MAX_FLAT_RESULTS
+    } {
+        // Numbers need neither memory nor handles.
         return call_numbers(store, func, params);
     }
-    if P::ABI.flat <= FEW_SLOTS {
+    if const { P::ABI.flat <= FEW_SLOTS } {
         call_values::<FEW_SLOTS, P, R, T>(store, func, params)
     } else {
         call_values::<WINDOW_SLOTS, P, R, T>(store, func, params)
@@ -566,7 +569,7 @@ impl<D> TypedStub<D> {
         if facts.has_borrow {
             call.extra().enter_host(site.owner);
         }
-        let abi = <D::Result as abi::ComponentType>::ABI;
+        let abi = const { <D::Result as abi::ComponentType>::ABI };
         if facts.result_in_memory {
             // A place that is none must not cost the result.
             let mut store = call.store();
@@ -577,7 +580,11 @@ impl<D> TypedStub<D> {
                 .map_err(|error| Error::from(error).within("result"))?;
         }
         let result = self.def.run(call, &self.import)?;
-        if abi.plain && abi.flat <= abi::MAX_FLAT_RESULTS {
+        let is_number = const {
+            let abi = <D::Result as abi::ComponentType>::ABI;
+            abi.plain && abi.flat <= abi::MAX_FLAT_RESULTS
+        };
+        if is_number {
             let mut cx = LowerContext::new(NoGuest(NoHandles), site.options);
             result.lower_flat(&mut cx, &mut call.window()[..abi.flat])?;
         } else {
@@ -617,7 +624,7 @@ fn end_lift<P: abi::ComponentType, R>(
     lifted: Result<R, impl Into<Error>>,
 ) -> Result<R> {
     let lifted = lifted.map_err(Into::into);
-    if P::ABI.plain {
+    if const { P::ABI.plain } {
         return lifted;
     }
     state.end_lift(lifted)
