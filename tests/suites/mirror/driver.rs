@@ -47,6 +47,12 @@ struct Weaver {
     calls: Vec<Call>,
 }
 
+/// Who implements a function.
+enum Side {
+    Import,
+    Export,
+}
+
 /// One exported function.
 struct Call {
     label: String,
@@ -128,9 +134,13 @@ impl Weaver {
     }
 
     /// The name by which both sides know a function.
-    fn label(&self, resource: &str, name: &str) -> String {
+    fn label(&self, side: Side, resource: &str, name: &str) -> String {
         let here = self.here();
-        let here = here.strip_prefix("exports").unwrap_or(&here);
+        // A package of the host's side may be called so, too.
+        let here = match side {
+            Side::Import => &here,
+            Side::Export => here.strip_prefix("exports").unwrap_or(&here),
+        };
         let here = here.strip_prefix("::").unwrap_or(here);
         // A handle type has another name than its trait if one of them is taken.
         let resource = resource.trim_start_matches("Host").trim_end_matches('_');
@@ -161,7 +171,7 @@ impl Weaver {
                 Some(generic) => concrete(&signature.text, generic),
                 None => signature.text.clone(),
             };
-            let label = self.label(resource, &signature.name);
+            let label = self.label(Side::Import, resource, &signature.name);
             text += &format!("{whole} {{\ncrate::kit::enter({label:?});\n");
             for (name, _) in &signature.params {
                 match &**name {
@@ -197,7 +207,7 @@ impl Weaver {
             }
             let here = format!("crate::{}::{}", self.module, self.here());
             let mut call = Call {
-                label: self.label(if root || guest { "" } else { ty }, name),
+                label: self.label(Side::Export, if root || guest { "" } else { ty }, name),
                 callee: String::new(),
                 this: None,
                 arguments: params.len() - 1,
