@@ -1,7 +1,7 @@
 //! Finds WIT to try tools on: that of wit-parser, wit-component and wasm-tools,
 //! which they parse in their own tests, and the project's own.
 //!
-//! Nothing is copied in; see [`upstream`](crate::upstream).
+//! Nothing is copied in; see [`upstream`].
 
 use std::collections::BTreeSet;
 use std::fs;
