@@ -16,13 +16,8 @@ use std::sync::OnceLock;
 /// If there is no library beside the running test.
 #[must_use]
 pub fn rustc(folder: &Path, file: &Path) -> Command {
-    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let test = std::env::current_exe().unwrap_or_default();
-    let deps = test.parent().unwrap_or(Path::new("."));
-    let library = LIBRARY.get_or_init(|| library(deps));
-    let library = library.as_ref();
-    let library = library.expect("the library that this test was built with, beside it");
-    let mut command = with_library(deps, library);
+    let library = library().expect("the library that this test was built with, beside it");
+    let mut command = with_library(&deps(), library);
     command.arg(file).env("CARGO_MANIFEST_DIR", folder);
     command
 }
@@ -42,8 +37,20 @@ fn with_library(deps: &Path, library: &Path) -> Command {
     command
 }
 
-/// The newest build of the library in `deps` that has the macro: others are left from other features.
-fn library(deps: &Path) -> Option<PathBuf> {
+/// Where Cargo puts the running test, and what it was built with.
+fn deps() -> PathBuf {
+    let test = std::env::current_exe().unwrap_or_default();
+    test.parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// The newest build of the library beside the running test that has the macro: others are left from
+/// other features.
+pub fn library() -> Option<&'static Path> {
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOUND.get_or_init(|| search(&deps())).as_deref()
+}
+
+fn search(deps: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(deps).ok()?.filter_map(Result::ok);
     let libraries = entries.filter(|entry| {
         let name = entry.file_name();

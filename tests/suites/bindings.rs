@@ -10,11 +10,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::Output;
 
 use linkspan::{Bindings, Component, Engine, Error, ErrorKind, GuestHandle, Linker, Store};
-use linkspan_tests::upstream;
+use linkspan_tests::{compile, upstream};
 use linkspan_wit::Loader;
 use linkspan_wit::bindgen::Generator;
 
@@ -290,40 +290,11 @@ fn worlds_are_named_as_in_wit() {
 
 /// Compiles a library as a person would have it in a file.
 fn rustc(name: &str, source: &str) -> Output {
-    let deps = std::env::current_exe().unwrap();
-    let deps = deps.parent().unwrap();
     let folder = upstream::target_folder().unwrap().join("bindings-suite");
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{name}.rs"));
     fs::write(&file, source).unwrap();
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    Command::new(rustc)
-        .args(["--edition", "2024", "--crate-type", "lib"])
-        .args(["--emit", "metadata"])
-        .arg("-L")
-        .arg(format!("dependency={}", deps.display()))
-        .arg("--extern")
-        .arg(format!("linkspan={}", library(deps).display()))
-        .arg("--out-dir")
-        .arg(&folder)
-        .arg(&file)
-        .env("CARGO_MANIFEST_DIR", &folder)
-        .output()
-        .unwrap()
-}
-
-/// The newest build of the library beside this test.
-fn library(deps: &Path) -> PathBuf {
-    let files = fs::read_dir(deps).unwrap().map(|entry| entry.unwrap());
-    let libraries = files.filter(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("liblinkspan-") && name.ends_with(".rlib")
-    });
-    let newest = libraries.max_by_key(|entry| entry.metadata().unwrap().modified().unwrap());
-    newest
-        .expect("the library that this test was built with")
-        .path()
+    compile::rustc(&folder, &file).output().unwrap()
 }
 
 /// Writes bindings for each world of the sources, as modules of one library.

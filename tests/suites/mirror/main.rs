@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use linkspan_tests::harness::{self, Failure, Outcome, Suite};
-use linkspan_tests::upstream;
+use linkspan_tests::{compile, upstream};
 
 use worlds::World;
 
@@ -198,7 +198,8 @@ impl Program {
         let text = |error: std::io::Error| error.to_string();
         let deps = std::env::current_exe().map_err(text)?;
         let deps = deps.parent().ok_or("the suite stands in no folder")?;
-        let library = library(deps)?;
+        let library =
+            compile::library().ok_or("the library that this suite was built with is missing")?;
         let program = self.folder.join("driver");
         let source = self.folder.join("main.rs");
         let sources = [
@@ -209,7 +210,7 @@ impl Program {
             .iter()
             .all(|(path, text)| fs::read(path).is_ok_and(|old| old == text.as_bytes()));
         let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-        if known && time(&program).is_some_and(|built| Some(built) > time(&library)) {
+        if known && time(&program).is_some_and(|built| Some(built) > time(library)) {
             return Ok(program);
         }
         for (path, content) in &sources {
@@ -236,18 +237,4 @@ impl Program {
             Err(format!("the drivers do not compile:\n{errors}"))
         }
     }
-}
-
-/// The newest build of the library beside this suite.
-fn library(deps: &Path) -> Result<PathBuf, String> {
-    let files = fs::read_dir(deps).map_err(|error| error.to_string())?;
-    let libraries = files.flatten().filter(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        name.starts_with("liblinkspan-") && name.ends_with(".rlib")
-    });
-    let newest = libraries.max_by_key(|entry| entry.metadata().and_then(|m| m.modified()).ok());
-    newest
-        .map(|entry| entry.path())
-        .ok_or_else(|| "the library that this suite was built with is missing".to_owned())
 }

@@ -282,15 +282,18 @@ impl<'p> Refs<'p> {
         matches!(definition.kind, TypeDefKind::Resource)
     }
 
+    /// What the name of a type stands for that is none of its own.
+    pub(super) fn alias(&self, id: TypeId) -> String {
+        match &self.plan.resolve.types[id].kind {
+            TypeDefKind::Type(Type::Id(id)) if self.is_resource(*id) => self.resource_path(*id),
+            TypeDefKind::Type(ty) => self.ty(ty, Position::Owned),
+            kind => self.structural(kind, Position::Owned).unwrap_or_default(),
+        }
+    }
+
     /// The path of the tag or handle type of a resource.
     pub(super) fn resource_path(&self, id: TypeId) -> String {
         self.named(self.plan.definition(id))
-    }
-
-    /// What an alias without a definition of its own stands for.
-    pub(super) fn target(&self, id: TypeId) -> String {
-        self.structural(&self.plan.resolve.types[id].kind, Position::Owned)
-            .unwrap_or_default()
     }
 
     /// Whether `ty` is a string, perhaps under another name.

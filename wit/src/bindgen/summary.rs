@@ -1,7 +1,7 @@
 //! A type in one line, for [`Item::signature`](super::Item::signature): its members by the names
 //! that `types` gives them, without documentation, attributes and tables.
 
-use wit_parser::{Type, TypeDefKind};
+use wit_parser::TypeDefKind;
 
 use super::plan::NamedType;
 use super::refs::{Position, Refs};
@@ -33,9 +33,8 @@ pub(super) fn of_type(refs: &Refs<'_>, ty: &NamedType) -> String {
             let mut scope = Scope::with_reserved(["NAMES"]);
             members((flags.flags.iter()).map(|flag| scope.shouty(&flag.name)))
         }
-        TypeDefKind::Type(Type::Id(id)) if refs.is_resource(*id) => target(refs.resource_path(*id)),
-        TypeDefKind::Type(ty) => target(refs.ty(ty, Position::Owned)),
-        TypeDefKind::Handle(_)
+        TypeDefKind::Type(_)
+        | TypeDefKind::Handle(_)
         | TypeDefKind::Tuple(_)
         | TypeDefKind::Option(_)
         | TypeDefKind::Result(_)
@@ -43,7 +42,7 @@ pub(super) fn of_type(refs: &Refs<'_>, ty: &NamedType) -> String {
         | TypeDefKind::Map(..)
         | TypeDefKind::FixedLengthList(..)
         | TypeDefKind::Future(_)
-        | TypeDefKind::Stream(_) => target(refs.target(ty.id)),
+        | TypeDefKind::Stream(_) => target(refs.alias(ty.id)),
         TypeDefKind::Resource | TypeDefKind::Unknown => String::new(),
     }
 }

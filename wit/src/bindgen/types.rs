@@ -66,14 +66,8 @@ fn definition(w: &mut Writer, refs: &Refs<'_>, ty: &NamedType, attribute: Option
             w.close("}");
         }
         // An alias is written by what it stands for.
-        TypeDefKind::Type(target) => {
-            let target = match target {
-                Type::Id(id) if refs.is_resource(*id) => refs.resource_path(*id),
-                target => refs.ty(target, Position::Owned),
-            };
-            alias(w, &target);
-        }
-        TypeDefKind::Handle(_)
+        TypeDefKind::Type(_)
+        | TypeDefKind::Handle(_)
         | TypeDefKind::Tuple(_)
         | TypeDefKind::Option(_)
         | TypeDefKind::Result(_)
@@ -82,7 +76,7 @@ fn definition(w: &mut Writer, refs: &Refs<'_>, ty: &NamedType, attribute: Option
         | TypeDefKind::FixedLengthList(..)
         | TypeDefKind::Future(_)
         | TypeDefKind::Stream(_) => {
-            alias(w, &refs.target(ty.id));
+            alias(w, &refs.alias(ty.id));
         }
         // Resources are no types of a module's list, and a plan holds nothing unknown.
         TypeDefKind::Resource | TypeDefKind::Unknown => {}
