@@ -50,7 +50,7 @@ use crate::component::Component;
 use crate::error::Result;
 use crate::linker::Linker;
 use crate::resource::Resource;
-use crate::store::{ComponentState, Store, StoreContextMut};
+use crate::store::{ComponentState, OpaqueStore, Store};
 
 /// Full access to a store whose data is an `H`: the store itself, a borrow of
 /// it, or what a host function gets.
@@ -335,6 +335,6 @@ macro_rules! bindings {
 }
 
 /// Drops a handle of the host, if there is one.
-pub(crate) fn drop_token<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> Result<()> {
+pub(crate) fn drop_token(store: &mut OpaqueStore<'_>, token: u64) -> Result<()> {
     crate::func::drop_handle(store, token)
 }

@@ -24,7 +24,7 @@ use crate::code::{Code, Pointers, Signature};
 use crate::error::{Error, Result};
 use crate::plan::FuncTypeId;
 use crate::resource::{AnyHandle, Dtor, representation};
-use crate::store::{AsContext, AsContextMut, ComponentState, HandleMode, StoreContextMut};
+use crate::store::{AsContext, AsContextMut, ComponentState, HandleMode, OpaqueStore};
 use crate::types;
 use guest::{GuestView, Site};
 
@@ -52,11 +52,7 @@ pub(crate) struct Lifted {
 
 impl Lifted {
     /// Calls `post-return` with what the function returned.
-    pub(crate) fn run_post_return<T>(
-        &self,
-        store: &mut StoreContextMut<'_, T>,
-        returned: u64,
-    ) -> Result<()> {
+    pub(crate) fn run_post_return(&self, store: &mut OpaqueStore<'_>, returned: u64) -> Result<()> {
         if let Some(post_return) = self.post_return {
             self.site.call_closed(store, post_return, |slots| {
                 if let Some(slot) = slots.first_mut() {
@@ -151,12 +147,12 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        let mut store = store.as_context_mut();
+        let mut store = store.as_context_mut().opaque();
         if self.lifted(store.extra())?.facts.primitive {
             let done = if params.len() <= FEW_SLOTS {
-                self.call_primitive::<FEW_SLOTS, _>(&mut store, params, results)
+                self.call_primitive::<FEW_SLOTS>(&mut store, params, results)
             } else {
-                self.call_primitive::<WINDOW_SLOTS, _>(&mut store, params, results)
+                self.call_primitive::<WINDOW_SLOTS>(&mut store, params, results)
             };
             if let Some(done) = done {
                 return done;
@@ -172,7 +168,7 @@ impl Func {
         let state = store.extra();
         let instance = site.instance;
         let params = values::params_for(state, instance, &code.types, &signature.ty, params)?;
-        let result = call_lifted::<WINDOW_SLOTS, _, _>(
+        let result = call_lifted::<WINDOW_SLOTS, _>(
             &mut store,
             *self,
             |mut guest, window| {
@@ -212,9 +208,9 @@ impl Func {
     /// Calls a function of primitive types, straight on the engine's window; `None`, and
     /// nothing done, if values or their number do not fit.
     #[inline]
-    fn call_primitive<const SLOTS: usize, T>(
+    fn call_primitive<const SLOTS: usize>(
         self,
-        store: &mut StoreContextMut<'_, T>,
+        store: &mut OpaqueStore<'_>,
         params: &[Val],
         results: &mut [Val],
     ) -> Option<Result<()>> {
@@ -298,11 +294,11 @@ fn check_counts(signature: &Signature, params: &[Val], results: &[Val]) -> Resul
 /// demands of traps.
 ///
 /// The window has `SLOTS` slots, which must do for the function's parameters.
-pub(crate) fn call_lifted<const SLOTS: usize, T, R>(
-    store: &mut StoreContextMut<'_, T>,
+pub(crate) fn call_lifted<const SLOTS: usize, R>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
-    lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
-    lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
+    lower: impl FnOnce(GuestView<'_>, &mut [u64]) -> Result<()>,
+    lift: impl FnOnce(GuestView<'_>, &[u64]) -> Result<R>,
 ) -> Result<R> {
     drain_dropped(store);
     let state = store.extra_mut();
@@ -311,7 +307,7 @@ pub(crate) fn call_lifted<const SLOTS: usize, T, R>(
     let depth = state.frames.len();
     let handles = state.handle_count(lifted.site.owner);
     state.enter(lifted.site.owner, lifted.facts.has_borrow);
-    let result = run_lifted::<SLOTS, _, _>(store, &lifted, lower, lift);
+    let result = run_lifted::<SLOTS, _>(store, &lifted, lower, lift);
     let state = store.extra_mut();
     match &result {
         Ok(_) => state.exit(),
@@ -346,11 +342,11 @@ impl<E: Into<Error>> From<E> for Failure {
 }
 
 #[inline]
-fn run_lifted<const SLOTS: usize, T, R>(
-    store: &mut StoreContextMut<'_, T>,
+fn run_lifted<const SLOTS: usize, R>(
+    store: &mut OpaqueStore<'_>,
     lifted: &Lifted,
-    lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
-    lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
+    lower: impl FnOnce(GuestView<'_>, &mut [u64]) -> Result<()>,
+    lift: impl FnOnce(GuestView<'_>, &[u64]) -> Result<R>,
 ) -> Result<R, Failure> {
     let Lifted { site, facts, .. } = *lifted;
     let mut window = [0; SLOTS];
@@ -371,11 +367,7 @@ fn run_lifted<const SLOTS: usize, T, R>(
 /// What does not depend on the types of a function stands here, so that it is
 /// compiled once for each store type.
 #[inline]
-fn call_core<T>(
-    store: &mut StoreContextMut<'_, T>,
-    lifted: &Lifted,
-    params: &[u64],
-) -> Result<u64> {
+fn call_core(store: &mut OpaqueStore<'_>, lifted: &Lifted, params: &[u64]) -> Result<u64> {
     let results = lifted.func.call_raw(store, |slots| {
         // As many as there are: compared when the instance was prepared.
         for (slot, value) in slots.iter_mut().zip(params) {
@@ -396,8 +388,8 @@ fn call_core<T>(
 /// Nothing has to be kept for such a call, so it starts no frame, unless the
 /// guest uses the storage of one.
 #[inline]
-pub(crate) fn call_scalars<T, R>(
-    store: &mut StoreContextMut<'_, T>,
+pub(crate) fn call_scalars<R>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     write: impl FnOnce(&mut [u64]),
     read: impl FnOnce(&[u64]) -> Result<R>,
@@ -424,8 +416,8 @@ pub(crate) fn call_scalars<T, R>(
 }
 
 #[cold]
-fn call_scalars_framed<T, R>(
-    store: &mut StoreContextMut<'_, T>,
+fn call_scalars_framed<R>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     write: impl FnOnce(&mut [u64]),
     read: impl FnOnce(&[u64]) -> Result<R>,
@@ -451,13 +443,13 @@ fn call_scalars_framed<T, R>(
 }
 
 /// The same, compiled once for each store type.
-fn call_framed<T>(
-    store: &mut StoreContextMut<'_, T>,
+fn call_framed(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     write: &mut dyn FnMut(&mut [u64]),
     read: &mut dyn FnMut(&[u64]) -> Result<()>,
 ) -> Result<()> {
-    call_lifted::<WINDOW_SLOTS, _, _>(
+    call_lifted::<WINDOW_SLOTS, _>(
         store,
         func,
         |_, window| {
@@ -471,7 +463,7 @@ fn call_framed<T>(
 /// Charges fuel for bytes that a call has lifted or moved, as many to an
 /// operator as bulk instructions touch.
 #[inline]
-pub(crate) fn pay<T>(store: &mut StoreContextMut<'_, T>, bytes: u64) -> Result<()> {
+pub(crate) fn pay(store: &mut OpaqueStore<'_>, bytes: u64) -> Result<()> {
     match bytes / BYTES_PER_OPERATOR {
         0 => Ok(()),
         operators => Ok(store.charge_fuel(operators)?),
@@ -480,14 +472,14 @@ pub(crate) fn pay<T>(store: &mut StoreContextMut<'_, T>, bytes: u64) -> Result<(
 
 /// Drops handles whose owners were dropped where no store was at hand.
 #[inline]
-pub(crate) fn drain_dropped<T>(store: &mut StoreContextMut<'_, T>) {
+pub(crate) fn drain_dropped(store: &mut OpaqueStore<'_>) {
     if !store.extra().dropped.is_empty() {
         drain(store);
     }
 }
 
 #[cold]
-fn drain<T>(store: &mut StoreContextMut<'_, T>) {
+fn drain(store: &mut OpaqueStore<'_>) {
     // A destructor that traps locks its instance, and the next call of that
     // one says so; the call at hand may have nothing to do with it.
     drop(drop_queued(store));
@@ -495,7 +487,7 @@ fn drain<T>(store: &mut StoreContextMut<'_, T>) {
 
 /// Drops the handles in the queue, all of them, whichever destructors fail.
 /// Answers the first failure.
-pub(crate) fn drop_queued<T>(store: &mut StoreContextMut<'_, T>) -> Result<()> {
+pub(crate) fn drop_queued(store: &mut OpaqueStore<'_>) -> Result<()> {
     let mut first = Ok(());
     for token in store.extra().dropped.take() {
         let state = store.extra_mut();
@@ -511,14 +503,14 @@ pub(crate) fn drop_queued<T>(store: &mut StoreContextMut<'_, T>) -> Result<()> {
 }
 
 /// Drops a handle that the host holds.
-pub(crate) fn drop_handle<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> Result<()> {
+pub(crate) fn drop_handle(store: &mut OpaqueStore<'_>, token: u64) -> Result<()> {
     let handle = store.extra_mut().any.take(token)?;
     destroy(store, handle)
 }
 
 /// Runs the destructor that is due for a handle that stands in no table any
 /// more.
-pub(crate) fn destroy<T>(store: &mut StoreContextMut<'_, T>, handle: AnyHandle) -> Result<()> {
+pub(crate) fn destroy(store: &mut OpaqueStore<'_>, handle: AnyHandle) -> Result<()> {
     if !handle.own {
         return Ok(());
     }

@@ -17,7 +17,7 @@ use linkspan_engine as core;
 use linkspan_engine::{Answer, HostCall, HostFunc};
 
 use super::guest::GuestView;
-use super::host::{FuncCheck, FuncMismatch, HostFunction, LoweredImport};
+use super::host::{FuncCheck, FuncMismatch, HostFunction, LoweredImport, host_store};
 use super::{FEW_SLOTS, Func, WINDOW_SLOTS, call_lifted, call_scalars};
 use crate::bound::{HostParams, HostResource, New};
 use crate::code::Pointers;
@@ -25,7 +25,8 @@ use crate::error::{Error, Result};
 use crate::linker::{Definition, LinkerInstance};
 use crate::resource::ResourceType;
 use crate::store::{
-    AsContext, AsContextMut, CallInfo, ComponentState, HandleMode, StoreContextMut,
+    AnyStore, AsContext, AsContextMut, CallInfo, ComponentState, HandleMode, OpaqueStore,
+    StoreContextMut,
 };
 
 /// A function of a guest with its Rust types: `P` is the tuple of its
@@ -84,7 +85,7 @@ impl<P: Lower, R: LiftOwned> TypedFunc<P, R> {
     /// trapped before, and what host functions fail with.
     #[inline]
     pub fn call(&self, mut store: impl AsContextMut, params: P) -> Result<R> {
-        call(&mut store.as_context_mut(), self.func, &params)
+        call(&mut store.as_context_mut().opaque(), self.func, &params)
     }
 
     /// The function without its Rust types.
@@ -136,8 +137,8 @@ impl Func {
 
 /// Calls a lifted function whose types were compared.
 #[inline]
-pub(crate) fn call<P: Lower, R: LiftOwned, T>(
-    store: &mut StoreContextMut<'_, T>,
+pub(crate) fn call<P: Lower, R: LiftOwned>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     params: &P,
 ) -> Result<R> {
@@ -153,20 +154,20 @@ pub(crate) fn call<P: Lower, R: LiftOwned, T>(
         return call_numbers(store, func, params);
     }
     if const { P::ABI.flat <= FEW_SLOTS } {
-        call_values::<FEW_SLOTS, P, R, T>(store, func, params)
+        call_values::<FEW_SLOTS, P, R>(store, func, params)
     } else {
-        call_values::<WINDOW_SLOTS, P, R, T>(store, func, params)
+        call_values::<WINDOW_SLOTS, P, R>(store, func, params)
     }
 }
 
 /// Calls a function on a window of `SLOTS` slots, which do for its parameters.
 #[inline]
-fn call_values<const SLOTS: usize, P: Lower, R: LiftOwned, T>(
-    store: &mut StoreContextMut<'_, T>,
+fn call_values<const SLOTS: usize, P: Lower, R: LiftOwned>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     params: &P,
 ) -> Result<R> {
-    call_lifted::<SLOTS, _, _>(
+    call_lifted::<SLOTS, _>(
         store,
         func,
         #[inline(always)]
@@ -194,8 +195,8 @@ fn call_values<const SLOTS: usize, P: Lower, R: LiftOwned, T>(
 
 /// Calls a function of numbers, straight on the engine's window.
 #[inline]
-fn call_numbers<P: Lower, R: LiftOwned, T>(
-    store: &mut StoreContextMut<'_, T>,
+fn call_numbers<P: Lower, R: LiftOwned>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     params: &P,
 ) -> Result<R> {
@@ -267,7 +268,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
         let func = WithStore(func);
         self.define(
             name,
-            Definition::Host(Arc::new(Typed::<_, P, R>::new(func))),
+            Definition::Host(Arc::new(Typed::<T, _, P, R>::new(func))),
         )
     }
 
@@ -295,7 +296,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
         let func = WithHost(infallible::<T, P, R>(func), |value, _: &mut New<'_>| value);
         self.define(
             name,
-            Definition::Host(Arc::new(Typed::<_, P, (R, R)>::new(func))),
+            Definition::Host(Arc::new(Typed::<T, _, P, (R, R)>::new(func))),
         )
     }
 
@@ -319,7 +320,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
         let func = WithHost(infallible::<T, P, V>(func), handles);
         self.define(
             name,
-            Definition::Host(Arc::new(Typed::<_, P, (V, R)>::new(func))),
+            Definition::Host(Arc::new(Typed::<T, _, P, (V, R)>::new(func))),
         )
     }
 
@@ -345,7 +346,7 @@ impl<T: 'static> LinkerInstance<'_, T> {
         let func = WithHost(func, handles);
         self.define(
             name,
-            Definition::Host(Arc::new(Typed::<_, P, (V, R)>::new(func))),
+            Definition::Host(Arc::new(Typed::<T, _, P, (V, R)>::new(func))),
         )
     }
 
@@ -368,12 +369,12 @@ fn infallible<T, P: HostParams, V>(
 }
 
 /// A closure with its Rust types.
-struct Typed<F, P, R> {
+struct Typed<T, F, P, R> {
     func: F,
-    _types: PhantomData<fn(P) -> R>,
+    _types: PhantomData<fn(T, P) -> R>,
 }
 
-impl<F, P, R> Typed<F, P, R> {
+impl<T, F, P, R> Typed<T, F, P, R> {
     fn new(func: F) -> Self {
         Self {
             func,
@@ -404,7 +405,7 @@ trait Run<T>: Send + Sync + 'static {
     ) -> Result<Self::Result>;
 }
 
-impl<T, F, P, R> Run<T> for Typed<WithStore<F>, P, R>
+impl<T, F, P, R> Run<T> for Typed<T, WithStore<F>, P, R>
 where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, P) -> Result<R> + Send + Sync + 'static,
@@ -434,7 +435,7 @@ where
         };
         // Who cannot pay gets back what was taken.
         let params = params.and_then(|params| {
-            super::pay(&mut call.store(), bytes)?;
+            super::pay(&mut call.store().opaque(), bytes)?;
             Ok(params)
         });
         let params = end_lift::<P, _>(call.extra(), params)?;
@@ -444,7 +445,7 @@ where
     }
 }
 
-impl<T, F, N, P, V, R> Run<T> for Typed<WithHost<F, N>, P, (V, R)>
+impl<T, F, N, P, V, R> Run<T> for Typed<T, WithHost<F, N>, P, (V, R)>
 where
     T: 'static,
     F: for<'a> Fn(&'a mut T, P::Args<'a>) -> Result<V> + Send + Sync + 'static,
@@ -489,7 +490,7 @@ where
         P::put_back(taken, table);
         let value = value?;
         // Before there are handles, which nobody would get.
-        super::pay(&mut call.store(), bytes)?;
+        super::pay(&mut call.store().opaque(), bytes)?;
         let mut new = New::in_table(&mut call.extra().table);
         let result = handles(value, &mut new);
         new.finish()?;
@@ -497,7 +498,7 @@ where
     }
 }
 
-impl<T, F, P, R> HostFunction<T> for Typed<F, P, R>
+impl<T, F, P, R> HostFunction for Typed<T, F, P, R>
 where
     T: 'static,
     Self: Run<T>,
@@ -520,31 +521,41 @@ where
 
     fn bind(
         self: Arc<Self>,
-        store: StoreContextMut<'_, T>,
+        store: &mut AnyStore<'_>,
         import: LoweredImport,
     ) -> Result<core::Func> {
-        let ty = import.signature.lower.clone();
-        Ok(core::Func::from_host(
-            store,
-            &ty,
-            TypedStub { def: self, import },
-        )?)
+        bind_typed::<T>(self, store, import)
     }
 }
 
+/// Puts the core function for one `canon lower` into a store.
+fn bind_typed<T: 'static>(
+    def: Arc<dyn RunLowered<T>>,
+    store: &mut AnyStore<'_>,
+    import: LoweredImport,
+) -> Result<core::Func> {
+    let ty = import.signature.lower.clone();
+    let stub = TypedStub { def, import };
+    Ok(core::Func::from_host(host_store::<T>(store)?, &ty, stub)?)
+}
+
 /// The core function for one `canon lower` of a typed function.
-struct TypedStub<D> {
-    def: Arc<D>,
+///
+/// It is compiled once for each store type, with all that the engine needs for a
+/// host function: what a host waits for at every build is worth the nanosecond
+/// that a call by pointer takes.
+struct TypedStub<T> {
+    def: Arc<dyn RunLowered<T>>,
     import: LoweredImport,
 }
 
-impl<T: 'static, D: Run<T>> HostFunc<T, ComponentState> for TypedStub<D> {
+impl<T: 'static> HostFunc<T, ComponentState> for TypedStub<T> {
     #[inline]
     fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
         if let Err(error) = call.extra().check_leave(self.import.site.owner) {
             return Answer::Trap(error);
         }
-        match self.run(&mut call) {
+        match self.def.run_lowered(&mut call, &self.import) {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Trap(self.import.error(error)),
         }
@@ -555,14 +566,24 @@ impl<T: 'static, D: Run<T>> HostFunc<T, ComponentState> for TypedStub<D> {
     }
 }
 
-impl<D> TypedStub<D> {
-    #[inline]
-    fn run<T: 'static>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()>
-    where
-        D: Run<T>,
-    {
-        let site = self.import.site;
-        let facts = self.import.signature.facts;
+/// A typed function whose types are left behind.
+trait RunLowered<T>: Send + Sync + 'static {
+    /// Lifts the parameters, runs the closure and lowers the result.
+    fn run_lowered(
+        &self,
+        call: &mut HostCall<'_, T, ComponentState>,
+        import: &LoweredImport,
+    ) -> Result<()>;
+}
+
+impl<T: 'static, D: Run<T>> RunLowered<T> for D {
+    fn run_lowered(
+        &self,
+        call: &mut HostCall<'_, T, ComponentState>,
+        import: &LoweredImport,
+    ) -> Result<()> {
+        let site = import.site;
+        let facts = import.signature.facts;
         // Where the result goes if it is large; the window is used again.
         let area = call.window().get(facts.param_slots).copied();
         let area = area.unwrap_or(0);
@@ -572,14 +593,14 @@ impl<D> TypedStub<D> {
         let abi = const { <D::Result as abi::ComponentType>::ABI };
         if facts.result_in_memory {
             // A place that is none must not cost the result.
-            let mut store = call.store();
+            let mut store = call.store().opaque();
             let guest = GuestView::new(&mut store, site, HandleMode::Typed);
             let mut cx = LowerContext::new(guest, site.options);
             let layout = abi.layout(cx.pointer());
             cx.return_area(flat_pointer(cx.pointer(), area), layout.size, layout.align)
                 .map_err(|error| Error::from(error).within("result"))?;
         }
-        let result = self.def.run(call, &self.import)?;
+        let result = self.run(call, import)?;
         let is_number = const {
             let abi = <D::Result as abi::ComponentType>::ABI;
             abi.plain && abi.flat <= abi::MAX_FLAT_RESULTS
@@ -588,7 +609,7 @@ impl<D> TypedStub<D> {
             let mut cx = LowerContext::new(NoGuest(NoHandles), site.options);
             result.lower_flat(&mut cx, &mut call.window()[..abi.flat])?;
         } else {
-            let mut store = call.store();
+            let mut store = call.store().opaque();
             let guest = GuestView::new(&mut store, site, HandleMode::Typed);
             let mut cx = LowerContext::new(guest, site.options);
             let mut window = [0, area];
