@@ -424,10 +424,17 @@ impl ComponentState {
     /// otherwise, and with them the values of the host behind them.
     #[inline]
     pub(crate) fn end_lift<R, E>(&mut self, lifted: Result<R, E>) -> Result<R, E> {
-        if !self.taken.is_empty() {
-            self.settle_taken(lifted.is_ok());
-        }
+        self.settle_lift(lifted.is_ok());
         lifted
+    }
+
+    /// As [`ComponentState::end_lift`], for code that is compiled for each type:
+    /// whether the lift went well.
+    #[inline]
+    pub(crate) fn settle_lift(&mut self, is_ok: bool) {
+        if !self.taken.is_empty() {
+            self.settle_taken(is_ok);
+        }
     }
 
     #[cold]

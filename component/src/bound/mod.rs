@@ -26,8 +26,8 @@ use std::path::Path;
 
 use linkspan_engine as core;
 
+pub(crate) use export::{Describe, describe, differences};
 pub use export::{Export, Interface, NamedResource, func, interface, resource};
-pub(crate) use export::{describe, differences};
 pub use handle::{Borrow, GuestHandle, GuestResource, Handle, Lend, LendAll};
 pub use host::{HostParam, HostParams, HostResource, HostTag, Mut, New, Own, Ref};
 pub use host_error::{HostError, HostValues, OrTrap};
