@@ -22,7 +22,7 @@ use crate::bound::{Describe, HostParams, HostResource, New};
 use crate::error::{Error, Result};
 use crate::linker::{Definition, LinkerInstance};
 use crate::resource::ResourceType;
-use crate::store::{AnyStore, CallInfo, ComponentState, HandleMode, OpaqueCall, StoreContextMut};
+use crate::store::{AnyStore, CallInfo, ComponentState, HandleMode, OpaqueStore, StoreContextMut};
 
 /// The value of a result, or a return with its error: as `?`, which compiles three
 /// functions for each type that it is used with.
@@ -249,7 +249,7 @@ where
         call: &mut HostCall<'_, T, ComponentState>,
         import: &LoweredImport,
     ) -> Result<()> {
-        let area = begin(&mut call.opaque(), import, R::ABI)?;
+        let area = begin(call, import, R::ABI)?;
         let scratch = Scratch::new();
         let (lifted, bytes) = {
             let core::HostParts {
@@ -270,10 +270,13 @@ where
         if let Err(error) = pay(call, bytes) {
             return Err(not_lifted(call.extra(), error));
         }
-        call.extra().settle_lift(true);
+        // Numbers have taken nothing.
+        if const { !P::ABI.plain } {
+            call.extra().settle_lift(true);
+        }
         let result = value!((self.func.0)(call.store(), params));
         call.extra().check_resume(import.site.owner)?;
-        end(&mut call.opaque(), import, area, &result)
+        end(call, import, area, &result)
     }
 }
 
@@ -295,7 +298,7 @@ where
         call: &mut HostCall<'_, T, ComponentState>,
         import: &LoweredImport,
     ) -> Result<()> {
-        let area = begin(&mut call.opaque(), import, R::ABI)?;
+        let area = begin(call, import, R::ABI)?;
         let scratch = Scratch::new();
         let mut taken = P::untaken();
         let mut bytes = 0;
@@ -307,7 +310,7 @@ where
         let mut new = New::in_table(&mut call.extra().table);
         let result = (self.func.1)(value, &mut new);
         new.finish()?;
-        end(&mut call.opaque(), import, area, &result)
+        end(call, import, area, &result)
     }
 }
 
@@ -353,27 +356,21 @@ impl<F, N, P: HostParams, V, R> Typed<WithHost<F, N>, P, (V, R)> {
 
 /// Starts a call: where the result goes if it is large, since the window is used
 /// again.
-#[inline]
-fn begin(
-    call: &mut OpaqueCall<'_>,
+#[inline(always)]
+fn begin<T>(
+    call: &mut HostCall<'_, T, ComponentState>,
     import: &LoweredImport,
     result: abi::hidden::Abi,
 ) -> Result<u64> {
-    let (site, facts) = (import.site, import.signature.facts);
-    let area = call.window().get(facts.param_slots).copied();
-    let area = area.unwrap_or(0);
-    let state = call.extra();
+    let (site, facts) = (&import.site, &import.signature.facts);
     if facts.has_borrow {
-        state.enter_host(site.owner);
+        call.extra().enter_host(site.owner);
     }
+    let mut area = 0;
     if facts.result_in_memory {
+        area = call.window().get(facts.param_slots).copied().unwrap_or(0);
         // A place that is none must not cost the result.
-        let mut store = call.store();
-        let guest = GuestView::new(&mut store, site, HandleMode::Typed);
-        let mut cx = LowerContext::new(guest, site.options);
-        let layout = result.layout(cx.pointer());
-        cx.return_area(flat_pointer(cx.pointer(), area), layout.size, layout.align)
-            .map_err(in_result)?;
+        check_area(&mut call.store().opaque(), import, result, area)?;
     }
     call.extra().call = CallInfo {
         owner: site.owner,
@@ -383,20 +380,35 @@ fn begin(
     Ok(area)
 }
 
+/// Refuses a place for a result that is not in the guest's memory.
+fn check_area(
+    store: &mut OpaqueStore<'_>,
+    import: &LoweredImport,
+    result: abi::hidden::Abi,
+    area: u64,
+) -> Result<()> {
+    let guest = GuestView::new(store, import.site, HandleMode::Typed);
+    let mut cx = LowerContext::new(guest, import.site.options);
+    let layout = result.layout(cx.pointer());
+    cx.return_area(flat_pointer(cx.pointer(), area), layout.size, layout.align)
+        .map(drop)
+        .map_err(in_result)
+}
+
 /// Ends a call: lowers its result.
-#[inline]
-fn end<R: Lower>(
-    call: &mut OpaqueCall<'_>,
+#[inline(always)]
+fn end<R: Lower, T>(
+    call: &mut HostCall<'_, T, ComponentState>,
     import: &LoweredImport,
     area: u64,
     result: &R,
 ) -> Result<()> {
-    let (site, facts) = (import.site, import.signature.facts);
+    let (site, facts) = (import.site, &import.signature.facts);
     if const { R::ABI.plain && R::ABI.flat <= abi::MAX_FLAT_RESULTS } {
         let mut cx = LowerContext::new(NoGuest(NoHandles), site.options);
         result.lower_flat(&mut cx, &mut call.window()[..R::ABI.flat])?;
     } else {
-        let mut store = call.store();
+        let mut store = call.store().opaque();
         let guest = GuestView::new(&mut store, site, HandleMode::Typed);
         let mut cx = LowerContext::new(guest, site.options);
         let mut window = [0, area];
@@ -420,13 +432,13 @@ fn not_lifted(state: &mut ComponentState, error: Error) -> Error {
     error
 }
 
-#[inline]
+#[inline(always)]
 fn pay<T>(call: &mut HostCall<'_, T, ComponentState>, bytes: u64) -> Result<()> {
     super::pay(&mut call.store().opaque(), bytes)
 }
 
 /// A lift out of the calling guest, as far as its limits go.
-#[inline]
+#[inline(always)]
 fn lift_context<'c, 's>(
     memory: &'c [u8],
     state: &'s mut ComponentState,
@@ -447,7 +459,7 @@ fn flat_pointer(pointer: abi::PointerSize, slot: u64) -> u64 {
 }
 
 /// The memory of the calling guest.
-#[inline]
+#[inline(always)]
 fn memory_of<'m>(memories: &'m core::Memories<'_>, import: &LoweredImport) -> Result<&'m [u8]> {
     match import.site.memory {
         Some(memory) => Ok(memories.get(memory)?),

@@ -23,7 +23,6 @@ use super::exception;
 use super::func::Func;
 use super::instance::{Extern, Instance};
 use super::memory::Memory;
-use super::opaque::Opaque;
 use super::owned::Owned;
 use super::shared::SharedMemory;
 use super::store::{
@@ -205,18 +204,6 @@ impl<'a, T, X> HostCall<'a, T, X> {
     pub fn store(&mut self) -> StoreContextMut<'_, T, X> {
         // SAFETY: a host call has the store alone, and it has these types.
         unsafe { StoreContextMut::from_ctx(self.store) }
-    }
-
-    /// The same call without the type of the embedder's data.
-    #[inline]
-    pub fn opaque(&mut self) -> HostCall<'_, Opaque, X> {
-        HostCall {
-            store: self.store,
-            caller: self.caller,
-            window: self.window,
-            func: self.func,
-            _borrow: PhantomData,
-        }
     }
 
     /// A caller's view, for the whole duration of the call.

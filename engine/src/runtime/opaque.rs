@@ -118,7 +118,8 @@ mod tests {
         *any.downcast::<u64>()
             .expect("the type of the data")
             .data_mut() += 1;
-        assert_eq!((any.extra().as_str(), *store.data()), ("x", 8));
+        assert_eq!(any.extra(), "x");
+        assert_eq!(*store.data(), 8);
     }
 
     /// Data that need another alignment than everything else in a store.
