@@ -61,9 +61,6 @@ fn bindings(w: &mut Writer, plan: &Plan<'_>) {
         for (index, _) in plan.host_modules() {
             let path = plan.path(ROOT, index, &plan.host_trait(index));
             w.line(&format!("{h}: {path},"));
-            if plan.external.replaces(&plan.modules[index]) {
-                continue;
-            }
             for bound in imports::bounds(plan, ROOT, index, &h) {
                 w.line(&format!("{bound},"));
             }
