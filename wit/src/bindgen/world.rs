@@ -50,7 +50,6 @@ fn table(w: &mut Writer, plan: &Plan<'_>) {
     w.gap();
     let h = plan.modules[ROOT].generic("H");
     let bounds: Vec<String> = (plan.host_modules())
-        .filter(|(_, module)| !plan.external.replaces(module))
         .flat_map(|(index, _)| imports::bounds(plan, ROOT, index, &h))
         .collect();
     w.open(&format!(
