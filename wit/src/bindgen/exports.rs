@@ -212,6 +212,9 @@ fn lend(refs: &Refs<'_>, ty: &Type, value: &str) -> String {
             let error = needs(&result.err).map(|error| format!(".map_err({})", closure(&error)));
             value.to_owned() + &ok.unwrap_or_default() + &error.unwrap_or_default()
         }
+        Some(TypeDefKind::FixedLengthList(element, _)) => {
+            format!("{value}.map({})", closure(element))
+        }
         Some(TypeDefKind::Tuple(tuple)) => {
             let parts = tuple.types.iter().enumerate();
             let parts: Vec<String> = parts

@@ -403,7 +403,9 @@ impl Emit<'_> {
         let on_value = |calls: String| format!("{value}{calls}");
         match self.refs.structure(ty)? {
             TypeDefKind::Handle(Handle::Own(_)) => Some(format!("new.own({value})")),
-            TypeDefKind::Option(some) => map(Some(some), "map").map(on_value),
+            TypeDefKind::Option(part) | TypeDefKind::FixedLengthList(part, _) => {
+                map(Some(part), "map").map(on_value)
+            }
             TypeDefKind::Result(result) => {
                 match (
                     map(result.ok.as_ref(), "map"),
@@ -503,8 +505,19 @@ pub(super) fn where_clause(bounds: &[String]) -> String {
 
 /// Whether the function takes its resource as the first parameter.
 pub(super) fn is_method(func: &Func<'_>) -> bool {
-    matches!(
-        func.wit.kind,
-        FunctionKind::Method(_) | FunctionKind::AsyncMethod(_)
-    )
+    match func.wit.kind {
+        FunctionKind::Method(_)
+        | FunctionKind::AsyncMethod(_)
+        | FunctionKind::MethodGetter(_)
+        | FunctionKind::MethodSetter(_) => true,
+        FunctionKind::Freestanding
+        | FunctionKind::AsyncFreestanding
+        | FunctionKind::Getter
+        | FunctionKind::Setter
+        | FunctionKind::Static(_)
+        | FunctionKind::AsyncStatic(_)
+        | FunctionKind::StaticGetter(_)
+        | FunctionKind::StaticSetter(_)
+        | FunctionKind::Constructor(_) => false,
+    }
 }

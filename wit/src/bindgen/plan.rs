@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wit_parser::{
-    Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Record, Resolve, Span, Type,
-    TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
+    AccessorKind, Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Record, Resolve,
+    Span, Type, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
 };
 
 use super::choose::{self, Looks};
@@ -715,10 +715,15 @@ fn name_functions<'a>(
     let mut named = Vec::new();
     for function in functions {
         let resource = function.kind.resource();
+        let wanted = match function.kind.accessor() {
+            // A property has one name for both of its functions.
+            Some(AccessorKind::Setter) => format!("set-{}", function.item_name()),
+            Some(AccessorKind::Getter) | None => function.item_name().to_owned(),
+        };
         let name = match (&function.kind, resource) {
             (FunctionKind::Constructor(_), _) => "new".to_owned(),
-            (_, Some(id)) => scopes.entry(id).or_default().snake(function.item_name()),
-            (_, None) => free.snake(function.item_name()),
+            (_, Some(id)) => scopes.entry(id).or_default().snake(&wanted),
+            (_, None) => free.snake(&wanted),
         };
         named.push(Func {
             wit: function,
