@@ -1,4 +1,4 @@
-;; The guest of `suites/options.rs`: each export calls the import of its name.
+;; The guest of `suites/options/main.rs`: each export calls the import of its name.
 (component
   (import "test:options/net" (instance $net
     (type $point' (record (field "x" u32) (field "y" u32)))

@@ -93,7 +93,13 @@ impl Weaver {
             self.path.push((indent, name.to_owned()));
         }
         if let Some(names) = text.strip_prefix("crate::kit::bindings! { ") {
-            self.world = names.split(',').next().unwrap_or_default().to_owned();
+            self.world = names.split('<').next().unwrap_or_default().to_owned();
+        }
+        if let Some(export) = text.strip_prefix("export [")
+            && let Some((path, accessor)) = export.split_once("] as ")
+        {
+            let name = accessor.split([' ', ';']).next().unwrap_or_default();
+            self.accessors.insert(path.to_owned(), name.to_owned());
         }
         let handle = text.strip_suffix("(crate::kit::GuestResource);");
         if let Some(name) = handle.and_then(|text| text.strip_prefix("pub struct ")) {
@@ -194,17 +200,7 @@ impl Weaver {
         let guest = head.ends_with("Guest<'_, A> {") || head.contains(" Guest<'_, ");
         let ty = head.trim_start_matches("impl ").trim_end_matches(" {");
         for signature in signatures(body, "pub fn ") {
-            let Signature {
-                name,
-                params,
-                result,
-                ..
-            } = &signature;
-            if root && result.ends_with("Guest<'_, Self>") {
-                let path = result.trim_end_matches("::Guest<'_, Self>").to_owned();
-                self.accessors.insert(path, name.clone());
-                continue;
-            }
+            let Signature { name, params, .. } = &signature;
             let here = format!("crate::{}::{}", self.module, self.here());
             let mut call = Call {
                 label: self.label(Side::Export, if root || guest { "" } else { ty }, name),

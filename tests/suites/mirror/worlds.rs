@@ -58,6 +58,7 @@ pub(super) fn others() -> Result<Vec<(String, PathBuf)>, String> {
             "pictures",
             upstream::project().join("snapshots/cases/bindgen"),
         ),
+        ("wasi", upstream::project().join("wasi")),
         ("parser", parser),
     ];
     for (label, folder) in folders {

@@ -81,7 +81,7 @@ pub(super) fn functions(plan: &mut Plan<'_>, options: &Options) -> Result<()> {
         }
     }
     for func in &mut plan.root_exports {
-        let names = Names::function("", &func.wit.name).or_default();
+        let names = Names::function("", func.wit.item_name()).or_default();
         func.optional = exports
             .best(&names)
             .is_some_and(|(_, flags)| flags.optional);
@@ -90,7 +90,8 @@ pub(super) fn functions(plan: &mut Plan<'_>, options: &Options) -> Result<()> {
     exports.finish(&plan.wit_name)
 }
 
-/// The name of a function in keys: `f`, `resource.f`, `resource.constructor`.
+/// The name of a function in keys: `f`, `resource.f`, `resource.constructor`; a property's is that
+/// of its getter and its setter.
 fn label(module: &Module<'_>, func: &Func<'_>) -> String {
     let resource = func
         .resource

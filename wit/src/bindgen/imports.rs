@@ -298,29 +298,15 @@ impl Emit<'_> {
             return;
         }
         let generic = &self.generic;
-        w.gap();
-        w.line("/// Puts this interface into a linker.");
-        w.line("#[rustfmt::skip]");
-        let head = format!(
-            "pub fn link<{generic}: Host + 'static>(linker: &mut ::linkspan::Linker<{generic}>) \
-             -> ::linkspan::Result<()>"
-        );
         let bounds = bounds(self.plan, self.module, self.module, generic);
-        if bounds.is_empty() {
-            w.open(&format!("{head} {{"));
-        } else {
-            w.open(&head);
-            w.line(&format!("where {}", bounds.join(", ")));
-            w.close("{");
-            w.indent();
-        }
-        w.line(&format!(
-            "let mut at = linker.instance({:?})?;",
-            self.this.wit_name
+        w.gap();
+        w.open(&format!(
+            "::linkspan::imports! {{ pub fn link<{generic}: Host>(at: {:?}){} {{",
+            self.this.wit_name,
+            where_clause(&bounds)
         ));
         self.glue(w);
-        w.line("::std::result::Result::Ok(())");
-        w.close("}");
+        w.close("} }");
     }
 
     /// The statements that link each resource and function into `at`.
@@ -417,7 +403,9 @@ impl Emit<'_> {
         let on_value = |calls: String| format!("{value}{calls}");
         match self.refs.structure(ty)? {
             TypeDefKind::Handle(Handle::Own(_)) => Some(format!("new.own({value})")),
-            TypeDefKind::Option(some) => map(Some(some), "map").map(on_value),
+            TypeDefKind::Option(part) | TypeDefKind::FixedLengthList(part, _) => {
+                map(Some(part), "map").map(on_value)
+            }
             TypeDefKind::Result(result) => {
                 match (
                     map(result.ok.as_ref(), "map"),
@@ -491,7 +479,6 @@ pub(super) fn emit_root_glue(w: &mut Writer, plan: &Plan<'_>, generic: &str) {
         refs,
         generic: generic.to_owned(),
     };
-    w.line("let mut at = linker.root();");
     emit.glue(w);
 }
 
@@ -508,10 +495,29 @@ pub(super) fn bounds(plan: &Plan<'_>, from: usize, module: usize, generic: &str)
     resources.filter_map(bound).collect()
 }
 
+/// The bounds as a macro takes them.
+pub(super) fn where_clause(bounds: &[String]) -> String {
+    match bounds {
+        [] => String::new(),
+        bounds => format!(" where [{}]", bounds.join(", ")),
+    }
+}
+
 /// Whether the function takes its resource as the first parameter.
 pub(super) fn is_method(func: &Func<'_>) -> bool {
-    matches!(
-        func.wit.kind,
-        FunctionKind::Method(_) | FunctionKind::AsyncMethod(_)
-    )
+    match func.wit.kind {
+        FunctionKind::Method(_)
+        | FunctionKind::AsyncMethod(_)
+        | FunctionKind::MethodGetter(_)
+        | FunctionKind::MethodSetter(_) => true,
+        FunctionKind::Freestanding
+        | FunctionKind::AsyncFreestanding
+        | FunctionKind::Getter
+        | FunctionKind::Setter
+        | FunctionKind::Static(_)
+        | FunctionKind::AsyncStatic(_)
+        | FunctionKind::StaticGetter(_)
+        | FunctionKind::StaticSetter(_)
+        | FunctionKind::Constructor(_) => false,
+    }
 }

@@ -37,7 +37,8 @@ pub struct Options {
     ///
     /// A namespace, package or interface is a module that is laid out as a generated one would be;
     /// a type is a Rust type with the runtime's traits; a resource that the host defines is the
-    /// Rust type of the host's values.
+    /// Rust type of the host's values. A module that was generated with a type for a resource needs
+    /// the same entry where it stands for an interface.
     pub with: Vec<(String, String)>,
     /// How imported functions are called.
     ///

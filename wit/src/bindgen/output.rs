@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use wit_parser::TypeId;
+use wit_parser::{AccessorKind, TypeId};
 
 use super::diff;
 use super::exports;
@@ -38,7 +38,8 @@ pub struct Output {
 pub struct Item {
     /// What it is.
     pub kind: ItemKind,
-    /// Its name in WIT, such as `acme:app/net@1.2.0#conn.send`.
+    /// Its name in WIT, such as `acme:app/net@1.2.0#conn.send`; the functions of a property begin
+    /// with `[get]` and `[set]`: `acme:app/net#[get]conn.name`.
     pub wit_path: String,
     /// Its path in the generated text, such as `acme::app::net::HostConn::send`.
     pub rust_path: String,
@@ -214,7 +215,7 @@ pub(super) fn items(plan: &Plan<'_>, marks: &Marks) -> Vec<Item> {
     for func in &plan.root_exports {
         items.push(Item {
             kind: ItemKind::Function,
-            wit_path: func.wit.name.clone(),
+            wit_path: accessor(func) + func.wit.item_name(),
             rust_path: format!("{}::{}", plan.name, func.name),
             signature: exports::summary(plan, ROOT, func, exports::Reach::Own),
             wit_span: plan.set.location(func.wit.span),
@@ -229,6 +230,15 @@ fn wit_path(module: &Module<'_>, label: &str) -> String {
         label.to_owned()
     } else {
         format!("{}#{label}", module.wit_name)
+    }
+}
+
+/// What tells the two functions of a property apart.
+fn accessor(func: &Func<'_>) -> String {
+    match func.wit.kind.accessor() {
+        Some(AccessorKind::Getter) => "[get]".to_owned(),
+        Some(AccessorKind::Setter) => "[set]".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -255,7 +265,7 @@ fn function(plan: &Plan<'_>, index: usize, func: &Func<'_>, marks: &Marks) -> It
     };
     Item {
         kind: ItemKind::Function,
-        wit_path: wit_path(module, &plan.func_label(func)),
+        wit_path: wit_path(module, &(accessor(func) + &plan.func_label(func))),
         rust_path: plan.path(ROOT, index, &format!("{owner}::{}", func.name)),
         signature,
         wit_span: plan.set.location(func.wit.span),

@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wit_parser::{
-    Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Record, Resolve, Span, Type,
-    TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
+    AccessorKind, Docs, Function, FunctionKind, Handle, InterfaceId, PackageId, Record, Resolve,
+    Span, Type, TypeDefKind, TypeId, TypeOwner, WorldId, WorldItem, WorldKey,
 };
 
 use super::choose::{self, Looks};
@@ -588,6 +588,13 @@ impl<'a> Plan<'a> {
         path + name
     }
 
+    /// The path from the root to the module `to`, which is an interface.
+    pub(super) fn module_path(&self, to: usize) -> String {
+        let to = &self.modules[to];
+        let external = self.external.module(to, 0);
+        external.unwrap_or_else(|| to.path.join("::"))
+    }
+
     /// The user's type behind `id`, perhaps under another name.
     pub(super) fn foreign(&self, mut id: TypeId) -> bool {
         while self.external.ty(id, 0).is_none() {
@@ -708,10 +715,15 @@ fn name_functions<'a>(
     let mut named = Vec::new();
     for function in functions {
         let resource = function.kind.resource();
+        let wanted = match function.kind.accessor() {
+            // A property has one name for both of its functions.
+            Some(AccessorKind::Setter) => format!("set-{}", function.item_name()),
+            Some(AccessorKind::Getter) | None => function.item_name().to_owned(),
+        };
         let name = match (&function.kind, resource) {
             (FunctionKind::Constructor(_), _) => "new".to_owned(),
-            (_, Some(id)) => scopes.entry(id).or_default().snake(function.item_name()),
-            (_, None) => free.snake(function.item_name()),
+            (_, Some(id)) => scopes.entry(id).or_default().snake(&wanted),
+            (_, None) => free.snake(&wanted),
         };
         named.push(Func {
             wit: function,

@@ -1,8 +1,8 @@
 //! What no bindings can be written for yet, each with its place.
 //!
-//! Asynchronous functions, streams, futures, error contexts, maps and fixed-length lists of handles,
-//! property accessors, and types whose spelling has too many parts are refused. A world is refused as a whole: bindings that leave functions out would
-//! not link.
+//! Asynchronous functions, streams, futures, error contexts, and types whose spelling has too many
+//! parts are refused, and maps of handles, which the component model has not. A world is refused as
+//! a whole: bindings that leave functions out would not link.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,9 @@ pub(super) const PARAMS_MAX: usize = 32;
 /// Most parts of a type that has to be spelled out. An alias of an alias of tuples can have more
 /// than a compiler can bear.
 const PARTS_MAX: usize = 1000;
+
+/// What no component can have, though the parser of WIT takes it.
+const MAP_OF_HANDLES: &str = "uses a map of handles";
 
 /// One diagnostic for each item of `world` that cannot be generated.
 pub(super) fn unsupported(set: &PackageSet, world: WorldId) -> Vec<Diagnostic> {
@@ -88,8 +91,6 @@ impl Search<'_> {
         let types: Vec<Type> = function.parameter_and_result_types().collect();
         let what = if function.kind.is_async() {
             Some("is asynchronous")
-        } else if function.kind.accessor().is_some() {
-            Some("is a property accessor")
         } else if function.params.len() > PARAMS_MAX {
             Some("has more than 32 parameters")
         } else {
@@ -141,18 +142,13 @@ impl Search<'_> {
         what.or_else(|| parts.iter().find_map(|part| self.inside(part)))
     }
 
+    /// What of a type is refused, its parts not looked at.
     fn refused(&self, kind: &TypeDefKind) -> Option<&'static str> {
-        let handles = || {
-            let mut seen = BTreeSet::new();
-            let parts = super::plan::parts(kind);
-            parts.iter().any(|part| self.has_handle(part, &mut seen))
-        };
         match kind {
             TypeDefKind::Future(_) => Some("uses a future"),
             TypeDefKind::Stream(_) => Some("uses a stream"),
-            TypeDefKind::Map(..) if handles() => Some("uses a map of handles"),
-            TypeDefKind::FixedLengthList(..) if handles() => {
-                Some("uses a list of fixed length of handles")
+            TypeDefKind::Map(_, value) if self.has_handle(value, &mut BTreeSet::new()) => {
+                Some(MAP_OF_HANDLES)
             }
             TypeDefKind::Unknown => Some("is of unknown structure"),
             TypeDefKind::Record(_)
@@ -190,9 +186,14 @@ impl Search<'_> {
             format!("no bindings for {item}: it {what}"),
         );
         diagnostic.labels.extend(label(self.set, span, ""));
-        diagnostic
-            .notes
-            .push("this kind of item is not supported by the generator yet".to_owned());
+        let note = match what {
+            MAP_OF_HANDLES => {
+                "the component model has no such maps, whose values a key that comes twice would \
+                 lose: use a list of pairs"
+            }
+            _ => "this kind of item is not supported by the generator yet",
+        };
+        diagnostic.notes.push(note.to_owned());
         self.found.push(diagnostic);
     }
 }

@@ -151,12 +151,11 @@ impl Search<'_, '_> {
     }
 
     fn items(&mut self, plan: &Plan<'_>, module: &Module<'_>) -> Result<()> {
-        if self.found.replaces(module) {
-            return Ok(());
-        }
+        // What stands behind a resource of a module of the user's is said as for ours.
+        let replaced = self.found.replaces(module);
         for (label, id) in plan.types_of(module) {
             let resource = matches!(plan.resolve.types[id].kind, TypeDefKind::Resource);
-            if resource && module.side == Side::Export {
+            if resource && module.side == Side::Export || replaced && !resource {
                 continue;
             }
             let names = Names::item(&module.wit_name, label);

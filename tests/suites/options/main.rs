@@ -1,11 +1,17 @@
 //! Options of generated bindings at work, with a guest that passes on what it
 //! gets: functions that trap, functions with the store, types of the user,
-//! exports that are optional.
+//! exports that are optional. What they do to resources is in `resources`.
 //!
 //! What options change in the text is pictured in the snapshots.
 #![forbid(unsafe_code)]
 #![deny(warnings)]
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+#[path = "../mirror/component.rs"]
+mod component;
+#[path = "../mirror/handles.rs"]
+mod handles;
+pub mod resources;
 
 use std::fmt;
 
@@ -96,7 +102,7 @@ impl options::test::options::net::Host for Host {
 }
 
 fn load() -> options::Guest<Host> {
-    let guest = include_str!("../guests/options.wat");
+    let guest = include_str!("../../guests/options.wat");
     let component = Component::new(&Engine::default(), guest).unwrap();
     options::Guest::from_component(&component, Host::default()).unwrap()
 }
