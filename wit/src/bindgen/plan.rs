@@ -279,7 +279,7 @@ impl<'a> Plan<'a> {
     /// Makes the modules, without their content.
     fn lay_out(&mut self) {
         let world = &self.resolve.worlds[self.world];
-        let reserved = ["Imports", "Exports", "Pre"].map(|s| format!("{}{s}", self.name));
+        let reserved = ["Imports", "Exports", "Pre"].map(|s| self.beside_world(s));
         let mut scope = Scope::with_reserved(reserved.iter().map(String::as_str));
         scope.reserve(&self.name);
         self.modules.push(Module {
@@ -503,10 +503,15 @@ impl<'a> Plan<'a> {
         self.renamed.extend(renamed);
     }
 
+    /// The name of what stands beside the world's type; a world called `self` has `SelfImports`.
+    pub(super) fn beside_world(&self, what: &str) -> String {
+        format!("{}{what}", self.name.trim_end_matches('_'))
+    }
+
     /// The name of the trait that hosts implement for `module`.
     pub(super) fn host_trait(&self, module: usize) -> String {
         match module {
-            ROOT => format!("{}Imports", self.name),
+            ROOT => self.beside_world("Imports"),
             _ => "Host".to_owned(),
         }
     }
