@@ -42,6 +42,13 @@ const UNREADABLE: &[(&str, &str)] = &[
     ),
 ];
 
+/// Fixtures whose worlds may take more lines than the budget, with how many more and the reason.
+const LARGE: &[(&str, usize, &str)] = &[(
+    "wit/bindgen/large.wit",
+    138,
+    "six of its functions have 17 to 32 parameters, and rustfmt gives each parameter a line",
+)];
+
 /// Worlds with items that are refused without being asynchronous, how many, and
 /// why.
 const REFUSED: &[(&str, usize, &str)] = &[(
@@ -63,8 +70,12 @@ struct Run {
     upstream: [usize; 3],
     refused_items: usize,
     lines: usize,
-    allowed: usize,
-    /// The largest share of its allowance that a world takes, and which.
+    budget: usize,
+    /// Worlds that take more lines than their budget.
+    large: usize,
+    /// Functions, and those that take more than eight lines.
+    functions: [usize; 2],
+    /// The largest share of its budget that any other world takes, and which.
     worst: (f64, String),
     /// Each text once, by its code without comments, with the worlds it stands for.
     texts: BTreeMap<String, (String, Vec<String>)>,
@@ -98,8 +109,13 @@ impl Run {
         let mut out = io::stdout().lock();
         writeln!(
             out,
-            "fixtures: {} of {} lines allowed, {:.2} of its allowance at most, by {}",
-            self.lines, self.allowed, self.worst.0, self.worst.1
+            "fixtures: {} lines of a budget of {}, {} worlds over theirs, then {:.2} of it by {}",
+            self.lines, self.budget, self.large, self.worst.0, self.worst.1
+        )?;
+        writeln!(
+            out,
+            "fixtures: {} functions, {} of them longer than 8 lines",
+            self.functions[0], self.functions[1]
         )?;
         writeln!(
             out,
@@ -162,21 +178,51 @@ impl Run {
             self.refused(&name, &output);
             return;
         }
-        let (lines, allowed) = (output.code_lines(), allowance(set, world, &output));
-        self.lines += lines;
-        self.allowed += allowed;
-        #[expect(clippy::cast_precision_loss, reason = "both are small")]
-        let share = lines as f64 / allowed as f64;
-        if share > self.worst.0 {
-            self.worst = (share, name.clone());
-        }
-        if lines > allowed {
-            self.problem(&name, &format!("{lines} lines of code, {allowed} allowed"));
-        }
+        self.count(fixture, &name, budget(set, world, &output), &output);
         let code = output.code.lines();
         let code: Vec<&str> = code.filter(|l| !l.trim_start().starts_with("//")).collect();
         let entry = self.texts.entry(code.join("\n"));
         entry.or_insert((output.code, Vec::new())).1.push(name);
+    }
+
+    /// Compares the lines of a world with its budget.
+    fn count(&mut self, fixture: &str, name: &str, budget: usize, output: &Output) {
+        let lines = output.code_lines();
+        self.lines += lines;
+        self.budget += budget;
+        let text: Vec<&str> = output.code.lines().collect();
+        for item in &output.items {
+            if let (ItemKind::Function, Some(range)) = (item.kind, &item.code_range) {
+                let own = text[range.start - 1..range.end - 1].iter();
+                let own = own.filter(|line| !line.trim_start().starts_with("//"));
+                self.functions[0] += 1;
+                // One more stands in a table.
+                self.functions[1] += usize::from(own.count() + 1 > 8);
+            }
+        }
+        let more = LARGE.iter().find(|(name, ..)| *name == fixture);
+        match more {
+            Some(_) if lines <= budget => {
+                self.problem(name, "keeps its budget after all: take it off the list");
+            }
+            None if lines > budget => {
+                self.problem(name, &format!("{lines} lines of a budget of {budget}"));
+            }
+            Some((_, more, reason)) => {
+                self.large += 1;
+                if lines > budget + more {
+                    let problem = format!("{lines} lines, {} allowed: {reason}", budget + more);
+                    self.problem(name, &problem);
+                }
+            }
+            None => {
+                #[expect(clippy::cast_precision_loss, reason = "both are small")]
+                let share = lines as f64 / budget as f64;
+                if share > self.worst.0 {
+                    self.worst = (share, name.to_owned());
+                }
+            }
+        }
     }
 
     /// A world is refused with nothing but one diagnostic for each item, at its place.
@@ -205,21 +251,16 @@ impl Run {
     }
 }
 
-/// The lines that a world may take: 40; for each function 8, and one for each parameter after
-/// the fourth, which rustfmt puts on a line of its own; for each type 4 and one for each field or case; for each
-/// resource 12. An interface on one side counts as a function.
-fn allowance(set: &PackageSet, world: &str, output: &Output) -> usize {
+/// The lines that a world may take: 40; for each function 8; for each type 4 and one for each field
+/// or case; for each resource 12. Modules, traits and tables have to fit into these.
+fn budget(set: &PackageSet, world: &str, output: &Output) -> usize {
     let parts = parts(set, world);
-    let wide = |signature: &str| signature.matches(", ").count().saturating_sub(4);
     let items = output.items.iter().map(|item| match item.kind {
         ItemKind::Type => 4 + parts.get(&item.wit_path).copied().unwrap_or_default(),
         ItemKind::Resource => 12,
-        ItemKind::Function => 8 + wide(&item.signature),
+        ItemKind::Function => 8,
     });
-    let world = set.world(Some(world)).expect("the world was generated");
-    let interfaces = world.imports().chain(world.exports());
-    let interfaces = interfaces.filter(|i| matches!(i.kind(), WorldItemKind::Interface(_)));
-    40 + 8 * interfaces.count() + items.sum::<usize>()
+    40 + items.sum::<usize>()
 }
 
 /// How many fields or cases each type of a world has, by its path.

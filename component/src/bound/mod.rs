@@ -13,12 +13,14 @@
 //! - `host`: parameters and results of host functions
 //! - `host_error`: what host functions fail with; values for functions with the
 //!   store
+//! - `macros`: the parts that are the same for all worlds, or tables
 //! - `wide`: more parameters than a tuple has
 
 mod export;
 mod handle;
 mod host;
 mod host_error;
+mod macros;
 mod pre;
 mod wide;
 
@@ -259,79 +261,6 @@ impl<W, A: Holds<W> + ?Sized> Holds<W> for &mut A {
     fn guest(&mut self) -> &mut Bound<Self::Data, Self::Access> {
         (**self).guest()
     }
-}
-
-/// Writes the part of a world's bindings that is the same for all worlds.
-///
-/// `bindings! { Hello, HelloExports, HelloPre }` stands beside
-/// `pub struct Hello<H: 'static, S = Store<H>>(bound::Bound<H, S>)`. It defines
-/// `HelloExports` and `HelloPre`, and implements [`World`](crate::bound::World),
-/// [`Holds`](crate::Holds) and the engine's `AsContext`, `AsContextMut`.
-#[macro_export]
-macro_rules! bindings {
-    ($world:ident, $exports:ident, $pre:ident) => {
-        #[doc = concat!("A component and all that a [`", stringify!($world), "`] needs, checked once.")]
-        #[allow(dead_code, unreachable_pub)]
-        pub type $pre<__H> = $crate::bound::Pre<$world<__H>>;
-
-        #[doc = concat!("The exports of a [`", stringify!($world), "`] without its store: a copyable index into it.")]
-        #[allow(dead_code, unreachable_pub)]
-        #[derive(Clone, Copy, Debug)]
-        pub struct $exports($crate::bound::Exports);
-
-        #[allow(dead_code, unreachable_pub)]
-        impl $exports {
-            /// The guest, with the store that it lives in.
-            pub fn on<__H: 'static, __S: $crate::bound::Access<__H>>(self, store: __S) -> $world<__H, __S> {
-                $world(self.0.on(store))
-            }
-        }
-
-        impl<__H: 'static> $crate::bound::World for $world<__H> {
-            type Host = __H;
-            type Exports = $exports;
-
-            fn from_bound(bound: $crate::bound::Bound<__H>) -> Self {
-                Self(bound)
-            }
-
-            fn into_bound(self) -> $crate::bound::Bound<__H> {
-                self.0
-            }
-
-            fn bound(&mut self) -> &mut $crate::bound::Bound<__H> {
-                &mut self.0
-            }
-
-            fn exports(exports: $crate::bound::Exports) -> $exports {
-                $exports(exports)
-            }
-        }
-
-        impl<__H: 'static, __S: $crate::bound::Access<__H>> $crate::Holds<$exports> for $world<__H, __S> {
-            type Data = __H;
-            type Access = __S;
-
-            fn guest(&mut self) -> &mut $crate::bound::Bound<__H, __S> {
-                &mut self.0
-            }
-        }
-
-        impl<__H: 'static, __S: $crate::bound::Access<__H>> $crate::core::AsContext for $world<__H, __S> {
-            type Data = __H;
-            type Extra = $crate::ComponentState;
-
-            fn as_context(&self) -> $crate::StoreContext<'_, __H> {
-                $crate::core::AsContext::as_context(&self.0)
-            }
-        }
-
-        impl<__H: 'static, __S: $crate::bound::Access<__H>> $crate::core::AsContextMut for $world<__H, __S> {
-            fn as_context_mut(&mut self) -> $crate::StoreContextMut<'_, __H> {
-                $crate::core::AsContextMut::as_context_mut(&mut self.0)
-            }
-        }
-    };
 }
 
 /// Drops a handle of the host, if there is one.

@@ -106,7 +106,14 @@ impl Weaver {
             self.path.push((indent, name.to_owned()));
         }
         if let Some(names) = text.strip_prefix("crate::kit::bindings! { ") {
-            self.world = names.split(',').next().unwrap_or_default().to_owned();
+            self.world = names.split('<').next().unwrap_or_default().to_owned();
+        }
+        if let Some(export) = text.strip_prefix("export [")
+            && let Some((path, accessor)) = export.split_once("] as ")
+        {
+            let name = accessor.split([' ', ';']).next().unwrap_or_default();
+            let call = format!("{name}(){}", unwrap(self.optional));
+            self.accessors.insert(path.to_owned(), call);
         }
         let handle = text.strip_suffix("(crate::kit::GuestResource);");
         if let Some(name) = handle.and_then(|text| text.strip_prefix("pub struct ")) {
@@ -243,14 +250,6 @@ impl Weaver {
                 result,
                 ..
             } = &signature;
-            let accessor = result.trim_start_matches("::std::option::Option<");
-            // A long type is broken into lines.
-            let accessor = accessor.trim_start().trim_end_matches(['>', ',', ' ']);
-            if let (true, Some(path)) = (root, accessor.strip_suffix("::Guest<'_, Self")) {
-                let call = format!("{name}(){}", unwrap(self.optional));
-                self.accessors.insert(path.to_owned(), call);
-                continue;
-            }
             let here = format!("crate::{}::{}", self.module, self.here());
             let mut call = Call {
                 label: self.label(Side::Export, if root || guest { "" } else { ty }, name),

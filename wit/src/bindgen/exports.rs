@@ -10,7 +10,7 @@
 use wit_parser::{FunctionKind, Type, TypeDefKind};
 
 use super::imports::is_method;
-use super::plan::{Func, Plan, Resource};
+use super::plan::{Func, Plan, ROOT, Resource};
 use super::refs::{Position, Refs};
 use super::writer::{Mark, Writer, tuple_expr, tuple_marker};
 use crate::names::Scope;
@@ -39,44 +39,29 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
     if !this.needs_guest() {
         return;
     }
+    let world = plan.path(module, ROOT, &format!("{}Exports", plan.name));
+    let guest = match this.funcs.as_slice() {
+        [] => String::new(),
+        _ => format!(", Guest of World = {world}"),
+    };
+    let mut entries: Vec<String> = (this.resources.iter())
+        .map(|resource| format!("resource {} = {:?};", resource.name, resource.label))
+        .collect();
+    entries.extend(table(&refs, &this.funcs));
     w.gap();
-    w.line("/// What is checked of this interface before a guest is made.");
-    w.line("#[rustfmt::skip]");
-    let head = format!(
-        "pub const EXPORTS: ::linkspan::bound::Interface = ::linkspan::bound::interface({:?}, &[",
-        this.wit_name
+    w.entries(
+        &format!(
+            "::linkspan::exports! {{ {}{:?}{guest} {{",
+            optional(this.optional),
+            this.wit_name
+        ),
+        &entries,
+        "} }",
     );
-    if this.resources.is_empty() {
-        w.open(&format!("{head}], &["));
-    } else {
-        w.open(&head);
-        for resource in &this.resources {
-            w.line(&format!(
-                "::linkspan::bound::resource::<{}>({:?}),",
-                resource.name, resource.label
-            ));
-        }
-        w.close("], &[");
-        w.indent();
-    }
-    table(w, &refs, &this.funcs);
-    w.close(&format!("]){};", optional(this.optional)));
-    if this.funcs.is_empty() {
-        return;
-    }
-    let generic = this.generic("A");
-    w.gap();
-    w.line(&format!(
-        "/// The functions of `{}`, on a guest that `A` reaches.",
-        this.wit_name
-    ));
-    w.line("#[derive(Debug)]");
-    w.line(&format!(
-        "pub struct Guest<'a, {generic}>(pub &'a mut {generic});"
-    ));
     if this.free_funcs().next().is_none() {
         return;
     }
+    let generic = this.generic("A");
     w.gap();
     w.open(&format!(
         "impl<{generic}: ::linkspan::Holds<World>> Guest<'_, {generic}> {{"
@@ -241,25 +226,26 @@ fn lend(refs: &Refs<'_>, ty: &Type, value: &str) -> String {
     }
 }
 
-/// Says in the table that a component may lack something.
+/// Says in a table that a component may lack something.
 fn optional(optional: bool) -> &'static str {
-    if optional { ".optional()" } else { "" }
+    if optional { "optional " } else { "" }
 }
 
-/// The functions of one interface, as a constant expression.
-pub(super) fn table(w: &mut Writer, refs: &Refs<'_>, funcs: &[Func<'_>]) {
-    for func in funcs {
+/// The functions of one interface, as entries of a table.
+pub(super) fn table(refs: &Refs<'_>, funcs: &[Func<'_>]) -> Vec<String> {
+    let entry = |func: &Func<'_>| {
         let params = func.wit.params.iter();
         let markers: Vec<String> = params
             .map(|param| refs.ty(&param.ty, Position::ParamMarker))
             .collect();
         let result = func.wit.result.as_ref();
         let result = result.map_or_else(|| "()".to_owned(), |ty| refs.ty(ty, Position::Owned));
-        w.line(&format!(
-            "::linkspan::bound::func::<{}, {result}>({:?}){},",
-            tuple_marker(&markers),
+        format!(
+            "fn {}{:?}: {} => {result};",
+            optional(func.optional),
             func.wit.name,
-            optional(func.optional)
-        ));
-    }
+            tuple_marker(&markers)
+        )
+    };
+    funcs.iter().map(entry).collect()
 }

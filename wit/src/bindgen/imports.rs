@@ -298,29 +298,15 @@ impl Emit<'_> {
             return;
         }
         let generic = &self.generic;
-        w.gap();
-        w.line("/// Puts this interface into a linker.");
-        w.line("#[rustfmt::skip]");
-        let head = format!(
-            "pub fn link<{generic}: Host + 'static>(linker: &mut ::linkspan::Linker<{generic}>) \
-             -> ::linkspan::Result<()>"
-        );
         let bounds = bounds(self.plan, self.module, self.module, generic);
-        if bounds.is_empty() {
-            w.open(&format!("{head} {{"));
-        } else {
-            w.open(&head);
-            w.line(&format!("where {}", bounds.join(", ")));
-            w.close("{");
-            w.indent();
-        }
-        w.line(&format!(
-            "let mut at = linker.instance({:?})?;",
-            self.this.wit_name
+        w.gap();
+        w.open(&format!(
+            "::linkspan::imports! {{ pub fn link<{generic}: Host>(at: {:?}){} {{",
+            self.this.wit_name,
+            where_clause(&bounds)
         ));
         self.glue(w);
-        w.line("::std::result::Result::Ok(())");
-        w.close("}");
+        w.close("} }");
     }
 
     /// The statements that link each resource and function into `at`.
@@ -493,7 +479,6 @@ pub(super) fn emit_root_glue(w: &mut Writer, plan: &Plan<'_>, generic: &str) {
         refs,
         generic: generic.to_owned(),
     };
-    w.line("let mut at = linker.root();");
     emit.glue(w);
 }
 
@@ -508,6 +493,14 @@ pub(super) fn bounds(plan: &Plan<'_>, from: usize, module: usize, generic: &str)
         Some(format!("{value}: {host}<{generic}>"))
     };
     resources.filter_map(bound).collect()
+}
+
+/// The bounds as a macro takes them.
+pub(super) fn where_clause(bounds: &[String]) -> String {
+    match bounds {
+        [] => String::new(),
+        bounds => format!(" where [{}]", bounds.join(", ")),
+    }
 }
 
 /// Whether the function takes its resource as the first parameter.

@@ -269,13 +269,8 @@ fn is_empty(plan: &Plan<'_>, tree: &Tree) -> bool {
 }
 
 fn emit_module(w: &mut Writer, plan: &Plan<'_>, module: usize) {
-    let this = &plan.modules[module];
-    if this.side == plan::Side::Export && !this.funcs.is_empty() {
-        let exports = plan.path(module, ROOT, &format!("{}Exports", plan.name));
-        w.line(&format!("use {exports} as World;"));
-    }
     types::emit(w, plan, module, None);
-    match this.side {
+    match plan.modules[module].side {
         plan::Side::Import => imports::emit(w, plan, module),
         plan::Side::Export => exports::emit(w, plan, module),
     }

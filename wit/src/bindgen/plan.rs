@@ -588,6 +588,13 @@ impl<'a> Plan<'a> {
         path + name
     }
 
+    /// The path from the root to the module `to`, which is an interface.
+    pub(super) fn module_path(&self, to: usize) -> String {
+        let to = &self.modules[to];
+        let external = self.external.module(to, 0);
+        external.unwrap_or_else(|| to.path.join("::"))
+    }
+
     /// The user's type behind `id`, perhaps under another name.
     pub(super) fn foreign(&self, mut id: TypeId) -> bool {
         while self.external.ty(id, 0).is_none() {

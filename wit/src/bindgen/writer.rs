@@ -132,18 +132,6 @@ impl Writer {
         self.line(line);
     }
 
-    /// Writes lines one level deeper, after a head whose brace stands on a line of its own.
-    pub(super) fn indented(&mut self, write: impl FnOnce(&mut Self)) {
-        self.depth += 1;
-        write(self);
-        self.depth -= 1;
-    }
-
-    /// Goes one level deeper, after a head whose brace stands on a line of its own.
-    pub(super) fn indent(&mut self) {
-        self.depth += 1;
-    }
-
     /// Columns of `text` as it will be written.
     fn width(&self, text: &str) -> usize {
         self.names.spell(text).chars().count()
@@ -311,9 +299,7 @@ impl Writer {
 
     /// Writes attributes as they were given.
     pub(super) fn attributes(&mut self, attributes: &[String]) {
-        for attribute in attributes {
-            self.line(attribute);
-        }
+        self.lines(attributes);
     }
 
     /// Writes what a type derives, if it is anything.
@@ -351,22 +337,22 @@ impl Writer {
         self.line(&format!("{head} {} {tail}", entries.join(", ")));
     }
 
-    /// Writes `{head} = &[entry, entry];` as rustfmt lays out paths.
-    pub(super) fn array(&mut self, head: &str, entries: &[String]) {
-        let row = entries.join(", ");
-        let whole = format!("{head} = &[{row}];");
-        if entries.len() > 1 && row.chars().count() > ARGS_WIDTH {
-            self.open(&format!("{head} = &["));
-            for entry in entries {
-                self.line(&format!("{entry},"));
-            }
-            self.close("];");
-        } else if self.fits(&whole) {
-            self.line(&whole);
-        } else {
-            self.open(&format!("{head} ="));
-            self.line(&format!("&[{row}];"));
-            self.depth -= 1;
+    /// Writes `{head} entry entry … {tail}` (the inside of a macro call in braces): one entry a
+    /// line, unless all fit on one.
+    pub(super) fn entries(&mut self, head: &str, entries: &[String], tail: &str) {
+        let row = format!("{head} {} {tail}", entries.join(" "));
+        if self.fits(&row) {
+            return self.line(&row);
+        }
+        self.open(head);
+        self.lines(entries);
+        self.close(tail);
+    }
+
+    /// Writes lines at the present depth.
+    pub(super) fn lines(&mut self, lines: &[String]) {
+        for line in lines {
+            self.line(line);
         }
     }
 
