@@ -7,6 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Calls that keep handles of one resource ready.
+const MAKERS: usize = 2;
+
 /// Bindings with an implementation of each trait, and a list of calls.
 pub(super) struct Driver {
     /// The module of the bindings.
@@ -17,11 +20,13 @@ pub(super) struct Driver {
     pub(super) functions: usize,
 }
 
-/// The driver for the bindings `code`, which stand in the module `module`.
-pub(super) fn driver(module: &str, code: &str) -> Driver {
+/// The driver for the bindings `code`, which stand in the module `module`; all
+/// exports are optional or none.
+pub(super) fn driver(module: &str, code: &str, optional: bool) -> Driver {
     let code = code.replace("::linkspan::", "crate::kit::");
     let mut weaver = Weaver {
         module: module.to_owned(),
+        optional,
         ..Weaver::default()
     };
     let lines: Vec<&str> = code.lines().collect();
@@ -35,15 +40,19 @@ pub(super) fn driver(module: &str, code: &str) -> Driver {
 #[derive(Default)]
 struct Weaver {
     module: String,
+    /// Whether a guest may lack what it exports.
+    optional: bool,
     bindings: String,
     /// The modules around the line at hand, with their indentation.
     path: Vec<(usize, String)>,
     /// The type of the world.
     world: String,
-    /// The world's methods that lead to exported interfaces, by path.
+    /// The calls that lead to exported interfaces, by path.
     accessors: BTreeMap<String, String>,
     /// The handle types of guest resources, by path.
     resources: BTreeSet<String>,
+    /// Other names of types, and what they stand for, by path.
+    aliases: BTreeMap<String, String>,
     calls: Vec<Call>,
 }
 
@@ -61,8 +70,12 @@ struct Call {
     /// The type of the handle that the function is called on.
     this: Option<String>,
     arguments: usize,
-    /// The handle type that the function makes, and whether it may fail.
-    makes: Option<(String, bool)>,
+    /// Whether the answer is that of a function which may be missing.
+    optional: bool,
+    /// The paths of the types that it takes, and of those that it answers; some
+    /// of them are none.
+    takes: Vec<String>,
+    gives: Vec<String>,
 }
 
 /// A signature in the bindings.
@@ -99,12 +112,19 @@ impl Weaver {
             && let Some((path, accessor)) = export.split_once("] as ")
         {
             let name = accessor.split([' ', ';']).next().unwrap_or_default();
-            self.accessors.insert(path.to_owned(), name.to_owned());
+            let call = format!("{name}(){}", unwrap(self.optional));
+            self.accessors.insert(path.to_owned(), call);
         }
         let handle = text.strip_suffix("(crate::kit::GuestResource);");
         if let Some(name) = handle.and_then(|text| text.strip_prefix("pub struct ")) {
-            let path = format!("crate::{}::{}::{name}", self.module, self.here());
-            self.resources.insert(path);
+            self.resources.insert(self.path_of(name));
+        }
+        let alias = text
+            .strip_prefix("pub type ")
+            .and_then(|t| t.strip_suffix(';'));
+        if let Some((name, target)) = alias.and_then(|alias| alias.split_once(" = ")) {
+            self.aliases
+                .insert(self.path_of(name), self.path_of(target));
         }
         let exported = self.path.first().is_none_or(|(_, name)| name == "exports");
         let methods = text.starts_with("impl") && !text.contains(" for ") && exported;
@@ -137,6 +157,24 @@ impl Weaver {
     fn here(&self) -> String {
         let names: Vec<&str> = self.path.iter().map(|(_, name)| &**name).collect();
         names.join("::")
+    }
+
+    /// The path of what a module calls so.
+    fn path_of(&self, name: &str) -> String {
+        let supers = name.matches("super::").count();
+        let mut path = format!("crate::{}", self.module);
+        for (_, module) in &self.path[..self.path.len().saturating_sub(supers)] {
+            path += "::";
+            path += module;
+        }
+        format!("{path}::{}", name.trim_start_matches("super::"))
+    }
+
+    /// The paths of all names in the text of a type.
+    fn paths_in(&self, ty: &str, this: &str) -> Vec<String> {
+        let words = ty.split(|c: char| !is_word(c) && c != ':');
+        let words = words.map(|word| if word == "Self" { this } else { word });
+        words.map(|word| self.path_of(word)).collect()
     }
 
     /// The name by which both sides know a function.
@@ -178,16 +216,22 @@ impl Weaver {
                 None => signature.text.clone(),
             };
             let label = self.label(Side::Import, resource, &signature.name);
+            let answer = match &*signature.result {
+                result if result.starts_with("crate::kit::Result<") => "trapping",
+                result if result.contains("crate::kit::HostError<") => "failing",
+                _ => "answer",
+            };
             text += &format!("{whole} {{\ncrate::kit::enter({label:?});\n");
-            for (name, _) in &signature.params {
+            for (name, ty) in &signature.params {
                 match &**name {
                     "&mut self" if generic.is_none() => {}
                     "&mut self" => text += "crate::kit::arg(&*self);\n",
                     "host" if generic.is_some() => {}
+                    "store" if ty.starts_with("crate::kit::StoreContextMut<") => {}
                     name => text += &format!("crate::kit::arg(&{name});\n"),
                 }
             }
-            text += "crate::kit::answer()\n}\n";
+            text += &format!("crate::kit::{answer}()\n}}\n");
         }
         text += "}\n";
         self.bindings += &text;
@@ -200,21 +244,29 @@ impl Weaver {
         let guest = head.ends_with("Guest<'_, A> {") || head.contains(" Guest<'_, ");
         let ty = head.trim_start_matches("impl ").trim_end_matches(" {");
         for signature in signatures(body, "pub fn ") {
-            let Signature { name, params, .. } = &signature;
+            let Signature {
+                name,
+                params,
+                result,
+                ..
+            } = &signature;
             let here = format!("crate::{}::{}", self.module, self.here());
             let mut call = Call {
                 label: self.label(Side::Export, if root || guest { "" } else { ty }, name),
                 callee: String::new(),
                 this: None,
                 arguments: params.len() - 1,
-                makes: None,
+                // Functions of an interface are missing with it.
+                optional: root && self.optional,
+                takes: Vec::new(),
+                gives: self.paths_in(result, ty),
             };
             if root {
                 call.callee = format!("app.{name}(");
             } else if guest {
                 let accessor = self.accessors.get(&self.here());
-                let accessor = accessor.map_or("no_accessor", |name| name);
-                call.callee = format!("app.{accessor}().{name}(");
+                let accessor = accessor.map_or("no_accessor()", |name| name);
+                call.callee = format!("app.{accessor}.{name}(");
             } else {
                 let ty = format!("{here}::{ty}");
                 call.callee = format!("{ty}::{name}(app, ");
@@ -224,49 +276,70 @@ impl Weaver {
                     call.this = Some(ty);
                 }
             }
-            call.makes = self.made(&signature, ty);
+            for (name, param) in params {
+                let this = if name == "&self" { "Self" } else { "" };
+                call.takes
+                    .extend(self.paths_in(&format!("{param} {this}"), ty));
+            }
             self.calls.push(call);
         }
     }
 
-    /// The guest resource that a function makes out of nothing but values, if
-    /// none before it makes that, and whether it may fail.
-    fn made(&self, signature: &Signature, this: &str) -> Option<(String, bool)> {
-        let result = signature.result.strip_prefix("crate::kit::Result<")?;
-        let (made, fallible) = match result.strip_prefix("Result<") {
-            Some(result) => (result.split_once(',')?.0, true),
-            None => (result.strip_suffix('>')?, false),
-        };
-        let made = if made == "Self" { this } else { made };
-        let path = format!("crate::{}::{}::{made}", self.module, self.here());
-        let known = self.calls.iter().filter_map(|call| call.makes.as_ref());
-        let mut takes = signature
-            .params
-            .iter()
-            .filter(|(name, ty)| name == "&self" || ty.contains(made));
-        let first = !known.into_iter().any(|(known, _)| *known == path);
-        let wanted = first && takes.next().is_none() && self.resources.contains(&path);
-        wanted.then_some((path, fallible))
+    /// The guest resource behind a path.
+    fn resource(&self, path: &String) -> Option<&String> {
+        let mut path = self
+            .resources
+            .get(path)
+            .or_else(|| self.aliases.get(path))?;
+        while let Some(target) = self.aliases.get(path) {
+            path = target;
+        }
+        self.resources.get(path)
+    }
+
+    /// For some calls the guest resources that are kept when they come out of it:
+    /// a few calls for each, which need no other resource if there are such.
+    fn makers(&self) -> BTreeMap<usize, Vec<&String>> {
+        let mut calls: Vec<(bool, usize, BTreeSet<&String>)> = Vec::new();
+        for (index, call) in self.calls.iter().enumerate() {
+            let all = |paths: &'_ [String]| -> BTreeSet<&String> {
+                paths
+                    .iter()
+                    .filter_map(|path| self.resource(path))
+                    .collect()
+            };
+            let (taken, given) = (all(&call.takes), all(&call.gives));
+            let made = given.difference(&taken).copied().collect();
+            calls.push((!taken.is_empty(), index, made));
+        }
+        calls.sort();
+        let mut known: BTreeMap<&String, (usize, bool)> = BTreeMap::new();
+        let mut makers: BTreeMap<usize, Vec<&String>> = BTreeMap::new();
+        for (takes, index, made) in calls {
+            for path in made {
+                let (count, others) = known.entry(path).or_insert((0, takes));
+                if *count < MAKERS && *others == takes {
+                    *count += 1;
+                    makers.entry(index).or_default().push(path);
+                }
+            }
+        }
+        makers
     }
 
     fn finish(self) -> Driver {
-        let Self {
-            module,
-            bindings,
-            world,
-            calls,
-            ..
-        } = self;
-        let world = format!("crate::{module}::{world}<crate::kit::Mirror>");
-        let mut text = format!("pub type App = {world};\n");
+        let Self { module, world, .. } = &self;
+        let mut text = format!("pub type App = crate::{module}::{world}<crate::kit::Mirror>;\n");
         let (mut all, mut makers) = (String::new(), String::new());
-        for (index, call) in calls.iter().enumerate() {
+        let made = self.makers();
+        for (index, call) in self.calls.iter().enumerate() {
             let Call {
                 label,
                 callee,
                 this,
                 arguments,
-                makes,
+                optional,
+                ..
             } = call;
             let head = "app: &mut App) -> crate::kit::Result<()> {\n";
             let mut body = String::new();
@@ -280,33 +353,40 @@ impl Weaver {
                 body += &format!("let {name} = crate::kit::seed();\ncrate::kit::sent(&{name});\n");
             }
             body += &format!(
-                "let back = {callee}{})?;\ncrate::kit::back(&back);\n",
-                names.join(", ")
+                "let back = {callee}{})?{};\ncrate::kit::back(&back);\n",
+                names.join(", "),
+                unwrap(*optional)
             );
             let end = "Ok(())\n}\n";
             text += &format!("fn call_{index}({head}{body}{end}");
             all += &format!("({label:?}, call_{index}),\n");
-            if let Some((ty, fallible)) = makes {
-                let keep = match fallible {
-                    true => "if let Ok(back) = back { crate::kit::keep(back); }\n",
-                    false => "crate::kit::keep(back);\n",
-                };
-                text += &format!(
-                    "fn make_{index}({head}if crate::kit::is_ready::<{ty}>() {{ return Ok(()); }}\n\
-                     {body}{keep}{end}"
-                );
-                makers += &format!("({label:?}, make_{index}),\n");
-            }
+            let Some(made) = made.get(&index) else {
+                continue;
+            };
+            let ready = made
+                .iter()
+                .map(|path| format!("crate::kit::is_ready::<{path}>()"));
+            let ready = ready.collect::<Vec<_>>().join(" && ");
+            text += &format!(
+                "fn make_{index}({head}if {ready} {{ return Ok(()); }}\n\
+                 {body}crate::kit::Seed::keep(back);\n{end}"
+            );
+            makers += &format!("({label:?}, make_{index}),\n");
         }
         let list = "&[(&str, crate::kit::Call<App>)]";
         text += &format!("pub const CALLS: {list} = &[\n{all}];\n");
         text += &format!("pub const MAKERS: {list} = &[\n{makers}];\n");
         Driver {
-            bindings,
+            bindings: self.bindings,
             calls: text,
-            functions: calls.len(),
+            functions: self.calls.len(),
         }
     }
+}
+
+/// What takes a value that is there out of its option.
+fn unwrap(optional: bool) -> &'static str {
+    if optional { ".unwrap()" } else { "" }
 }
 
 fn indent(line: &str) -> usize {

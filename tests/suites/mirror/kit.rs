@@ -18,9 +18,6 @@ pub use linkspan::*;
 
 use linkspan::bound::Handle;
 
-/// Rounds for each function.
-pub const ROUNDS: u32 = 1000;
-
 /// Guest resources that are kept ready for the next call, of each type.
 const READY: usize = 64;
 
@@ -84,6 +81,8 @@ struct State {
     ready: Vec<(u32, u64)>,
     /// Those that the call at hand has got.
     given: Vec<(u32, u64)>,
+    /// Those that it has answered: they are the guest's.
+    answered: Vec<(u32, u64)>,
     /// Handles of guest resources for the next calls.
     pools: HashMap<TypeId, Vec<Box<dyn Any>>>,
     /// What guest resources hold.
@@ -141,6 +140,9 @@ pub trait Seed: Sized {
 
     /// Hears of a value that lives until the process ends.
     fn kept(&'static self) {}
+
+    /// Keeps the handles of guest resources in it for later calls.
+    fn keep(self) {}
 }
 
 /// A type whose values can be shown.
@@ -283,6 +285,10 @@ impl<T: Seed> Seed for Vec<T> {
     fn kept(&'static self) {
         self.iter().for_each(T::kept);
     }
+
+    fn keep(self) {
+        self.into_iter().for_each(T::keep);
+    }
 }
 
 impl<T: Seed> Seed for &'static [T] {
@@ -334,6 +340,10 @@ impl<T: Seed, const N: usize> Seed for [T; N] {
     fn kept(&'static self) {
         self.iter().for_each(T::kept);
     }
+
+    fn keep(self) {
+        self.into_iter().for_each(T::keep);
+    }
 }
 
 impl<T: Show, const N: usize> Show for [T; N] {
@@ -366,6 +376,10 @@ impl<T: Seed> Seed for Option<T> {
     fn kept(&'static self) {
         self.iter().for_each(T::kept);
     }
+
+    fn keep(self) {
+        self.into_iter().for_each(T::keep);
+    }
 }
 
 impl<T: Show> Show for Option<T> {
@@ -383,6 +397,13 @@ impl<T: Seed, E: Seed> Seed for std::result::Result<T, E> {
             Ok(T::seed())
         } else {
             Err(E::seed())
+        }
+    }
+
+    fn keep(self) {
+        match self {
+            Ok(value) => value.keep(),
+            Err(error) => error.keep(),
         }
     }
 }
@@ -403,6 +424,12 @@ macro_rules! tuples {
             #[allow(clippy::unused_unit)]
             fn seed() -> Self {
                 ($($T::seed(),)*)
+            }
+
+            #[allow(non_snake_case, unused_variables)]
+            fn keep(self) {
+                let ($($T,)*) = self;
+                $($T.keep();)*
             }
         }
 
@@ -510,12 +537,14 @@ pub fn show_guest(handle: &impl std::fmt::Debug, to: &mut Shown) {
     to.handles.push(Shows::Guest(number));
 }
 
-/// Keeps a handle for later calls.
+/// Keeps a handle for later calls, unless there are enough.
 pub fn keep<T: 'static>(handle: T) {
-    with(|state| {
-        let pool = state.pools.entry(TypeId::of::<T>()).or_default();
-        pool.push(Box::new(handle));
-    });
+    if !is_ready::<T>() {
+        with(|state| {
+            let pool = state.pools.entry(TypeId::of::<T>()).or_default();
+            pool.push(Box::new(handle));
+        });
+    }
 }
 
 /// Whether enough handles of a type are ready.
@@ -533,6 +562,10 @@ macro_rules! record {
         impl crate::kit::Seed for $ty {
             fn seed() -> Self {
                 Self { $($field: crate::kit::Seed::seed()),+ }
+            }
+
+            fn keep(self) {
+                $(crate::kit::Seed::keep(self.$field);)+
             }
         }
 
@@ -561,6 +594,14 @@ macro_rules! variant {
                 let cases: &[fn() -> Self] =
                     &[$(|| Self::$case $((<$payload as crate::kit::Seed>::seed()))?),+];
                 cases[crate::kit::below(cases.len())]()
+            }
+
+            fn keep(self) {
+                match self {
+                    $(Self::$case $((crate::kit::payload!(value $payload)))? => {
+                        $(crate::kit::Seed::keep(crate::kit::payload!(value $payload));)?
+                    })+
+                }
             }
         }
 
@@ -631,6 +672,10 @@ macro_rules! guest_resource {
             fn kept(&'static self) {
                 crate::kit::close_later(self);
             }
+
+            fn keep(self) {
+                crate::kit::keep(self);
+            }
         }
 
         impl crate::kit::Show for $ty {
@@ -690,7 +735,9 @@ pub fn arg<T: Show + ?Sized>(value: &T) {
 /// Makes the host's answer.
 pub fn answer<T: Seed + Show>() -> T {
     refill(500);
+    let given = with(|state| std::mem::take(&mut state.given));
     let value = T::seed();
+    with(|state| state.answered = std::mem::replace(&mut state.given, given));
     let mut shown = Shown::default();
     value.show(&mut shown);
     with(|state| {
@@ -699,6 +746,16 @@ pub fn answer<T: Seed + Show>() -> T {
         }
     });
     value
+}
+
+/// Makes the answer of a host that could end its guest, but does not.
+pub fn trapping<T: Seed + Show>() -> Result<T> {
+    Ok(answer())
+}
+
+/// As [`trapping`], for a function whose guest gets errors of its own.
+pub fn failing<T: Seed + Show, E: Seed + Show>() -> std::result::Result<T, HostError<E>> {
+    answer::<std::result::Result<T, E>>().map_err(HostError::from)
 }
 
 /// Lets the next values hold so much.
@@ -712,14 +769,15 @@ fn refill(budget: usize) {
 /// A function of a driver.
 pub type Call<W> = fn(&mut W) -> Result<()>;
 
-/// Calls each function with [`ROUNDS`] seeded values.
+/// Calls each function with seeded values, so many times.
 ///
-/// `makers` keep enough handles of guest resources ready. At the end the number
-/// of rounds is printed.
+/// `makers` keep enough handles of guest resources ready. At the end the
+/// numbers of rounds and of functions that were called are printed.
 pub fn run<W>(
     component: &[u8],
     functions: &[(&'static str, Call<W>)],
     makers: &[(&'static str, Call<W>)],
+    times: u32,
 ) -> Result<()>
 where
     W: Bindings<Host = Mirror>,
@@ -727,18 +785,23 @@ where
     let component = Component::new(&Engine::default(), component)?;
     let mut app = W::from_component(&component, Mirror)?;
     with(|state| state.random = 0x9e37_79b9_7f4a_7c15);
-    let mut rounds = 0;
+    let (mut rounds, mut called) = (0, 0);
     for (name, call) in functions {
-        for round in 0..ROUNDS {
+        let before = rounds;
+        for round in 0..times {
             prepare(&mut app, makers)?;
             match one(&mut app, name, *call) {
                 Ok(compared) => rounds += u32::from(compared),
                 Err(error) => panic!("{name}, round {round}: {error:#}"),
             }
         }
+        match rounds > before {
+            true => called += 1,
+            false => eprintln!("{name}: nothing makes a handle that it needs"),
+        }
     }
     finish(&mut app)?;
-    println!("{rounds}");
+    println!("{rounds} {called}");
     Ok(())
 }
 
@@ -747,18 +810,14 @@ fn prepare<W: Bindings<Host = Mirror>>(
     app: &mut W,
     makers: &[(&'static str, Call<W>)],
 ) -> Result<()> {
-    while with(|state| state.ready.len()) < READY * 2 {
-        let thing = Thing::new();
-        let id = thing.id;
-        let place = app.store().extra_mut().table_mut().push(thing)?;
-        with(|state| state.ready.push((place.rep(), id)));
-    }
+    stock(app)?;
     // A maker may need handles that another makes; it does nothing once there
     // are enough of its own.
     for _ in 0..READY * 2 {
         let mut made = false;
         for (name, make) in makers {
             for _ in 0..4 {
+                stock(app)?;
                 refill(20);
                 let called = attempt(app, *make)?;
                 if !called || with(|state| state.host.is_none()) {
@@ -771,6 +830,17 @@ fn prepare<W: Bindings<Host = Mirror>>(
         if !made {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Puts values into the host's table, for handles of the host.
+fn stock<W: Bindings<Host = Mirror>>(app: &mut W) -> Result<()> {
+    while with(|state| state.ready.len()) < READY * 2 {
+        let thing = Thing::new();
+        let id = thing.id;
+        let place = app.store().extra_mut().table_mut().push(thing)?;
+        with(|state| state.ready.push((place.rep(), id)));
     }
     Ok(())
 }
@@ -837,7 +907,8 @@ fn settle_ready(handle: &mut Shows) {
     with(|state| {
         let thing = match handle {
             Shows::Table(place) => {
-                let found = state.given.iter().find(|(at, _)| at == place);
+                let mut all = state.given.iter().chain(&state.answered);
+                let found = all.find(|(at, _)| at == place);
                 found.map(|(_, thing)| *thing)
             }
             Shows::Guest(name) => state.guests.remove(name),

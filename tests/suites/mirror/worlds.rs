@@ -8,26 +8,88 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use linkspan_tests::{cases, upstream};
-use linkspan_wit::bindgen::Generator;
+use linkspan_wit::bindgen::{Generator, Options};
 use linkspan_wit::{Loader, PackageSet};
 use wit_parser::abi::AbiVariant;
 use wit_parser::{PackageId, Resolve, WorldId, WorldItem};
 
+use super::ROUNDS;
 use super::component;
 use super::driver::{self, Driver};
+
+/// Options that the bindings of worlds are generated with.
+#[derive(Clone, Debug)]
+pub(super) struct Style {
+    /// A name for them; empty for the default.
+    name: &'static str,
+    options: Options,
+    /// Rounds for each function.
+    rounds: usize,
+}
+
+impl Style {
+    /// No options at all.
+    pub(super) fn plain() -> Self {
+        Self {
+            name: "",
+            options: Options::default(),
+            rounds: ROUNDS,
+        }
+    }
+
+    /// Options that change how values are passed, with fewer rounds.
+    pub(super) fn others() -> Result<Vec<Self>, String> {
+        let style = |name, settings: &[(&str, &str)]| {
+            let mut options = Options::default();
+            for (option, value) in settings {
+                options.set(option, value).map_err(said)?;
+            }
+            Ok::<_, String>(Self {
+                name,
+                options,
+                rounds: ROUNDS / 10,
+            })
+        };
+        Ok(vec![
+            style(
+                "owned",
+                &[
+                    ("borrow", "none"),
+                    ("imports", "default = trap"),
+                    ("derives", "PartialOrd"),
+                ],
+            )?,
+            style(
+                "store",
+                &[
+                    ("imports", "default = trap, store"),
+                    ("exports", "default = optional"),
+                ],
+            )?,
+        ])
+    }
+
+    /// Whether a world that has one shape alone is left to the default.
+    pub(super) fn skips(&self, name: &str) -> bool {
+        let alone = ["scalar-", "list-", "flags-"];
+        !self.name.is_empty() && alone.iter().any(|start| name.starts_with(start))
+    }
+}
 
 /// One world, ready to be compiled and run.
 pub(super) struct World {
     pub(super) name: String,
     /// Whether it is the suite's own: every function of it must be called.
     pub(super) own: bool,
+    /// Rounds for each function.
+    pub(super) rounds: usize,
     pub(super) module: String,
     pub(super) component: PathBuf,
     pub(super) driver: Driver,
 }
 
 /// Makes a component and a driver for the world in a file of the suite.
-pub(super) fn own(name: &str, path: &Path, folder: &Path) -> Result<World, String> {
+pub(super) fn own(name: &str, path: &Path, folder: &Path, style: &Style) -> Result<World, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     let mut resolve = Resolve::new();
     resolve.all_features = true;
@@ -41,7 +103,11 @@ pub(super) fn own(name: &str, path: &Path, folder: &Path) -> Result<World, Strin
     } else {
         Some(PackageSet::from_text(name, text).map_err(said)?)
     };
-    let world = make(name, &resolve, package, world, set, folder)?;
+    let name = match style.name {
+        "" => name.to_owned(),
+        style => format!("{style}/{name}"),
+    };
+    let world = make(&name, &resolve, (package, world), set, folder, style)?;
     let mut world = world.ok_or("there are no bindings for this world")?;
     world.own = true;
     Ok(world)
@@ -86,12 +152,28 @@ pub(super) fn all(name: &str, path: &Path, folder: &Path) -> Result<Vec<World>, 
     };
     let mut made = Vec::new();
     for (label, world) in resolve.packages[package].worlds.clone() {
+        if name.starts_with("wasi/") && label == "imports" {
+            // What the world `command` imports, too.
+            continue;
+        }
         let mut resolve = resolve.clone();
         if complete(&mut resolve, world).is_none() {
             continue;
         }
         let name = format!("{name}/{label}");
-        made.extend(make(&name, &resolve, package, world, None, folder)?);
+        let mut style = Style::plain();
+        if name.starts_with("wasi/") {
+            // So many functions that some values of each must do.
+            style.rounds = ROUNDS / 10;
+        }
+        made.extend(make(
+            &name,
+            &resolve,
+            (package, world),
+            None,
+            folder,
+            &style,
+        )?);
     }
     Ok(made)
 }
@@ -149,10 +231,10 @@ fn agree(resolve: &Resolve, world: &wit_parser::World) -> bool {
 fn make(
     name: &str,
     resolve: &Resolve,
-    package: PackageId,
-    world: WorldId,
+    (package, world): (PackageId, WorldId),
     set: Option<PackageSet>,
     folder: &Path,
+    style: &Style,
 ) -> Result<Option<World>, String> {
     let set = match set {
         Some(set) => set,
@@ -163,13 +245,14 @@ fn make(
         }
     };
     let id = resolve.id_of_name(package, &resolve.worlds[world].name);
-    let output = Generator::new(set).world(id).generate().map_err(said)?;
+    let generator = Generator::new(set).world(id).options(style.options.clone());
+    let output = generator.generate().map_err(said)?;
     let label = name.trim_end_matches(".wit");
     let module = format!(
         "world_{}",
         label.replace(|c: char| !c.is_alphanumeric(), "_")
     );
-    let driver = driver::driver(&module, &output.code);
+    let driver = driver::driver(&module, &output.code, !style.options.exports.is_empty());
     if driver.functions == 0 {
         return Ok(None);
     }
@@ -179,6 +262,7 @@ fn make(
     Ok(Some(World {
         name: name.to_owned(),
         own: false,
+        rounds: style.rounds,
         module,
         component,
         driver,

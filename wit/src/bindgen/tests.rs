@@ -120,6 +120,8 @@ fn what_is_not_supported_is_refused_item_by_item() {
         assert!(message.starts_with("test.wit:1:"), "{message}");
     }
     assert_eq!(messages.len(), 7, "{messages:#?}");
+    let note = &output.diagnostics[4].notes[0];
+    assert!(note.contains("list of pairs"), "{note}");
     let error = output.into_result().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Generate);
     assert_eq!(error.diagnostic().notes.len(), 7);
