@@ -82,8 +82,11 @@ pub fn lift_params<'a, P: Lift, H: Handles>(
     lift_values::<P, H, MAX_FLAT_PARAMS>(cx, window)
 }
 
+/// [`lift_params`] with [`MAX_FLAT_PARAMS`] and [`lift_result`] with
+/// [`MAX_FLAT_RESULTS`], for callers that are compiled for each function.
+#[doc(hidden)]
 #[inline(always)]
-fn lift_values<'a, T: Lift, H: Handles, const MAX: usize>(
+pub fn lift_values<'a, T: Lift, H: Handles, const MAX: usize>(
     cx: &mut LiftContext<'a, H>,
     window: &[u64],
 ) -> Result<T::Lifted<'a>> {

@@ -73,7 +73,9 @@ macro_rules! tuple {
     ($($T:ident $i:tt),+) => {
         impl<$($T: ComponentType),+> Params for ($($T,)+) {
             fn describe_params(types: &mut TypeTable) -> Result<Vec<ValType>> {
-                Ok(vec![$(value_type::<$T>(types)?),+])
+                // A slice's copy is compiled once, an array's for each length.
+                let params: &[ValType] = &[$(value_type::<$T>(types)?),+];
+                Ok(params.to_vec())
             }
         }
 

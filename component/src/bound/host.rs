@@ -251,7 +251,10 @@ impl<P: HostParam> Slot<P> {
         raw: &<P::Raw as Lift>::Lifted<'_>,
         table: &mut ResourceTable,
     ) -> Result<()> {
-        self.0 = Some(P::take(raw, table)?);
+        match P::take(raw, table) {
+            Ok(taken) => self.0 = Some(taken),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -303,7 +306,10 @@ macro_rules! host_params {
                 taken: &'a mut Self::Taken,
                 table: &'a ResourceTable,
             ) -> Result<Self::Args<'a>> {
-                Ok(($(taken.$i.arg(raw.$i, table)?,)+))
+                Ok(($(match taken.$i.arg(raw.$i, table) {
+                    Ok(arg) => arg,
+                    Err(error) => return Err(error),
+                },)+))
             }
 
             #[inline(always)]

@@ -50,6 +50,7 @@ use linkspan_canon_abi::{LiftOwned, Lower};
 
 use crate::component::Component;
 use crate::error::Result;
+use crate::func::typed;
 use crate::linker::Linker;
 use crate::resource::Resource;
 use crate::store::{ComponentState, OpaqueStore, Store};
@@ -233,7 +234,10 @@ pub trait Holds<W> {
     #[doc(hidden)]
     #[inline]
     fn call<P: Lower, R: LiftOwned>(&mut self, index: u32, params: P) -> Result<R> {
-        self.guest().call(index, params)
+        match self.guest().export(index) {
+            Ok((mut store, func)) => typed::call(&mut store, func, &params),
+            Err(error) => Err(error),
+        }
     }
 
     /// As [`Holds::call`], for an export that the guest may lack: `None` if it

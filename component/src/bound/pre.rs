@@ -213,9 +213,18 @@ impl<H: 'static, S: Access<H>> Bound<H, S> {
     /// trapped before, and what host functions fail with.
     #[inline]
     pub fn call<P: Lower, R: LiftOwned>(&mut self, index: u32, params: P) -> Result<R> {
+        match self.export(index) {
+            Ok((mut store, func)) => typed::call(&mut store, func, &params),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The store, and the export at a position.
+    #[inline]
+    pub(super) fn export(&mut self, index: u32) -> Result<(OpaqueStore<'_>, Func)> {
         let store = self.store.as_context_mut();
         match self.exports.func(store.extra(), index)? {
-            Some(func) => typed::call(&mut store.opaque(), func, &params),
+            Some(func) => Ok((store.opaque(), func)),
             None => Err(Error::link(
                 "the guest lacks this export, which is optional",
             )),

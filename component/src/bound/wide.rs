@@ -22,7 +22,9 @@ macro_rules! wide {
     ($($P:ident $i:tt),+) => {
         impl<$($P: ComponentType),+> Params for Wide<($($P,)+)> {
             fn describe_params(types: &mut TypeTable) -> abi::Result<Vec<ValType>> {
-                Ok(vec![$(value_type::<$P>(types)?),+])
+                // A slice's copy is compiled once, an array's for each length.
+                let params: &[ValType] = &[$(value_type::<$P>(types)?),+];
+                Ok(params.to_vec())
             }
         }
 

@@ -24,17 +24,6 @@ use crate::linker::{Definition, LinkerInstance};
 use crate::resource::ResourceType;
 use crate::store::{AnyStore, CallInfo, ComponentState, HandleMode, OpaqueStore, StoreContextMut};
 
-/// The value of a result, or a return with its error: as `?`, which compiles three
-/// functions for each type that it is used with.
-macro_rules! value {
-    ($result:expr) => {
-        match $result {
-            Ok(value) => value,
-            Err(error) => return Err(error),
-        }
-    };
-}
-
 impl<T: 'static> LinkerInstance<'_, T> {
     /// Defines a function by a closure on Rust types: it gets the store and
     /// the tuple of the parameters.
@@ -81,7 +70,8 @@ impl<T: 'static> LinkerInstance<'_, T> {
         R: Lower + 'static,
     {
         let func = WithStore(func);
-        self.define_typed(name, Arc::new(Typed::<_, P, R>::new(func)))
+        let func: Typed<_, P, R> = Typed(func, PhantomData);
+        self.define_typed(name, Arc::new(func), crate::bound::describe::<P, R>)
     }
 
     /// Defines a function by a closure that gets the host and the tuple of the
@@ -106,7 +96,8 @@ impl<T: 'static> LinkerInstance<'_, T> {
         R: Lower + 'static,
     {
         let func = WithHost(Infallible(func), |value, _: &mut New<'_>| value);
-        self.define_typed(name, Arc::new(Typed::new(func)))
+        let func: Typed<_, P, (R, R)> = Typed(func, PhantomData);
+        self.define_typed(name, Arc::new(func), crate::bound::describe::<P::Raw, R>)
     }
 
     /// As [`LinkerInstance::host_func`], for a result with values of the host
@@ -127,7 +118,8 @@ impl<T: 'static> LinkerInstance<'_, T> {
         R: Lower + 'static,
     {
         let func = WithHost(Infallible(func), handles);
-        self.define_typed(name, Arc::new(Typed::new(func)))
+        let func: Typed<_, P, (V, R)> = Typed(func, PhantomData);
+        self.define_typed(name, Arc::new(func), crate::bound::describe::<P::Raw, R>)
     }
 
     /// As [`LinkerInstance::host_func_owning`], for a function that can fail:
@@ -150,7 +142,8 @@ impl<T: 'static> LinkerInstance<'_, T> {
         R: Lower + 'static,
     {
         let func = WithHost(Fallible(func), handles);
-        self.define_typed(name, Arc::new(Typed::new(func)))
+        let func: Typed<_, P, (V, R)> = Typed(func, PhantomData);
+        self.define_typed(name, Arc::new(func), crate::bound::describe::<P::Raw, R>)
     }
 
     /// Defines a resource of the host that the type `R` names, and whose
@@ -163,25 +156,19 @@ impl<T: 'static> LinkerInstance<'_, T> {
         self.table_resource(name, ResourceType::host::<R>())
     }
 
-    fn define_typed(&mut self, name: &str, func: Arc<dyn RunHost<T>>) -> Result<&mut Self> {
-        self.define(name, Definition::Host(Arc::new(TypedHost(func))))
+    fn define_typed(
+        &mut self,
+        name: &str,
+        run: Arc<dyn RunHost<T>>,
+        describe: Describe,
+    ) -> Result<&mut Self> {
+        let func = Arc::new(TypedHost { run, describe });
+        self.define(name, Definition::Host(func))
     }
 }
 
 /// A closure with the Rust types that a component sees.
-struct Typed<F, P, R> {
-    func: F,
-    _types: PhantomData<fn(P) -> R>,
-}
-
-impl<F, P, R> Typed<F, P, R> {
-    fn new(func: F) -> Self {
-        Self {
-            func,
-            _types: PhantomData,
-        }
-    }
-}
+struct Typed<F, P, R>(F, PhantomData<fn(P) -> R>);
 
 /// A closure on the store and owned parameters.
 struct WithStore<F>(F);
@@ -225,9 +212,6 @@ where
 
 /// A function whose Rust types are left behind.
 trait RunHost<T>: Send + Sync + 'static {
-    /// What builds its type.
-    fn describe(&self) -> Describe;
-
     /// Lifts the parameters, runs the closure and lowers the result.
     fn run(&self, call: &mut HostCall<'_, T, ComponentState>, import: &LoweredImport)
     -> Result<()>;
@@ -240,10 +224,6 @@ where
     P: Params + LiftOwned,
     R: Lower + 'static,
 {
-    fn describe(&self) -> Describe {
-        crate::bound::describe::<P, R>
-    }
-
     fn run(
         &self,
         call: &mut HostCall<'_, T, ComponentState>,
@@ -260,7 +240,7 @@ where
             } = call.parts();
             let memory = memory_of(&memories, import)?;
             let mut cx = lift_context(memory, &mut *extra, import, &scratch);
-            let lifted = abi::call::lift_params::<P, _>(&mut cx, window);
+            let lifted = abi::call::lift_values::<P, _, { abi::MAX_FLAT_PARAMS }>(&mut cx, window);
             (lifted, cx.charged_bytes())
         };
         let params = match lifted {
@@ -274,7 +254,7 @@ where
         if const { !P::ABI.plain } {
             call.extra().settle_lift(true);
         }
-        let result = value!((self.func.0)(call.store(), params));
+        let result = value!((self.0.0)(call.store(), params));
         call.extra().check_resume(import.site.owner)?;
         end(call, import, area, &result)
     }
@@ -289,10 +269,6 @@ where
     V: 'static,
     R: Lower + 'static,
 {
-    fn describe(&self) -> Describe {
-        crate::bound::describe::<P::Raw, R>
-    }
-
     fn run(
         &self,
         call: &mut HostCall<'_, T, ComponentState>,
@@ -308,7 +284,7 @@ where
         // Before there are handles, which nobody would get.
         pay(call, bytes)?;
         let mut new = New::in_table(&mut call.extra().table);
-        let result = (self.func.1)(value, &mut new);
+        let result = (self.0.1)(value, &mut new);
         new.finish()?;
         end(call, import, area, &result)
     }
@@ -336,7 +312,7 @@ impl<F, N, P: HostParams, V, R> Typed<WithHost<F, N>, P, (V, R)> {
         } = call.parts();
         let memory = value!(memory_of(&memories, import));
         let mut cx = lift_context(memory, &mut *extra, import, scratch);
-        let lifted = abi::call::lift_params::<P::Raw, _>(&mut cx, window);
+        let lifted = abi::call::lift_values::<P::Raw, _, { abi::MAX_FLAT_PARAMS }>(&mut cx, window);
         *bytes = cx.charged_bytes();
         let raw = match lifted {
             Ok(raw) => raw,
@@ -350,7 +326,7 @@ impl<F, N, P: HostParams, V, R> Typed<WithHost<F, N>, P, (V, R)> {
             extra.settle_lift(true);
         }
         let args = value!(P::args(raw, taken, &extra.table));
-        self.func.0.call(data, args)
+        self.0.0.call(data, args)
     }
 }
 
@@ -468,7 +444,11 @@ fn memory_of<'m>(memories: &'m core::Memories<'_>, import: &LoweredImport) -> Re
 }
 
 /// A function of Rust types as linkers know it.
-struct TypedHost<T>(Arc<dyn RunHost<T>>);
+struct TypedHost<T> {
+    run: Arc<dyn RunHost<T>>,
+    /// Builds its type.
+    describe: Describe,
+}
 
 impl<T: 'static> HostFunction for TypedHost<T> {
     fn check(&self, with: FuncCheck<'_>) -> Result<(), FuncMismatch> {
@@ -477,7 +457,7 @@ impl<T: 'static> HostFunction for TypedHost<T> {
             ty,
             resource,
         } = with;
-        crate::bound::differences(types, ty, self.0.describe(), &|id, key| {
+        crate::bound::differences(types, ty, self.describe, &|id, key| {
             resource(id, &|ty| ty.is_host(key))
         })
     }
@@ -492,8 +472,8 @@ impl<T: 'static> HostFunction for TypedHost<T> {
         import: LoweredImport,
     ) -> Result<core::Func> {
         let ty = import.signature.lower.clone();
-        let def = Arc::clone(&self.0);
-        let stub = TypedStub { def, import };
+        let run = Arc::clone(&self.run);
+        let stub = TypedStub { run, import };
         Ok(core::Func::from_host(host_store::<T>(store)?, &ty, stub)?)
     }
 }
@@ -504,7 +484,7 @@ impl<T: 'static> HostFunction for TypedHost<T> {
 /// host function: what a host waits for at every build is worth the nanosecond
 /// that a call by pointer takes.
 struct TypedStub<T> {
-    def: Arc<dyn RunHost<T>>,
+    run: Arc<dyn RunHost<T>>,
     import: LoweredImport,
 }
 
@@ -514,7 +494,7 @@ impl<T: 'static> HostFunc<T, ComponentState> for TypedStub<T> {
         if let Err(error) = call.extra().check_leave(self.import.site.owner) {
             return Answer::Trap(error);
         }
-        match self.def.run(&mut call, &self.import) {
+        match self.run.run(&mut call, &self.import) {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Trap(self.import.error(error)),
         }

@@ -2,6 +2,17 @@
 //! calls them. Typed calls and dynamic ones differ only in what fills and
 //! reads the window.
 
+/// The value of a result, or a return with its error: as `?`, which compiles three
+/// functions for each type that it is used with.
+macro_rules! value {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => return Err(error),
+        }
+    };
+}
+
 pub(crate) mod adapter;
 pub(crate) mod builtin;
 pub(crate) mod guest;

@@ -144,32 +144,23 @@ pub(crate) fn call<P: Lower, R: LiftOwned>(
         // Numbers need neither memory nor handles.
         return call_numbers(store, func, params);
     }
-    if const { P::ABI.flat <= FEW_SLOTS } {
-        call_values::<FEW_SLOTS, P, R>(store, func, params)
-    } else {
-        call_values::<WINDOW_SLOTS, P, R>(store, func, params)
-    }
-}
-
-/// Calls a function on a window of `SLOTS` slots, which do for its parameters.
-#[inline]
-fn call_values<const SLOTS: usize, P: Lower, R: LiftOwned>(
-    store: &mut OpaqueStore<'_>,
-    func: Func,
-    params: &P,
-) -> Result<R> {
-    let call = Call::start(store, func)?;
+    let call = value!(Call::start(store, func));
     let site = call.site();
-    let mut window = [0; SLOTS];
+    let (mut few, mut many) = ([0; FEW_SLOTS], [0; WINDOW_SLOTS]);
+    let window: &mut [u64] = if const { P::ABI.flat <= FEW_SLOTS } {
+        &mut few
+    } else {
+        &mut many
+    };
     let guest = GuestView::new(store, site, HandleMode::Typed);
     let mut cx = LowerContext::new(guest, site.options);
-    let lowered = abi::call::lower_params(&mut cx, params, call.params(&mut window));
-    let returned = call.run(store, in_params(lowered), &window)?;
+    let lowered = abi::call::lower_params(&mut cx, params, call.params(window));
+    let returned = value!(call.run(store, in_params(lowered), window));
 
     let scratch = Scratch::new();
     let mut guest = GuestView::new(store, site, HandleMode::Typed);
     let mut cx = lift_context(&mut guest, &scratch);
-    let result = abi::call::lift_result::<R, _>(&mut cx, &[returned]);
+    let result = abi::call::lift_values::<R, _, { abi::MAX_FLAT_RESULTS }>(&mut cx, &[returned]);
     let bytes = cx.charged_bytes();
     match result {
         Ok(result) => match call.finish(store, returned, bytes) {
