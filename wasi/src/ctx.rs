@@ -1,9 +1,15 @@
 //! What a program is granted.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
+use crate::fs::{Dir, DirHandle, HostDir, Perms};
+use crate::limits::{Limits, Tickets};
 use crate::random::{Random, SeededRandom, SystemRandom};
+use crate::stdio::{Discard, Empty, HostInput, HostOutput, InputStream, OutputStream};
 
 /// Everything that one program may see of the world, and the state that it keeps
 /// there. A store holds one for each program.
@@ -25,6 +31,18 @@ pub struct WasiCtx {
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Box<dyn Random>,
     pub(crate) insecure_random: Box<dyn Random>,
+    pub(crate) limits: Limits,
+    pub(crate) preopens: Vec<Preopen>,
+    pub(crate) stdin: Box<dyn InputStream>,
+    pub(crate) stdout: Box<dyn OutputStream>,
+    pub(crate) stderr: Box<dyn OutputStream>,
+}
+
+/// A directory that a program finds open, and its name there.
+#[derive(Clone)]
+pub(crate) struct Preopen {
+    pub(crate) name: String,
+    pub(crate) dir: Arc<DirHandle>,
 }
 
 impl WasiCtx {
@@ -44,6 +62,49 @@ impl WasiCtx {
     #[must_use]
     pub fn env(&self) -> &[(String, String)] {
         &self.env
+    }
+
+    /// The directories that the program finds open, with their names.
+    pub fn preopens(&self) -> impl Iterator<Item = (&str, &Arc<DirHandle>)> {
+        let preopens = self.preopens.iter();
+        preopens.map(|preopen| (&*preopen.name, &preopen.dir))
+    }
+
+    /// What the program may use at most.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The clocks.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The source of secure random bytes.
+    pub fn random(&mut self) -> &mut dyn Random {
+        &mut *self.random
+    }
+
+    /// The source of insecure random bytes.
+    pub fn insecure_random(&mut self) -> &mut dyn Random {
+        &mut *self.insecure_random
+    }
+
+    /// Standard input.
+    pub fn stdin(&mut self) -> &mut dyn InputStream {
+        &mut *self.stdin
+    }
+
+    /// Standard output.
+    pub fn stdout(&mut self) -> &mut dyn OutputStream {
+        &mut *self.stdout
+    }
+
+    /// Standard error.
+    pub fn stderr(&mut self) -> &mut dyn OutputStream {
+        &mut *self.stderr
     }
 }
 
@@ -78,6 +139,11 @@ pub struct WasiCtxBuilder {
     clock: Option<Box<dyn Clock>>,
     random: Option<Box<dyn Random>>,
     insecure_random: Option<Box<dyn Random>>,
+    limits: Limits,
+    preopens: Vec<(String, Arc<dyn Dir>, Perms)>,
+    stdin: Option<Box<dyn InputStream>>,
+    stdout: Option<Box<dyn OutputStream>>,
+    stderr: Option<Box<dyn OutputStream>>,
 }
 
 impl WasiCtxBuilder {
@@ -126,10 +192,84 @@ impl WasiCtxBuilder {
         self
     }
 
+    /// Gives the program what standard input reads; nothing otherwise.
+    #[must_use]
+    pub fn stdin(mut self, stream: impl InputStream + 'static) -> Self {
+        self.stdin = Some(Box::new(stream));
+        self
+    }
+
+    /// Takes what the program writes to standard output; it is dropped otherwise.
+    #[must_use]
+    pub fn stdout(mut self, stream: impl OutputStream + 'static) -> Self {
+        self.stdout = Some(Box::new(stream));
+        self
+    }
+
+    /// Takes what the program writes to standard error; it is dropped otherwise.
+    #[must_use]
+    pub fn stderr(mut self, stream: impl OutputStream + 'static) -> Self {
+        self.stderr = Some(Box::new(stream));
+        self
+    }
+
+    /// Gives the program the host's standard input, output and error.
+    ///
+    /// # Errors
+    ///
+    /// If the host has one of them closed.
+    pub fn inherit_stdio(self) -> io::Result<Self> {
+        Ok(self
+            .stdin(HostInput::new()?)
+            .stdout(HostOutput::stdout()?)
+            .stderr(HostOutput::stderr()?))
+    }
+
+    /// Gives the program a directory of the host, which it finds open as `name`.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be opened.
+    pub fn preopen_dir(
+        self,
+        path: impl AsRef<Path>,
+        name: impl Into<String>,
+        perms: Perms,
+    ) -> io::Result<Self> {
+        Ok(self.preopen(Arc::new(HostDir::open(path)?), name, perms))
+    }
+
+    /// Gives the program a directory of any file system, which it finds open as
+    /// `name`.
+    #[must_use]
+    pub fn preopen(mut self, dir: Arc<dyn Dir>, name: impl Into<String>, perms: Perms) -> Self {
+        self.preopens.push((name.into(), dir, perms));
+        self
+    }
+
+    /// What the program may use at most. Directories that it finds open do not count
+    /// as open files.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The context.
     #[must_use]
     pub fn build(self) -> WasiCtx {
+        let tickets = Tickets::new(self.limits.open_files);
+        let preopens = self.preopens.into_iter().map(|(name, dir, perms)| Preopen {
+            name,
+            dir: Arc::new(DirHandle::preopened(dir, perms, &tickets)),
+        });
+        let preopens = preopens.collect();
         WasiCtx {
+            limits: self.limits,
+            preopens,
+            stdin: self.stdin.unwrap_or_else(|| Box::new(Empty)),
+            stdout: self.stdout.unwrap_or_else(|| Box::new(Discard)),
+            stderr: self.stderr.unwrap_or_else(|| Box::new(Discard)),
             args: self.args,
             env: self.env,
             clock: self.clock.unwrap_or_else(|| Box::new(SystemClock::new())),

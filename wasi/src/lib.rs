@@ -13,12 +13,26 @@
 //! | `ctx` | what a program is granted |
 //! | `clock` | wall clock and monotonic clock |
 //! | `random` | random bytes |
+//! | [`fs`] | files and directories: of the host and in memory |
+//! | `stdio` | standard input, output and error |
+//! | `limits` | what a program may use at most |
+//! | `error` | why an operation failed, for both faces |
 #![forbid(unsafe_code)]
 
 mod clock;
 mod ctx;
+mod error;
+pub mod fs;
+mod limits;
 mod random;
+mod stdio;
 
 pub use clock::{Clock, SystemClock};
 pub use ctx::{WasiCtx, WasiCtxBuilder, WasiView};
+pub use error::{ErrorCode, Result};
+pub use limits::Limits;
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use stdio::{
+    Discard, Empty, HostInput, HostOutput, InputStream, MemoryInput, MemoryOutput, OutputStream,
+    Reader, Writer,
+};
