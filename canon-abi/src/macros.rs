@@ -32,7 +32,7 @@ macro_rules! record {
                 types: &mut $crate::TypeTable,
             ) -> $crate::Result<::core::option::Option<$crate::ValType>> {
                 let fields = [$(($name, $crate::value_type::<$fty>(types)?)),+];
-                types.record(fields).map(::core::option::Option::Some)
+                types.describe_record(&fields)
             }
         }
 
@@ -43,11 +43,14 @@ macro_rules! record {
                 cx: &mut $crate::LowerContext<__G>,
                 mut slots: &mut [u64],
             ) -> $crate::Result<()> {
-                $($crate::Lower::lower_flat(
-                    &self.$field,
-                    cx,
-                    $crate::hidden::take_mut(&mut slots, <$fty as $crate::ComponentType>::ABI),
-                ).map_err(|error| error.within_name($name))?;)+
+                $($crate::__within!(
+                    $crate::Lower::lower_flat(
+                        &self.$field,
+                        cx,
+                        $crate::hidden::take_mut(&mut slots, <$fty as $crate::ComponentType>::ABI),
+                    ),
+                    within_name($name)
+                );)+
                 ::core::result::Result::Ok(())
             }
 
@@ -63,11 +66,14 @@ macro_rules! record {
                     return ::core::result::Result::Ok(());
                 }
                 let mut cursor = $crate::hidden::Cursor::new(at, cx.pointer());
-                $($crate::Lower::store(
-                    &self.$field,
-                    cx,
-                    cursor.field(<$fty as $crate::ComponentType>::ABI),
-                ).map_err(|error| error.within_name($name))?;)+
+                $($crate::__within!(
+                    $crate::Lower::store(
+                        &self.$field,
+                        cx,
+                        cursor.field(<$fty as $crate::ComponentType>::ABI),
+                    ),
+                    within_name($name)
+                );)+
                 ::core::result::Result::Ok(())
             }
 
@@ -93,10 +99,13 @@ macro_rules! record {
                 mut slots: &[u64],
             ) -> $crate::Result<Self> {
                 ::core::result::Result::Ok(Self {
-                    $($field: <$fty as $crate::Lift>::lift_flat(
-                        cx,
-                        $crate::hidden::take(&mut slots, <$fty as $crate::ComponentType>::ABI),
-                    ).map_err(|error| error.within_name($name))?,)+
+                    $($field: $crate::__within!(
+                        <$fty as $crate::Lift>::lift_flat(
+                            cx,
+                            $crate::hidden::take(&mut slots, <$fty as $crate::ComponentType>::ABI),
+                        ),
+                        within_name($name)
+                    ),)+
                 })
             }
 
@@ -107,10 +116,13 @@ macro_rules! record {
             ) -> $crate::Result<Self> {
                 let mut cursor = $crate::hidden::Cursor::new(0, cx.pointer());
                 ::core::result::Result::Ok(Self {
-                    $($field: <$fty as $crate::Lift>::load(
-                        cx,
-                        cursor.read(bytes, <$fty as $crate::ComponentType>::ABI),
-                    ).map_err(|error| error.within_name($name))?,)+
+                    $($field: $crate::__within!(
+                        <$fty as $crate::Lift>::load(
+                            cx,
+                            cursor.read(bytes, <$fty as $crate::ComponentType>::ABI),
+                        ),
+                        within_name($name)
+                    ),)+
                 })
             }
 
@@ -164,7 +176,7 @@ macro_rules! variant {
                         <$crate::__payload_type!($($payload)?) as $crate::ComponentType>
                             ::describe(types)?,
                     )),+];
-                    types.variant(cases).map(::core::option::Option::Some)
+                    types.describe_variant(&cases)
                 }
             }
 
@@ -177,14 +189,18 @@ macro_rules! variant {
                 ) -> $crate::Result<()> {
                     match self {
                         $($crate::__case_pattern!($case payload $($payload)?) => {
-                            $crate::hidden::lower_case(
-                                cx,
-                                slots,
-                                __CaseIndex::$case as u32,
-                                $crate::__case_payload!(payload $($payload)?),
-                            ).map_err(|error| error.within_name($name))
+                            $crate::__within!(
+                                $crate::hidden::lower_case(
+                                    cx,
+                                    slots,
+                                    __CaseIndex::$case as u32,
+                                    $crate::__case_payload!(payload $($payload)?),
+                                ),
+                                within_name($name)
+                            );
                         })+
                     }
+                    ::core::result::Result::Ok(())
                 }
 
                 #[inline]
@@ -195,16 +211,20 @@ macro_rules! variant {
                 ) -> $crate::Result<()> {
                     match self {
                         $($crate::__case_pattern!($case payload $($payload)?) => {
-                            $crate::hidden::store_case(
-                                cx,
-                                at,
-                                __CaseIndex::$case as u32,
-                                CASES.len(),
-                                OFFSETS,
-                                $crate::__case_payload!(payload $($payload)?),
-                            ).map_err(|error| error.within_name($name))
+                            $crate::__within!(
+                                $crate::hidden::store_case(
+                                    cx,
+                                    at,
+                                    __CaseIndex::$case as u32,
+                                    CASES.len(),
+                                    OFFSETS,
+                                    $crate::__case_payload!(payload $($payload)?),
+                                ),
+                                within_name($name)
+                            );
                         })+
                     }
+                    ::core::result::Result::Ok(())
                 }
 
                 #[inline]
@@ -234,12 +254,18 @@ macro_rules! variant {
                 ) -> $crate::Result<Self> {
                     let case = slots[0] as u32;
                     $(if case == __CaseIndex::$case as u32 {
-                        return <$crate::__payload_type!($($payload)?) as $crate::Lift>::lift_flat(
-                            cx,
-                            $crate::hidden::case_slots::<$crate::__payload_type!($($payload)?)>(slots),
-                        )
-                        .map($crate::__case_make!($case $($payload)?))
-                        .map_err(|error| error.within_name($name));
+                        let payload = $crate::__within!(
+                            <$crate::__payload_type!($($payload)?) as $crate::Lift>::lift_flat(
+                                cx,
+                                $crate::hidden::case_slots::<$crate::__payload_type!($($payload)?)>(
+                                    slots,
+                                ),
+                            ),
+                            within_name($name)
+                        );
+                        return ::core::result::Result::Ok(
+                            $crate::__case_make!($case payload $($payload)?),
+                        );
                     })+
                     ::core::result::Result::Err(
                         $crate::hidden::invalid_discriminant(case, CASES.len() as u32),
@@ -257,12 +283,16 @@ macro_rules! variant {
                             $crate::__payload_type!($($payload)?),
                             __H,
                         >(cx, bytes, OFFSETS);
-                        return <$crate::__payload_type!($($payload)?) as $crate::Lift>::load(
-                            cx,
-                            &bytes[range],
-                        )
-                        .map($crate::__case_make!($case $($payload)?))
-                        .map_err(|error| error.within_name($name));
+                        let payload = $crate::__within!(
+                            <$crate::__payload_type!($($payload)?) as $crate::Lift>::load(
+                                cx,
+                                &bytes[range],
+                            ),
+                            within_name($name)
+                        );
+                        return ::core::result::Result::Ok(
+                            $crate::__case_make!($case payload $($payload)?),
+                        );
                     })+
                     ::core::result::Result::Err(
                         $crate::hidden::invalid_discriminant(case, CASES.len() as u32),
@@ -299,7 +329,7 @@ macro_rules! enumeration {
                 fn describe(
                     types: &mut $crate::TypeTable,
                 ) -> $crate::Result<::core::option::Option<$crate::ValType>> {
-                    types.enumeration([$($name),+]).map(::core::option::Option::Some)
+                    types.describe_enumeration(&[$($name),+])
                 }
             }
 
@@ -508,7 +538,7 @@ macro_rules! flags {
             fn describe(
                 types: &mut $crate::TypeTable,
             ) -> $crate::Result<::core::option::Option<$crate::ValType>> {
-                types.flags([$($name),+]).map(::core::option::Option::Some)
+                types.describe_flags(&[$($name),+])
             }
         }
 
@@ -586,6 +616,22 @@ macro_rules! __owned_slice {
     };
 }
 
+/// The value of a result, or a return with its error, which gets a step of its
+/// path. A `match`, since neither a closure nor what takes one should be compiled for
+/// each field of each type: it is what the hosts of large worlds wait for.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __within {
+    ($result:expr, $within:ident($step:expr)) => {
+        match $result {
+            ::core::result::Result::Ok(value) => value,
+            ::core::result::Result::Err(error) => {
+                return ::core::result::Result::Err(error.$within($step));
+            }
+        }
+    };
+}
+
 /// The payload type of a case: `()` if it has none.
 #[doc(hidden)]
 #[macro_export]
@@ -626,11 +672,12 @@ macro_rules! __case_payload {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __case_make {
-    ($case:ident) => {
-        |()| Self::$case
-    };
-    ($case:ident $payload:ty) => {
+    ($case:ident $name:ident) => {{
+        let () = $name;
         Self::$case
+    }};
+    ($case:ident $name:ident $payload:ty) => {
+        Self::$case($name)
     };
 }
 

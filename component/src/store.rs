@@ -34,6 +34,17 @@ pub type StoreContext<'a, T> = core::StoreContext<'a, T, ComponentState>;
 /// Full access to a [`Store`].
 pub type StoreContextMut<'a, T> = core::StoreContextMut<'a, T, ComponentState>;
 
+/// A [`Store`] without the type of its data. What does not depend on them is
+/// written for it, so that it is compiled with this crate and not again with
+/// each host.
+pub(crate) type OpaqueStore<'a> = StoreContextMut<'a, core::Opaque>;
+
+/// A [`Store`] whose data can be had back by functions that know their type.
+pub(crate) type AnyStore<'a> = core::AnyStoreMut<'a, ComponentState>;
+
+/// A call of a function that leaves the host's data alone.
+pub(crate) type OpaqueCall<'a> = core::HostCall<'a, core::Opaque, ComponentState>;
+
 /// Whatever gives full access to a [`Store`] of components.
 pub trait AsContextMut: core::AsContextMut<Extra = ComponentState> {}
 
@@ -413,10 +424,17 @@ impl ComponentState {
     /// otherwise, and with them the values of the host behind them.
     #[inline]
     pub(crate) fn end_lift<R, E>(&mut self, lifted: Result<R, E>) -> Result<R, E> {
-        if !self.taken.is_empty() {
-            self.settle_taken(lifted.is_ok());
-        }
+        self.settle_lift(lifted.is_ok());
         lifted
+    }
+
+    /// As [`ComponentState::end_lift`], for code that is compiled for each type:
+    /// whether the lift went well.
+    #[inline]
+    pub(crate) fn settle_lift(&mut self, is_ok: bool) {
+        if !self.taken.is_empty() {
+            self.settle_taken(is_ok);
+        }
     }
 
     #[cold]

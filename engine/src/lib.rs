@@ -93,12 +93,12 @@ pub use error::{Error, ErrorKind, Result};
 pub use gc::{GcStats, GcZeal};
 pub use module::Module;
 pub use runtime::{
-    ActivationId, Answer, AnyRef, ArrayRef, AsContext, AsContextMut, Backtrace, Caller, Exception,
-    ExnRef, Extern, ExternRef, Frame, Func, Global, HostCall, HostFunc, HostParts, I31, Instance,
-    InstancePre, InterruptHandle, IntoHostFunc, LinkProblem, LinkProblems, Linker, Memories,
-    Memory, OwnedRooted, Progress, Reference, SharedMemory, SourceLocation, Store, StoreContext,
-    StoreContextMut, StoreParts, StructRef, Table, Tag, TypedFunc, Val, WaitResult, WasmParams,
-    WasmResults, WasmTy,
+    ActivationId, Answer, AnyRef, AnyStoreMut, ArrayRef, AsContext, AsContextMut, Backtrace,
+    Caller, Exception, ExnRef, Extern, ExternRef, Frame, Func, Global, HostCall, HostFunc,
+    HostParts, I31, Instance, InstancePre, InterruptHandle, IntoHostFunc, LinkProblem,
+    LinkProblems, Linker, Memories, Memory, Opaque, OwnedRooted, Progress, Reference, SharedMemory,
+    SourceLocation, Store, StoreContext, StoreContextMut, StoreParts, StructRef, Table, Tag,
+    TypedFunc, Val, WaitResult, WasmParams, WasmResults, WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;

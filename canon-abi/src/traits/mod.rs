@@ -185,9 +185,7 @@ pub trait Lower: ComponentType {
             return Ok(());
         }
         for (i, element) in list.iter().enumerate() {
-            element
-                .store(cx, at + i * size)
-                .map_err(|error| error.within_index(i))?;
+            crate::__within!(element.store(cx, at + i * size), within_index(i));
         }
         Ok(())
     }
@@ -198,6 +196,14 @@ pub trait Lower: ComponentType {
 /// # Errors
 /// As [`ComponentType::describe`], and for `()`, which is no value.
 pub fn value_type<T: ComponentType + ?Sized>(types: &mut TypeTable) -> Result<ValType> {
-    T::describe(types)?
-        .ok_or_else(|| Error::invalid_type("`()` stands for no value, only for no result"))
+    match T::describe(types) {
+        Ok(Some(ty)) => Ok(ty),
+        Ok(None) => Err(no_value()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cold]
+fn no_value() -> Error {
+    Error::invalid_type("`()` stands for no value, only for no result")
 }

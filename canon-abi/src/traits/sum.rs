@@ -167,9 +167,10 @@ impl<T: Lift> Lift for Option<T> {
     ) -> Result<Self::Lifted<'a>> {
         match slots[0] as u32 {
             0 => Ok(None),
-            1 => T::lift_flat(cx, case_slots::<T>(slots))
-                .map(Some)
-                .map_err(some),
+            1 => match T::lift_flat(cx, case_slots::<T>(slots)) {
+                Ok(value) => Ok(Some(value)),
+                Err(error) => Err(some(error)),
+            },
             found => Err(invalid_discriminant(found, 2)),
         }
     }
@@ -183,7 +184,10 @@ impl<T: Lift> Lift for Option<T> {
             0 => Ok(None),
             1 => {
                 let range = case_bytes::<T, H>(cx, bytes, Self::OFFSETS);
-                T::load(cx, &bytes[range]).map(Some).map_err(some)
+                match T::load(cx, &bytes[range]) {
+                    Ok(value) => Ok(Some(value)),
+                    Err(error) => Err(some(error)),
+                }
             }
             found => Err(invalid_discriminant(found, 2)),
         }

@@ -93,9 +93,10 @@ macro_rules! tuple {
                 cx: &mut LowerContext<G>,
                 mut slots: &mut [u64],
             ) -> Result<()> {
-                $(self.$i
-                    .lower_flat(cx, take_mut(&mut slots, $T::ABI))
-                    .map_err(|error| error.within_position($i))?;)+
+                $(crate::__within!(
+                    self.$i.lower_flat(cx, take_mut(&mut slots, $T::ABI)),
+                    within_position($i)
+                );)+
                 Ok(())
             }
 
@@ -106,9 +107,10 @@ macro_rules! tuple {
                     return Ok(());
                 }
                 let mut cursor = Cursor::new(at, cx.pointer());
-                $(self.$i
-                    .store(cx, cursor.field($T::ABI))
-                    .map_err(|error| error.within_position($i))?;)+
+                $(crate::__within!(
+                    self.$i.store(cx, cursor.field($T::ABI)),
+                    within_position($i)
+                );)+
                 Ok(())
             }
 
@@ -128,8 +130,10 @@ macro_rules! tuple {
                 cx: &mut LiftContext<'a, H>,
                 mut slots: &[u64],
             ) -> Result<Self::Lifted<'a>> {
-                Ok(($($T::lift_flat(cx, take(&mut slots, $T::ABI))
-                    .map_err(|error| error.within_position($i))?,)+))
+                Ok(($(crate::__within!(
+                    $T::lift_flat(cx, take(&mut slots, $T::ABI)),
+                    within_position($i)
+                ),)+))
             }
 
             #[inline]
@@ -138,8 +142,10 @@ macro_rules! tuple {
                 bytes: &'a [u8],
             ) -> Result<Self::Lifted<'a>> {
                 let mut cursor = Cursor::new(0, cx.pointer());
-                Ok(($($T::load(cx, cursor.read(bytes, $T::ABI))
-                    .map_err(|error| error.within_position($i))?,)+))
+                Ok(($(crate::__within!(
+                    $T::load(cx, cursor.read(bytes, $T::ABI)),
+                    within_position($i)
+                ),)+))
             }
 
             #[inline(always)]

@@ -254,6 +254,33 @@ impl TypeTable {
         self.intern(TypeDef::Enum(names.into_iter().map(Into::into).collect()))
     }
 
+    /// As [`TypeTable::record`], compiled once instead of for each Rust type.
+    #[doc(hidden)]
+    pub fn describe_record(&mut self, fields: &[(&str, ValType)]) -> Result<Option<ValType>> {
+        self.record(fields.iter().copied()).map(Some)
+    }
+
+    /// As [`TypeTable::variant`], compiled once instead of for each Rust type.
+    #[doc(hidden)]
+    pub fn describe_variant(
+        &mut self,
+        cases: &[(&str, Option<ValType>)],
+    ) -> Result<Option<ValType>> {
+        self.variant(cases.iter().copied()).map(Some)
+    }
+
+    /// As [`TypeTable::enumeration`], compiled once instead of for each Rust type.
+    #[doc(hidden)]
+    pub fn describe_enumeration(&mut self, names: &[&str]) -> Result<Option<ValType>> {
+        self.enumeration(names.iter().copied()).map(Some)
+    }
+
+    /// As [`TypeTable::flags`], compiled once instead of for each Rust type.
+    #[doc(hidden)]
+    pub fn describe_flags(&mut self, names: &[&str]) -> Result<Option<ValType>> {
+        self.flags(names.iter().copied()).map(Some)
+    }
+
     /// `option<some>`
     pub fn option(&mut self, some: ValType) -> Result<ValType> {
         self.intern(TypeDef::Option(some))

@@ -67,7 +67,7 @@ impl Export {
 }
 
 /// Builds the types of parameters and result.
-type Describe = fn(&mut TypeTable) -> abi::Result<(Vec<ValType>, Option<ValType>)>;
+pub(crate) type Describe = fn(&mut TypeTable) -> abi::Result<(Vec<ValType>, Option<ValType>)>;
 
 /// An interface of a world: its name, its resources and its functions.
 #[must_use]
@@ -106,7 +106,10 @@ pub const fn func<P: Params, R: LiftOwned>(name: &'static str) -> Export {
 pub(crate) fn describe<P: Params, R: abi::ComponentType>(
     types: &mut TypeTable,
 ) -> abi::Result<(Vec<ValType>, Option<ValType>)> {
-    Ok((P::describe_params(types)?, R::describe(types)?))
+    match (P::describe_params(types), R::describe(types)) {
+        (Ok(params), Ok(result)) => Ok((params, result)),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
 }
 
 impl fmt::Debug for Interface {

@@ -20,7 +20,7 @@ use linkspan_canon_abi::{
 
 use crate::error::{Error, Result};
 use crate::resource::{DropQueue, Resource, ResourceAny};
-use crate::store::{AsContextMut, StoreContextMut};
+use crate::store::AsContextMut;
 
 /// A handle type: [`Resource`] for resources of the host, a generated type for
 /// those of a guest.
@@ -78,7 +78,7 @@ impl GuestResource {
     ///
     /// What the first destructor that failed did so with.
     pub fn drop_pending(mut store: impl AsContextMut) -> Result<()> {
-        crate::func::drop_queued(&mut store.as_context_mut())
+        crate::func::drop_queued(&mut store.as_context_mut().opaque())
     }
 
     #[doc(hidden)]
@@ -87,10 +87,10 @@ impl GuestResource {
     }
 
     #[doc(hidden)]
-    pub fn close(self, store: &mut StoreContextMut<'_, impl Sized>) -> Result<()> {
+    pub fn close(self, mut store: impl AsContextMut) -> Result<()> {
         let token = self.token().map_err(Error::from)?;
         self.forget();
-        super::drop_token(store, token)
+        super::drop_token(&mut store.as_context_mut().opaque(), token)
     }
 }
 
@@ -136,8 +136,8 @@ pub trait GuestHandle: Handle {
     /// What the destructor fails with, and
     /// [`ErrorKind::Resource`](crate::ErrorKind::Resource) if the resource is
     /// lent to a running call.
-    fn close(this: Self, mut store: impl AsContextMut) -> Result<()> {
-        this.into_resource().close(&mut store.as_context_mut())
+    fn close(this: Self, store: impl AsContextMut) -> Result<()> {
+        this.into_resource().close(store)
     }
 
     /// The handle without its type; it goes stale with this one.

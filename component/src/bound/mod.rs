@@ -28,8 +28,8 @@ use std::path::Path;
 
 use linkspan_engine as core;
 
+pub(crate) use export::{Describe, describe, differences};
 pub use export::{Export, Interface, NamedResource, func, interface, resource};
-pub(crate) use export::{describe, differences};
 pub use handle::{Borrow, GuestHandle, GuestResource, Handle, Lend, LendAll};
 pub use host::{HostParam, HostParams, HostResource, HostTag, Mut, New, Own, Ref};
 pub use host_error::{HostError, HostValues, OrTrap};
@@ -52,7 +52,7 @@ use crate::component::Component;
 use crate::error::Result;
 use crate::linker::Linker;
 use crate::resource::Resource;
-use crate::store::{ComponentState, Store, StoreContextMut};
+use crate::store::{ComponentState, OpaqueStore, Store};
 
 /// Full access to a store whose data is an `H`: the store itself, a borrow of
 /// it, or what a host function gets.
@@ -264,6 +264,6 @@ impl<W, A: Holds<W> + ?Sized> Holds<W> for &mut A {
 }
 
 /// Drops a handle of the host, if there is one.
-pub(crate) fn drop_token<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> Result<()> {
+pub(crate) fn drop_token(store: &mut OpaqueStore<'_>, token: u64) -> Result<()> {
     crate::func::drop_handle(store, token)
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::func::{Func, typed};
 use crate::instance::{Instance, InstancePre};
 use crate::linker::Linker;
-use crate::store::{ComponentState, Store, StoreContext, StoreContextMut};
+use crate::store::{ComponentState, OpaqueStore, Store, StoreContext, StoreContextMut};
 
 /// A component that was linked for the bindings `B`, with all its exports found
 /// and all types compared. Cloning shares it.
@@ -73,9 +73,8 @@ impl<B: Bindings> Pre<B> {
     }
 
     fn bind(&self, store: &mut impl Access<B::Host>) -> Result<Exports> {
-        let mut store = store.as_context_mut();
-        let instance = self.pre.instantiate(&mut store)?;
-        Exports::bind(&mut store, instance, &self.found)
+        let instance = self.pre.instantiate(&mut *store)?;
+        Exports::bind(&mut store.as_context_mut().opaque(), instance, &self.found)
     }
 }
 
@@ -115,11 +114,7 @@ const DENSE: u32 = u32::MAX;
 const ABSENT: u32 = u32::MAX;
 
 impl Exports {
-    fn bind<T>(
-        store: &mut StoreContextMut<'_, T>,
-        instance: Instance,
-        found: &Found,
-    ) -> Result<Self> {
+    fn bind(store: &mut OpaqueStore<'_>, instance: Instance, found: &Found) -> Result<Self> {
         let mut lifts = Vec::with_capacity(found.funcs.len());
         let mut places = Vec::with_capacity(found.funcs.len());
         for found in &found.funcs {
@@ -218,9 +213,9 @@ impl<H: 'static, S: Access<H>> Bound<H, S> {
     /// trapped before, and what host functions fail with.
     #[inline]
     pub fn call<P: Lower, R: LiftOwned>(&mut self, index: u32, params: P) -> Result<R> {
-        let mut store = self.store.as_context_mut();
+        let store = self.store.as_context_mut();
         match self.exports.func(store.extra(), index)? {
-            Some(func) => typed::call(&mut store, func, &params),
+            Some(func) => typed::call(&mut store.opaque(), func, &params),
             None => Err(Error::link(
                 "the guest lacks this export, which is optional",
             )),
@@ -238,9 +233,9 @@ impl<H: 'static, S: Access<H>> Bound<H, S> {
         index: u32,
         params: P,
     ) -> Result<Option<R>> {
-        let mut store = self.store.as_context_mut();
+        let store = self.store.as_context_mut();
         match self.exports.func(store.extra(), index)? {
-            Some(func) => typed::call(&mut store, func, &params).map(Some),
+            Some(func) => typed::call(&mut store.opaque(), func, &params).map(Some),
             None => Ok(None),
         }
     }

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use linkspan_engine::{Answer, HostCall, HostFunc};
+use linkspan_engine::{Answer, HostFunc, Opaque};
 
 use super::guest::Site;
 use super::transfer::{self, Sides};
 use super::{Lifted, WINDOW_SLOTS};
 use crate::code::Signature;
 use crate::error::{Error, Result};
-use crate::store::ComponentState;
+use crate::store::{ComponentState, OpaqueCall};
 
 /// See the module.
 pub(crate) struct Adapter {
@@ -29,8 +29,8 @@ pub(crate) struct Adapter {
 /// The continuation after the callee has returned.
 const RETURNED: u32 = 0;
 
-impl<T: 'static> HostFunc<T, ComponentState> for Adapter {
-    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+impl HostFunc<Opaque, ComponentState> for Adapter {
+    fn call(&self, mut call: OpaqueCall<'_>) -> Answer {
         let state = call.extra();
         if let Err(error) = state.check_leave(self.caller.owner) {
             return Answer::Trap(error);
@@ -48,19 +48,14 @@ impl<T: 'static> HostFunc<T, ComponentState> for Adapter {
         }
     }
 
-    fn resume(&self, mut call: HostCall<'_, T, ComponentState>, _then: u32) -> Answer {
+    fn resume(&self, mut call: OpaqueCall<'_>, _then: u32) -> Answer {
         match self.pass_result(&mut call) {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Trap(self.error(error)),
         }
     }
 
-    fn catch(
-        &self,
-        _: HostCall<'_, T, ComponentState>,
-        _then: u32,
-        error: linkspan_engine::Error,
-    ) -> Answer {
+    fn catch(&self, _: OpaqueCall<'_>, _then: u32, error: linkspan_engine::Error) -> Answer {
         Answer::Trap(self.error(error.into()))
     }
 
@@ -84,7 +79,7 @@ impl Adapter {
         (self.caller, callee)
     }
 
-    fn pass_params<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()> {
+    fn pass_params(&self, call: &mut OpaqueCall<'_>) -> Result<()> {
         let facts = &self.signature.facts;
         let count = facts.param_slots.min(WINDOW_SLOTS);
         if facts.params_copy {
@@ -105,7 +100,7 @@ impl Adapter {
         Ok(())
     }
 
-    fn pass_result<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()> {
+    fn pass_result(&self, call: &mut OpaqueCall<'_>) -> Result<()> {
         let facts = &self.signature.facts;
         let returned = call.callee_window().first().copied().unwrap_or(0);
         let state = call.extra();

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use linkspan_canon_abi::handle::Removed;
 use linkspan_canon_abi::{PointerSize, ResourceTypeId};
 use linkspan_engine as core;
-use linkspan_engine::{Answer, HostCall, HostFunc};
+use linkspan_engine::{Answer, HostFunc, Opaque};
 
 use crate::code::core_pointer;
 use crate::error::{Error, Result};
 use crate::resource::{Dtor, representation};
-use crate::store::{ComponentState, OwnerState};
+use crate::store::{ComponentState, OpaqueCall, OwnerState};
 
 /// A built-in on the handles of one component instance.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +46,8 @@ impl BuiltinKind {
     }
 }
 
-impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
-    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+impl HostFunc<Opaque, ComponentState> for Builtin {
+    fn call(&self, mut call: OpaqueCall<'_>) -> Answer {
         let arg = first(call.window());
         let state = call.extra();
         let result = match self.kind {
@@ -73,7 +73,7 @@ impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
         }
     }
 
-    fn resume(&self, mut call: HostCall<'_, T, ComponentState>, _then: u32) -> Answer {
+    fn resume(&self, mut call: OpaqueCall<'_>, _then: u32) -> Answer {
         // The destructor has returned.
         let state = call.extra();
         state.exit();
@@ -83,7 +83,7 @@ impl<T: 'static> HostFunc<T, ComponentState> for Builtin {
         }
     }
 
-    fn catch(&self, _: HostCall<'_, T, ComponentState>, _then: u32, error: core::Error) -> Answer {
+    fn catch(&self, _: OpaqueCall<'_>, _then: u32, error: core::Error) -> Answer {
         let error = Error::from(error).within("calling a destructor");
         Answer::Trap(error.into())
     }
@@ -179,8 +179,8 @@ impl CallBuiltinKind {
     }
 }
 
-impl<T: 'static> HostFunc<T, ComponentState> for CallBuiltin {
-    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+impl HostFunc<Opaque, ComponentState> for CallBuiltin {
+    fn call(&self, mut call: OpaqueCall<'_>) -> Answer {
         match self.run(&mut call) {
             Some(()) => Answer::Done,
             None => Answer::Trap(self.failure().into()),
@@ -193,7 +193,7 @@ impl<T: 'static> HostFunc<T, ComponentState> for CallBuiltin {
 }
 
 impl CallBuiltin {
-    fn run<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Option<()> {
+    fn run(&self, call: &mut OpaqueCall<'_>) -> Option<()> {
         match self.kind {
             CallBuiltinKind::Get(slot, _) => {
                 let frame = call.extra().frames.last()?;
@@ -254,8 +254,8 @@ pub(crate) struct Unsupported {
     pub(crate) offset: u64,
 }
 
-impl<T: 'static> HostFunc<T, ComponentState> for Unsupported {
-    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+impl HostFunc<Opaque, ComponentState> for Unsupported {
+    fn call(&self, mut call: OpaqueCall<'_>) -> Answer {
         if let Err(error) = call.extra().check_leave(self.owner) {
             return Answer::Trap(error);
         }

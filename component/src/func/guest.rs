@@ -10,7 +10,7 @@ use linkspan_engine as core;
 
 use crate::error::{Error, ErrorKind};
 use crate::resource::AnyHandle;
-use crate::store::{CallInfo, ComponentState, HandleMode, Lend, StoreContextMut};
+use crate::store::{CallInfo, ComponentState, HandleMode, Lend, OpaqueStore};
 
 /// What a lifted or lowered function was prepared with. Everything is found
 /// when a component is instantiated; a call looks nothing up.
@@ -44,9 +44,9 @@ impl Site {
     /// Runs a core function of the instance that must not call out of it. Where it
     /// could not anyway, nothing needs to be noted.
     #[inline]
-    pub(crate) fn call_closed<T>(
+    pub(crate) fn call_closed(
         &self,
-        store: &mut StoreContextMut<'_, T>,
+        store: &mut OpaqueStore<'_>,
         func: core::Func,
         write: impl FnOnce(&mut [u64]),
     ) -> Result<u64, core::Error> {
@@ -62,7 +62,7 @@ impl Site {
         result
     }
 
-    fn set_may_leave<T>(&self, store: &mut StoreContextMut<'_, T>, may_leave: bool) {
+    fn set_may_leave(&self, store: &mut OpaqueStore<'_>, may_leave: bool) {
         if let Some(owner) = store.extra_mut().owners.get_mut(self.owner as usize) {
             owner.may_leave = may_leave;
         }
@@ -70,18 +70,18 @@ impl Site {
 }
 
 /// A guest for the time of a lift or lower.
-pub(crate) struct GuestView<'a, T> {
-    pub(crate) store: StoreContextMut<'a, T>,
+pub(crate) struct GuestView<'a> {
+    pub(crate) store: OpaqueStore<'a>,
     pub(crate) site: Site,
     pub(crate) mode: HandleMode,
 }
 
-impl<'a, T> GuestView<'a, T> {
+impl<'a> GuestView<'a> {
     pub(crate) fn new(
-        store: &'a mut StoreContextMut<'_, T>,
+        store: &'a mut OpaqueStore<'_>,
         site: Site,
         mode: HandleMode,
-    ) -> GuestView<'a, T> {
+    ) -> GuestView<'a> {
         GuestView {
             store: core::AsContextMut::as_context_mut(store),
             site,
@@ -90,7 +90,7 @@ impl<'a, T> GuestView<'a, T> {
     }
 }
 
-impl<T> Guest for GuestView<'_, T> {
+impl Guest for GuestView<'_> {
     type Handles = ComponentState;
 
     #[inline]

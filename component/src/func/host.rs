@@ -7,6 +7,7 @@ use linkspan_canon_abi::{
 use linkspan_engine as core;
 use linkspan_engine::{Answer, HostCall, HostFunc};
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::guest::{GuestView, Site};
@@ -15,11 +16,14 @@ use crate::code::{Code, Signature};
 use crate::error::{Error, Result};
 use crate::linker::LinkDifference;
 use crate::resource::ResourceType;
-use crate::store::{ComponentState, HandleMode, StoreContextMut};
+use crate::store::{AnyStore, ComponentState, HandleMode, OpaqueStore, StoreContextMut};
 
 /// A function of the host that a linker knows: it can be compared with the
 /// type that a component imports it with, and be put into a store.
-pub(crate) trait HostFunction<T>: Send + Sync + 'static {
+///
+/// It is made for one type of the host's data, which it does not say: linkers are
+/// generic in that type, and what they consist of is not.
+pub(crate) trait HostFunction: Send + Sync + 'static {
     /// Compares types; called once, at link.
     fn check(&self, with: FuncCheck<'_>) -> Result<(), FuncMismatch>;
 
@@ -27,11 +31,17 @@ pub(crate) trait HostFunction<T>: Send + Sync + 'static {
     fn is_stub(&self) -> bool;
 
     /// Makes the core function for one `canon lower` of it.
-    fn bind(
-        self: Arc<Self>,
-        store: StoreContextMut<'_, T>,
-        import: LoweredImport,
-    ) -> Result<core::Func>;
+    fn bind(self: Arc<Self>, store: &mut AnyStore<'_>, import: LoweredImport)
+    -> Result<core::Func>;
+}
+
+/// The store with data of the type that a function or destructor was made for.
+pub(crate) fn host_store<'s, T: 'static>(
+    store: &'s mut AnyStore<'_>,
+) -> Result<StoreContextMut<'s, T>> {
+    // Linkers and stores are compared when the host is compiled.
+    let found = store.downcast();
+    found.ok_or_else(|| Error::inconsistent("a linker for stores of other data"))
 }
 
 /// The type with which a component imports a function.
@@ -84,17 +94,21 @@ impl LoweredImport {
 }
 
 /// A closure on dynamic values.
-pub(crate) struct DynamicFunc<F> {
+pub(crate) struct DynamicFunc<T, F> {
     func: F,
+    _data: PhantomData<fn(T)>,
 }
 
-impl<F> DynamicFunc<F> {
-    pub(crate) fn new(func: F) -> DynamicFunc<F> {
-        DynamicFunc { func }
+impl<T, F> DynamicFunc<T, F> {
+    pub(crate) fn new(func: F) -> DynamicFunc<T, F> {
+        DynamicFunc {
+            func,
+            _data: PhantomData,
+        }
     }
 }
 
-impl<T, F> HostFunction<T> for DynamicFunc<F>
+impl<T, F> HostFunction for DynamicFunc<T, F>
 where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
@@ -109,24 +123,24 @@ where
 
     fn bind(
         self: Arc<Self>,
-        store: StoreContextMut<'_, T>,
+        store: &mut AnyStore<'_>,
         import: LoweredImport,
     ) -> Result<core::Func> {
         let ty = import.signature.lower.clone();
         Ok(core::Func::from_host(
-            store,
+            host_store::<T>(store)?,
             &ty,
             DynamicStub { def: self, import },
         )?)
     }
 }
 
-struct DynamicStub<F> {
-    def: Arc<DynamicFunc<F>>,
+struct DynamicStub<T, F> {
+    def: Arc<DynamicFunc<T, F>>,
     import: LoweredImport,
 }
 
-impl<T, F> HostFunc<T, ComponentState> for DynamicStub<F>
+impl<T, F> HostFunc<T, ComponentState> for DynamicStub<T, F>
 where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
@@ -146,78 +160,99 @@ where
     }
 }
 
-impl<F> DynamicStub<F> {
-    fn run<T>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()>
-    where
-        T: 'static,
-        F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()>,
-    {
-        let LoweredImport {
-            site, signature, ..
-        } = &self.import;
-        let facts = signature.facts;
+impl<T, F> DynamicStub<T, F>
+where
+    T: 'static,
+    F: Fn(StoreContextMut<'_, T>, &[Val], &mut [Val]) -> Result<()>,
+{
+    fn run(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()> {
+        let import = &self.import;
+        let facts = import.signature.facts;
         let mut window = [0; super::WINDOW_SLOTS];
         let slots = call.window();
         let count = slots.len().min(window.len());
         window[..count].copy_from_slice(&slots[..count]);
 
-        let mut store = call.store();
-        if facts.has_borrow {
+        let params = import.lift_dynamic(&mut call.store().opaque(), &window)?;
+        // A function without a result gets an empty slice.
+        let mut results = [Val::Bool(false)];
+        let results = &mut results[..usize::from(facts.has_result)];
+        (self.def.func)(call.store(), &params, results)?;
+        import.lower_dynamic(&mut call.store().opaque(), results, &mut window)?;
+        if facts.has_result
+            && !facts.result_in_memory
+            && let Some(slot) = call.window().first_mut()
+        {
+            *slot = window[0];
+        }
+        Ok(())
+    }
+}
+
+impl LoweredImport {
+    /// Starts a call of a function on dynamic values: its parameters.
+    fn lift_dynamic(
+        &self,
+        store: &mut OpaqueStore<'_>,
+        window: &[u64; super::WINDOW_SLOTS],
+    ) -> Result<Vec<Val>> {
+        let (site, signature) = (self.site, &self.signature);
+        if signature.facts.has_borrow {
             store.extra_mut().enter_host(site.owner);
         }
-        let guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
+        let guest = GuestView::new(store, site, HandleMode::Dynamic);
         let mut cx = LowerContext::new(guest, site.options);
         signature
             .result
-            .check_return_area(&mut cx, &window, facts.param_slots)
+            .check_return_area(&mut cx, window, signature.facts.param_slots)
             .map_err(|error| Error::from(error).within("result"))?;
-        let mut guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
+        let mut guest = GuestView::new(store, site, HandleMode::Dynamic);
         let scratch = Scratch::new();
         let (memory, handles) = guest.parts();
         let budget = handles.limits.lift_bytes_max;
         let mut cx = LiftContext::new(memory, handles, &scratch, site.options).with_budget(budget);
         let params = signature
             .params
-            .lift_params(&mut cx, &window)
+            .lift_params(&mut cx, window)
             .map_err(|error| signature.param_error(error));
         let bytes = cx.charged_bytes();
         // Who cannot pay gets back what was taken.
         let params = params.and_then(|params| {
-            super::pay(&mut store, bytes)?;
+            super::pay(store, bytes)?;
             Ok(params)
         });
-        let params = store.extra_mut().end_lift(params)?;
-        // A function without a result gets an empty slice.
-        let mut results = [Val::Bool(false)];
-        let results = &mut results[..usize::from(facts.has_result)];
-        (self.def.func)(
-            core::AsContextMut::as_context_mut(&mut store),
-            &params,
-            results,
-        )?;
-        store.extra_mut().check_resume(site.owner)?;
+        store.extra_mut().end_lift(params)
+    }
 
-        let guest = GuestView::new(&mut store, *site, HandleMode::Dynamic);
+    /// Ends such a call: its result.
+    fn lower_dynamic(
+        &self,
+        store: &mut OpaqueStore<'_>,
+        results: &mut [Val],
+        window: &mut [u64; super::WINDOW_SLOTS],
+    ) -> Result<()> {
+        let (site, signature) = (self.site, &self.signature);
+        store.extra_mut().check_resume(site.owner)?;
+        let guest = GuestView::new(store, site, HandleMode::Dynamic);
         let mut cx = LowerContext::new(guest, site.options);
         let result = match (results.first_mut(), signature.ty.result) {
             (Some(result), Some(ty)) => {
                 let result = std::mem::replace(result, Val::Bool(false));
-                Some(values::result_for(&self.import.code.types, ty, result))
+                Some(values::result_for(&self.code.types, ty, result))
             }
             _ => None,
         };
         signature
             .result
-            .lower_result(&mut cx, result.as_ref(), &mut window, facts.param_slots)
+            .lower_result(
+                &mut cx,
+                result.as_ref(),
+                window,
+                signature.facts.param_slots,
+            )
             .map_err(|error| Error::from(error).within("result"))?;
-        if facts.has_borrow {
+        if signature.facts.has_borrow {
             store.extra_mut().exit();
-        }
-        if facts.has_result
-            && !facts.result_in_memory
-            && let Some(slot) = call.window().first_mut()
-        {
-            *slot = window[0];
         }
         Ok(())
     }

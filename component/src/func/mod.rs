@@ -6,6 +6,7 @@ pub(crate) mod adapter;
 pub(crate) mod builtin;
 pub(crate) mod guest;
 pub(crate) mod host;
+mod host_typed;
 pub(crate) mod relay;
 pub(crate) mod transfer;
 pub(crate) mod typed;
@@ -24,7 +25,7 @@ use crate::code::{Code, Pointers, Signature};
 use crate::error::{Error, Result};
 use crate::plan::FuncTypeId;
 use crate::resource::{AnyHandle, Dtor, representation};
-use crate::store::{AsContext, AsContextMut, ComponentState, HandleMode, StoreContextMut};
+use crate::store::{AsContext, AsContextMut, ComponentState, HandleMode, OpaqueStore};
 use crate::types;
 use guest::{GuestView, Site};
 
@@ -52,11 +53,7 @@ pub(crate) struct Lifted {
 
 impl Lifted {
     /// Calls `post-return` with what the function returned.
-    pub(crate) fn run_post_return<T>(
-        &self,
-        store: &mut StoreContextMut<'_, T>,
-        returned: u64,
-    ) -> Result<()> {
+    pub(crate) fn run_post_return(&self, store: &mut OpaqueStore<'_>, returned: u64) -> Result<()> {
         if let Some(post_return) = self.post_return {
             self.site.call_closed(store, post_return, |slots| {
                 if let Some(slot) = slots.first_mut() {
@@ -151,12 +148,12 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<()> {
-        let mut store = store.as_context_mut();
+        let mut store = store.as_context_mut().opaque();
         if self.lifted(store.extra())?.facts.primitive {
             let done = if params.len() <= FEW_SLOTS {
-                self.call_primitive::<FEW_SLOTS, _>(&mut store, params, results)
+                self.call_primitive::<FEW_SLOTS>(&mut store, params, results)
             } else {
-                self.call_primitive::<WINDOW_SLOTS, _>(&mut store, params, results)
+                self.call_primitive::<WINDOW_SLOTS>(&mut store, params, results)
             };
             if let Some(done) = done {
                 return done;
@@ -172,35 +169,25 @@ impl Func {
         let state = store.extra();
         let instance = site.instance;
         let params = values::params_for(state, instance, &code.types, &signature.ty, params)?;
-        let result = call_lifted::<WINDOW_SLOTS, _, _>(
-            &mut store,
-            *self,
-            |mut guest, window| {
-                guest.mode = HandleMode::Dynamic;
-                let options = guest.site.options;
-                let mut cx = LowerContext::new(guest, options);
-                signature
-                    .params
-                    .lower_params(&mut cx, &params, window)
-                    .map_err(|error| signature.param_error(error))
-            },
-            |mut guest, window| {
-                guest.mode = HandleMode::Dynamic;
-                let options = guest.site.options;
-                let scratch = Scratch::new();
-                let (memory, handles) = guest.parts();
-                let budget = handles.limits.lift_bytes_max;
-                let mut cx =
-                    LiftContext::new(memory, handles, &scratch, options).with_budget(budget);
-                let result = signature
-                    .result
-                    .lift_result(&mut cx, window)
-                    .map_err(|error| Error::from(error).within("result"))?;
-                let bytes = cx.charged_bytes();
-                pay(&mut guest.store, bytes)?;
-                Ok(result)
-            },
-        )?;
+        let call = Call::start(&mut store, *self)?;
+        let mut window = [0; WINDOW_SLOTS];
+        let guest = GuestView::new(&mut store, site, HandleMode::Dynamic);
+        let mut cx = LowerContext::new(guest, site.options);
+        let lowered = signature
+            .params
+            .lower_params(&mut cx, &params, call.params(&mut window))
+            .map_err(|error| signature.param_error(error));
+        let returned = call.run(&mut store, lowered, &window)?;
+        let mut guest = GuestView::new(&mut store, site, HandleMode::Dynamic);
+        let scratch = Scratch::new();
+        let (memory, handles) = guest.parts();
+        let budget = handles.limits.lift_bytes_max;
+        let mut cx = LiftContext::new(memory, handles, &scratch, site.options).with_budget(budget);
+        let result = signature.result.lift_result(&mut cx, &[returned]);
+        let bytes = cx.charged_bytes();
+        let result =
+            result.map_err(|error| call.not_lifted(&mut store, typed::in_result(error)))?;
+        call.finish(&mut store, returned, bytes)?;
         if let (Some(place), Some(result)) = (results.first_mut(), result) {
             *place = result;
         }
@@ -212,9 +199,9 @@ impl Func {
     /// Calls a function of primitive types, straight on the engine's window; `None`, and
     /// nothing done, if values or their number do not fit.
     #[inline]
-    fn call_primitive<const SLOTS: usize, T>(
+    fn call_primitive<const SLOTS: usize>(
         self,
-        store: &mut StoreContextMut<'_, T>,
+        store: &mut OpaqueStore<'_>,
         params: &[Val],
         results: &mut [Val],
     ) -> Option<Result<()>> {
@@ -291,91 +278,125 @@ fn check_counts(signature: &Signature, params: &[Val], results: &[Val]) -> Resul
     Ok(())
 }
 
-/// Calls a lifted function: `lower` fills the window, `lift` reads what came
-/// back in its first slot. `post-return` has run when it answers.
+/// A call of a lifted function by the host that is under way.
 ///
-/// Any error makes the component instance unusable, as the specification
-/// demands of traps.
-///
-/// The window has `SLOTS` slots, which must do for the function's parameters.
-pub(crate) fn call_lifted<const SLOTS: usize, T, R>(
-    store: &mut StoreContextMut<'_, T>,
-    func: Func,
-    lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
-    lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
-) -> Result<R> {
-    drain_dropped(store);
-    let state = store.extra_mut();
-    let lifted = *func.lifted(state)?;
-    state.check_enter(lifted.site.owner)?;
-    let depth = state.frames.len();
-    let handles = state.handle_count(lifted.site.owner);
-    state.enter(lifted.site.owner, lifted.facts.has_borrow);
-    let result = run_lifted::<SLOTS, _, _>(store, &lifted, lower, lift);
-    let state = store.extra_mut();
-    match &result {
-        Ok(_) => state.exit(),
+/// It goes in steps, since only lowering and lifting depend on the types of a
+/// function: the rest is compiled once. Any error makes the component instance
+/// unusable, as the specification demands of traps.
+pub(crate) struct Call {
+    lifted: Lifted,
+    /// How many calls ran before.
+    depth: usize,
+    /// How many handles the instance had before.
+    handles: u32,
+}
+
+impl Call {
+    /// Enters the instance. Next, parameters are lowered.
+    #[inline]
+    pub(crate) fn start(store: &mut OpaqueStore<'_>, func: Func) -> Result<Call> {
+        drain_dropped(store);
+        let state = store.extra_mut();
+        let lifted = *func.lifted(state)?;
+        let owner = lifted.site.owner;
+        state.check_enter(owner)?;
+        let (depth, handles) = (state.frames.len(), state.handle_count(owner));
+        state.enter(owner, lifted.facts.has_borrow);
+        Ok(Call {
+            lifted,
+            depth,
+            handles,
+        })
+    }
+
+    /// What the function was prepared with.
+    #[inline]
+    pub(crate) fn site(&self) -> Site {
+        self.lifted.site
+    }
+
+    /// The slots that parameters are lowered to, of a window that has enough.
+    #[inline]
+    pub(crate) fn params<'w>(&self, window: &'w mut [u64]) -> &'w mut [u64] {
+        &mut window[..self.lifted.facts.param_slots.max(1)]
+    }
+
+    /// Runs the function on parameters that were lowered, if they were: the first
+    /// slot of its results, which is lifted next.
+    #[inline]
+    pub(crate) fn run(
+        &self,
+        store: &mut OpaqueStore<'_>,
+        lowered: Result<()>,
+        params: &[u64],
+    ) -> Result<u64> {
+        if let Err(error) = lowered {
+            return Err(self.not_lowered(store, error));
+        }
+        let params = &params[..self.lifted.facts.param_slots];
+        match call_core(store, &self.lifted, params) {
+            Ok(returned) => Ok(returned),
+            Err(error) => Err(self.unwind(store, error)),
+        }
+    }
+
+    /// Ends the call when the result was lifted: the bytes that were are paid for,
+    /// and `post-return` runs.
+    #[inline]
+    pub(crate) fn finish(
+        &self,
+        store: &mut OpaqueStore<'_>,
+        returned: u64,
+        bytes: u64,
+    ) -> Result<()> {
+        let mut done = pay(store, bytes);
+        if done.is_ok() {
+            done = self.lifted.run_post_return(store, returned);
+        }
+        match done {
+            Ok(()) => {
+                let state = store.extra_mut();
+                state.settle_lift(true);
+                state.exit();
+                Ok(())
+            }
+            Err(error) => Err(self.not_lifted(store, error)),
+        }
+    }
+
+    /// Ends the call when the result was not lifted.
+    #[cold]
+    pub(crate) fn not_lifted(&self, store: &mut OpaqueStore<'_>, error: Error) -> Error {
+        store.extra_mut().settle_lift(false);
+        self.unwind(store, error)
+    }
+
+    #[cold]
+    fn not_lowered(&self, store: &mut OpaqueStore<'_>, error: Error) -> Error {
+        let state = store.extra_mut();
         // A mistake of the host that was found before the guest was called,
         // and before it got a handle: one that it got for a call that never
         // was would outlive what it stands for.
-        Err(Failure::Lower(error))
-            if error.is_misuse() && state.handle_count(lifted.site.owner) == handles =>
-        {
+        if error.is_misuse() && state.handle_count(self.lifted.site.owner) == self.handles {
             state.free_between();
             // No borrow can remain, so this only ends their scope.
             drop(state.check_borrows());
             state.exit();
+            return error;
         }
-        Err(Failure::Lower(error) | Failure::Call(error)) => state.unwind(depth, error),
+        self.unwind(store, error)
     }
-    result.map_err(|(Failure::Lower(error) | Failure::Call(error))| error)
-}
 
-/// When a call failed.
-enum Failure {
-    /// While parameters were lowered.
-    Lower(Error),
-    /// Afterwards.
-    Call(Error),
-}
-
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Failure {
-        Failure::Call(error.into())
+    #[cold]
+    fn unwind(&self, store: &mut OpaqueStore<'_>, error: Error) -> Error {
+        store.extra_mut().unwind(self.depth, &error);
+        error
     }
-}
-
-#[inline]
-fn run_lifted<const SLOTS: usize, T, R>(
-    store: &mut StoreContextMut<'_, T>,
-    lifted: &Lifted,
-    lower: impl FnOnce(GuestView<'_, T>, &mut [u64]) -> Result<()>,
-    lift: impl FnOnce(GuestView<'_, T>, &[u64]) -> Result<R>,
-) -> Result<R, Failure> {
-    let Lifted { site, facts, .. } = *lifted;
-    let mut window = [0; SLOTS];
-    let window = &mut window[..facts.param_slots.max(1)];
-    lower(GuestView::new(store, site, HandleMode::Typed), window).map_err(Failure::Lower)?;
-    let returned = call_core(store, lifted, &window[..facts.param_slots])?;
-    let mut result = lift(GuestView::new(store, site, HandleMode::Typed), &[returned]);
-    if result.is_ok()
-        && let Err(error) = lifted.run_post_return(store, returned)
-    {
-        result = Err(error);
-    }
-    Ok(store.extra_mut().end_lift(result)?)
 }
 
 /// Calls the core function, and answers the first slot of its results.
-///
-/// What does not depend on the types of a function stands here, so that it is
-/// compiled once for each store type.
 #[inline]
-fn call_core<T>(
-    store: &mut StoreContextMut<'_, T>,
-    lifted: &Lifted,
-    params: &[u64],
-) -> Result<u64> {
+fn call_core(store: &mut OpaqueStore<'_>, lifted: &Lifted, params: &[u64]) -> Result<u64> {
     let results = lifted.func.call_raw(store, |slots| {
         // As many as there are: compared when the instance was prepared.
         for (slot, value) in slots.iter_mut().zip(params) {
@@ -396,8 +417,8 @@ fn call_core<T>(
 /// Nothing has to be kept for such a call, so it starts no frame, unless the
 /// guest uses the storage of one.
 #[inline]
-pub(crate) fn call_scalars<T, R>(
-    store: &mut StoreContextMut<'_, T>,
+pub(crate) fn call_scalars<R>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     write: impl FnOnce(&mut [u64]),
     read: impl FnOnce(&[u64]) -> Result<R>,
@@ -424,54 +445,29 @@ pub(crate) fn call_scalars<T, R>(
 }
 
 #[cold]
-fn call_scalars_framed<T, R>(
-    store: &mut StoreContextMut<'_, T>,
+fn call_scalars_framed<R>(
+    store: &mut OpaqueStore<'_>,
     func: Func,
     write: impl FnOnce(&mut [u64]),
     read: impl FnOnce(&[u64]) -> Result<R>,
 ) -> Result<R> {
-    let (mut write, mut read) = (Some(write), Some(read));
-    let mut result = Err(Error::inconsistent("a call that has no result"));
-    call_framed(
-        store,
-        func,
-        &mut |window| {
-            if let Some(write) = write.take() {
-                write(window);
-            }
-        },
-        &mut |window| {
-            if let Some(read) = read.take() {
-                result = Ok(read(window)?);
-            }
-            Ok(())
-        },
-    )?;
-    result
-}
-
-/// The same, compiled once for each store type.
-fn call_framed<T>(
-    store: &mut StoreContextMut<'_, T>,
-    func: Func,
-    write: &mut dyn FnMut(&mut [u64]),
-    read: &mut dyn FnMut(&[u64]) -> Result<()>,
-) -> Result<()> {
-    call_lifted::<WINDOW_SLOTS, _, _>(
-        store,
-        func,
-        |_, window| {
-            write(window);
-            Ok(())
-        },
-        |_, window| read(window),
-    )
+    let call = Call::start(store, func)?;
+    let mut window = [0; WINDOW_SLOTS];
+    write(call.params(&mut window));
+    let returned = call.run(store, Ok(()), &window)?;
+    match read(&[returned]) {
+        Ok(result) => {
+            call.finish(store, returned, 0)?;
+            Ok(result)
+        }
+        Err(error) => Err(call.not_lifted(store, error)),
+    }
 }
 
 /// Charges fuel for bytes that a call has lifted or moved, as many to an
 /// operator as bulk instructions touch.
 #[inline]
-pub(crate) fn pay<T>(store: &mut StoreContextMut<'_, T>, bytes: u64) -> Result<()> {
+pub(crate) fn pay(store: &mut OpaqueStore<'_>, bytes: u64) -> Result<()> {
     match bytes / BYTES_PER_OPERATOR {
         0 => Ok(()),
         operators => Ok(store.charge_fuel(operators)?),
@@ -480,14 +476,14 @@ pub(crate) fn pay<T>(store: &mut StoreContextMut<'_, T>, bytes: u64) -> Result<(
 
 /// Drops handles whose owners were dropped where no store was at hand.
 #[inline]
-pub(crate) fn drain_dropped<T>(store: &mut StoreContextMut<'_, T>) {
+pub(crate) fn drain_dropped(store: &mut OpaqueStore<'_>) {
     if !store.extra().dropped.is_empty() {
         drain(store);
     }
 }
 
 #[cold]
-fn drain<T>(store: &mut StoreContextMut<'_, T>) {
+fn drain(store: &mut OpaqueStore<'_>) {
     // A destructor that traps locks its instance, and the next call of that
     // one says so; the call at hand may have nothing to do with it.
     drop(drop_queued(store));
@@ -495,7 +491,7 @@ fn drain<T>(store: &mut StoreContextMut<'_, T>) {
 
 /// Drops the handles in the queue, all of them, whichever destructors fail.
 /// Answers the first failure.
-pub(crate) fn drop_queued<T>(store: &mut StoreContextMut<'_, T>) -> Result<()> {
+pub(crate) fn drop_queued(store: &mut OpaqueStore<'_>) -> Result<()> {
     let mut first = Ok(());
     for token in store.extra().dropped.take() {
         let state = store.extra_mut();
@@ -511,14 +507,14 @@ pub(crate) fn drop_queued<T>(store: &mut StoreContextMut<'_, T>) -> Result<()> {
 }
 
 /// Drops a handle that the host holds.
-pub(crate) fn drop_handle<T>(store: &mut StoreContextMut<'_, T>, token: u64) -> Result<()> {
+pub(crate) fn drop_handle(store: &mut OpaqueStore<'_>, token: u64) -> Result<()> {
     let handle = store.extra_mut().any.take(token)?;
     destroy(store, handle)
 }
 
 /// Runs the destructor that is due for a handle that stands in no table any
 /// more.
-pub(crate) fn destroy<T>(store: &mut StoreContextMut<'_, T>, handle: AnyHandle) -> Result<()> {
+pub(crate) fn destroy(store: &mut OpaqueStore<'_>, handle: AnyHandle) -> Result<()> {
     if !handle.own {
         return Ok(());
     }

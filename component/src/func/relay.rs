@@ -9,12 +9,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use linkspan_engine as core;
-use linkspan_engine::{Answer, HostCall, HostFunc};
+use linkspan_engine::{Answer, HostFunc, Opaque};
 
 use super::WINDOW_SLOTS;
 use crate::code::CallFacts;
 use crate::error::{Error, Result};
-use crate::store::{ComponentState, StoreContextMut};
+use crate::store::{ComponentState, OpaqueCall, OpaqueStore};
 
 /// The memory of the guest that stands between.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl Marks {
 }
 
 impl Area {
-    pub(crate) fn new<T>(store: &mut StoreContextMut<'_, T>) -> Result<Area> {
+    pub(crate) fn new(store: &mut OpaqueStore<'_>) -> Result<Area> {
         let memory = core::Memory::new(store, core::MemoryType::new(0, None))?;
         Ok(Area {
             memory,
@@ -75,19 +75,14 @@ impl Area {
     }
 
     /// Room for `bytes`, above everything that is in use.
-    fn allocate<T>(
-        &self,
-        store: &mut StoreContextMut<'_, T>,
-        bytes: u64,
-        alignment: u64,
-    ) -> Result<u64> {
+    fn allocate(&self, store: &mut OpaqueStore<'_>, bytes: u64, alignment: u64) -> Result<u64> {
         let start = self.marks().top.next_multiple_of(alignment.max(1));
         self.extend(store, start.saturating_add(bytes))?;
         Ok(start)
     }
 
     /// Puts everything below `end` in use.
-    fn extend<T>(&self, store: &mut StoreContextMut<'_, T>, end: u64) -> Result<()> {
+    fn extend(&self, store: &mut OpaqueStore<'_>, end: u64) -> Result<()> {
         let page = u64::from(self.memory.ty(&*store)?.page_size_bytes);
         let pages = self.memory.size_pages(&*store)?;
         let missing = end.div_ceil(page).saturating_sub(pages);
@@ -119,18 +114,15 @@ impl Area {
     }
 
     /// The core function that allocates.
-    pub(crate) fn realloc<T: 'static>(
-        &self,
-        store: &mut StoreContextMut<'_, T>,
-    ) -> Result<core::Func> {
+    pub(crate) fn realloc(&self, store: &mut OpaqueStore<'_>) -> Result<core::Func> {
         let ty = core::FuncType::new([core::ValType::I32; 4], [core::ValType::I32]);
         Ok(core::Func::from_host(store, &ty, Realloc(self.clone()))?)
     }
 
     /// The core function that frees the innermost call's part.
-    pub(crate) fn post_return<T: 'static>(
+    pub(crate) fn post_return(
         &self,
-        store: &mut StoreContextMut<'_, T>,
+        store: &mut OpaqueStore<'_>,
         results: &[core::ValType],
     ) -> Result<core::Func> {
         let ty = core::FuncType::new(results.iter().copied(), []);
@@ -141,8 +133,8 @@ impl Area {
 /// See [`Area::realloc`].
 struct Realloc(Area);
 
-impl<T: 'static> HostFunc<T, ComponentState> for Realloc {
-    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+impl HostFunc<Opaque, ComponentState> for Realloc {
+    fn call(&self, mut call: OpaqueCall<'_>) -> Answer {
         let mut args = [0; 4];
         for (arg, slot) in args.iter_mut().zip(call.window()) {
             *arg = *slot & 0xffff_ffff;
@@ -164,9 +156,9 @@ impl<T: 'static> HostFunc<T, ComponentState> for Realloc {
 }
 
 impl Realloc {
-    fn run<T>(
+    fn run(
         &self,
-        store: &mut StoreContextMut<'_, T>,
+        store: &mut OpaqueStore<'_>,
         [old, old_bytes, alignment, bytes]: [u64; 4],
     ) -> Result<u64> {
         let area = &self.0;
@@ -189,8 +181,8 @@ impl Realloc {
 /// See [`Area::post_return`].
 struct PostReturn(Area);
 
-impl<T: 'static> HostFunc<T, ComponentState> for PostReturn {
-    fn call(&self, _: HostCall<'_, T, ComponentState>) -> Answer {
+impl HostFunc<Opaque, ComponentState> for PostReturn {
+    fn call(&self, _: OpaqueCall<'_>) -> Answer {
         self.0.end();
         Answer::Done
     }
@@ -214,8 +206,8 @@ pub(crate) struct Relay {
     pub(crate) area: Option<Area>,
 }
 
-impl<T: 'static> HostFunc<T, ComponentState> for Relay {
-    fn call(&self, mut call: HostCall<'_, T, ComponentState>) -> Answer {
+impl HostFunc<Opaque, ComponentState> for Relay {
+    fn call(&self, mut call: OpaqueCall<'_>) -> Answer {
         match self.pass_params(&mut call) {
             Ok(()) => Answer::Call {
                 func: self.lowered,
@@ -225,7 +217,7 @@ impl<T: 'static> HostFunc<T, ComponentState> for Relay {
         }
     }
 
-    fn resume(&self, mut call: HostCall<'_, T, ComponentState>, _then: u32) -> Answer {
+    fn resume(&self, mut call: OpaqueCall<'_>, _then: u32) -> Answer {
         // What was borrowed for the call has served its purpose.
         call.extra().drop_borrows(self.owner);
         let returned = if self.facts.result_in_memory {
@@ -251,7 +243,7 @@ impl<T: 'static> HostFunc<T, ComponentState> for Relay {
 }
 
 impl Relay {
-    fn pass_params<T: 'static>(&self, call: &mut HostCall<'_, T, ComponentState>) -> Result<()> {
+    fn pass_params(&self, call: &mut OpaqueCall<'_>) -> Result<()> {
         let mut params = [0; WINDOW_SLOTS];
         let count = self.facts.param_slots.min(WINDOW_SLOTS - 1);
         params[..count].copy_from_slice(&call.window()[..count]);

@@ -8,16 +8,16 @@ use linkspan_canon_abi::{Guest, Handles, ResourceTypeId};
 use super::guest::{GuestView, Site};
 use crate::code::Signature;
 use crate::error::{Error, Result};
-use crate::store::{ComponentState, HandleMode, StoreContextMut};
+use crate::store::{ComponentState, HandleMode, OpaqueStore};
 
 /// The guest that values come from, and the one that they go to.
-pub(crate) struct Sides<'a, T> {
-    to: GuestView<'a, T>,
+pub(crate) struct Sides<'a> {
+    to: GuestView<'a>,
     from: Site,
 }
 
-impl<'a, T> Sides<'a, T> {
-    pub(crate) fn new(store: &'a mut StoreContextMut<'_, T>, from: Site, to: Site) -> Sides<'a, T> {
+impl<'a> Sides<'a> {
+    pub(crate) fn new(store: &'a mut OpaqueStore<'_>, from: Site, to: Site) -> Sides<'a> {
         Sides {
             to: GuestView::new(store, to, HandleMode::Raw),
             from,
@@ -32,7 +32,7 @@ impl<'a, T> Sides<'a, T> {
     }
 }
 
-impl<T> Bridge for Sides<'_, T> {
+impl Bridge for Sides<'_> {
     fn memories(&mut self) -> Memories<'_> {
         let memories = self.to.store.parts().memories;
         let pair = match (self.from.memory, self.to.site.memory) {
@@ -81,7 +81,7 @@ impl<T> Bridge for Sides<'_, T> {
 }
 
 /// Ends a transfer: it costs fuel.
-fn finish<T>(moved: Result<()>, bytes: u64, sides: &mut Sides<'_, T>) -> Result<()> {
+fn finish(moved: Result<()>, bytes: u64, sides: &mut Sides<'_>) -> Result<()> {
     moved?;
     super::pay(&mut sides.to.store, bytes)
 }
@@ -94,9 +94,9 @@ fn no_memory() -> Memories<'static> {
 }
 
 /// Moves parameters: the caller's window is read, the callee's written.
-pub(crate) fn params<T>(
+pub(crate) fn params(
     signature: &Signature,
-    sides: &mut Sides<'_, T>,
+    sides: &mut Sides<'_>,
     from: &[u64],
     to: &mut [u64],
 ) -> Result<()> {
@@ -113,9 +113,9 @@ pub(crate) fn params<T>(
 
 /// Moves the result: what the callee returned is read, the caller's window
 /// written.
-pub(crate) fn result<T>(
+pub(crate) fn result(
     signature: &Signature,
-    sides: &mut Sides<'_, T>,
+    sides: &mut Sides<'_>,
     returned: u64,
     window: &mut [u64],
 ) -> Result<()> {

@@ -385,11 +385,7 @@ impl Instance {
     }
 
     /// An export as a definition for other components of the same store.
-    pub(crate) fn definition<T: 'static>(
-        self,
-        state: &ComponentState,
-        export: &str,
-    ) -> Result<Definition<T>> {
+    pub(crate) fn definition(self, state: &ComponentState, export: &str) -> Result<Definition> {
         let instance = self.state(state)?;
         let found = item(instance, &export).ok_or_else(|| no_export(instance, export))?;
         let types = instance.guest_types(state)?;
@@ -399,10 +395,7 @@ impl Instance {
 
     /// All exports as definitions for other components of the same store, by
     /// name.
-    pub(crate) fn definitions<T: 'static>(
-        self,
-        state: &ComponentState,
-    ) -> Result<Vec<(String, Definition<T>)>> {
+    pub(crate) fn definitions(self, state: &ComponentState) -> Result<Vec<(String, Definition)>> {
         let instance = self.state(state)?;
         let types = instance.guest_types(state)?;
         let mut definitions = Vec::new();
@@ -418,13 +411,13 @@ impl Instance {
         Ok(definitions)
     }
 
-    fn item_definition<T: 'static>(
+    fn item_definition(
         self,
         instance: &InstanceState,
         types: &Arc<GuestTypes>,
         found: Item,
         path: &mut Vec<String>,
-    ) -> Result<Definition<T>> {
+    ) -> Result<Definition> {
         const DEPTH_MAX: usize = 16;
         match found {
             Item::Func(func) => {

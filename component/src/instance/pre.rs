@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use linkspan_canon_abi::{PointerSize, ResourceTypeId};
 use linkspan_engine as core;
 
 use super::Instance;
-use super::run::{Run, reborrow};
+use super::run::Run;
 use crate::code::{Code, core_pointer};
 use crate::error::{Error, Result};
 use crate::linker::{Definition, Resolved};
@@ -18,18 +19,22 @@ use crate::plan::{
     ModuleRef, OptionsId, ResourceDef, Step, Stub,
 };
 use crate::resource::ResourceType;
-use crate::store::ComponentState;
+use crate::store::{AnyStore, ComponentState};
 
 /// A component with a definition for each of its imports: all names are
 /// resolved and all types compared. Cloning shares it.
-pub struct InstancePre<T: 'static>(Arc<Pre<T>>);
+pub struct InstancePre<T: 'static> {
+    pre: Arc<Pre>,
+    /// Of the stores that it can be instantiated in.
+    _data: PhantomData<fn(T) -> T>,
+}
 
-pub(super) struct Pre<T: 'static> {
+pub(super) struct Pre {
     pub(super) component: crate::Component,
     /// The binaries that the plan is made of.
     pub(super) components: Arc<[crate::Component]>,
     pub(super) code: Arc<Code>,
-    pub(super) imports: Vec<Definition<T>>,
+    pub(super) imports: Vec<Definition>,
     /// What each step needs that was looked up by name; parallel to the
     /// plan's steps.
     pub(super) steps: Vec<Prepared>,
@@ -37,7 +42,45 @@ pub(super) struct Pre<T: 'static> {
     memories: Vec<PointerSize>,
 }
 
-impl<T> Pre<T> {
+impl Pre {
+    fn new(component: &crate::Component, resolved: Resolved) -> Result<Pre> {
+        let Resolved {
+            code,
+            components,
+            imports,
+        } = resolved;
+        let mut preparation = Preparation {
+            code: &code,
+            components: &components,
+            imports: &imports,
+            modules: vec![None; code.counts.core_instances as usize],
+            funcs: vec![None; code.counts.funcs as usize],
+            memories: vec![PointerSize::P32; code.counts.memories as usize],
+            lift_names: lift_names(&code),
+        };
+        let steps = code
+            .steps
+            .iter()
+            .map(|step| preparation.step(step))
+            .collect::<Result<Vec<_>>>()?;
+        let memories = preparation.memories;
+        Ok(Pre {
+            component: component.clone(),
+            components: components.into(),
+            code,
+            imports,
+            steps,
+            memories,
+        })
+    }
+
+    fn instantiate(&self, mut store: AnyStore<'_>) -> Result<Instance> {
+        let depth = store.extra().frames.len();
+        let run = Run::new(self, store.reborrow());
+        run.and_then(Run::run)
+            .inspect_err(|error| store.extra_mut().unwind(depth, error))
+    }
+
     /// The pointer size of a function's memory; of no use without one.
     pub(super) fn pointer(&self, memory: Option<MemorySlot>) -> PointerSize {
         pointer(&self.memories, memory)
@@ -83,64 +126,44 @@ pub(super) enum Arg {
 
 impl<T> Clone for InstancePre<T> {
     fn clone(&self) -> Self {
-        InstancePre(Arc::clone(&self.0))
+        InstancePre::of(Arc::clone(&self.pre))
     }
 }
 
 impl<T> fmt::Debug for InstancePre<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InstancePre")
-            .field("component", &self.0.component)
+            .field("component", &self.pre.component)
             .finish_non_exhaustive()
     }
 }
 
 impl<T: 'static> InstancePre<T> {
-    pub(crate) fn new(component: &crate::Component, resolved: Resolved<T>) -> Result<Self> {
-        let Resolved {
-            code,
-            components,
-            imports,
-        } = resolved;
-        let mut preparation = Preparation {
-            code: &code,
-            components: &components,
-            imports: &imports,
-            modules: vec![None; code.counts.core_instances as usize],
-            funcs: vec![None; code.counts.funcs as usize],
-            memories: vec![PointerSize::P32; code.counts.memories as usize],
-            lift_names: lift_names(&code),
-        };
-        let steps = code
-            .steps
-            .iter()
-            .map(|step| preparation.step(step))
-            .collect::<Result<Vec<_>>>()?;
-        let memories = preparation.memories;
-        Ok(InstancePre(Arc::new(Pre {
-            component: component.clone(),
-            components: components.into(),
-            code,
-            imports,
-            steps,
-            memories,
-        })))
+    pub(crate) fn new(component: &crate::Component, resolved: Resolved) -> Result<Self> {
+        Pre::new(component, resolved).map(|pre| Self::of(Arc::new(pre)))
+    }
+
+    fn of(pre: Arc<Pre>) -> Self {
+        InstancePre {
+            pre,
+            _data: PhantomData,
+        }
     }
 
     /// The component.
     #[must_use]
     pub fn component(&self) -> &crate::Component {
-        &self.0.component
+        &self.pre.component
     }
 
     pub(crate) fn code(&self) -> &Arc<Code> {
-        &self.0.code
+        &self.pre.code
     }
 
     /// What an imported resource type of the plan was linked to.
     pub(crate) fn imported_resource(&self, resource: ResourceTypeId) -> Option<ResourceType> {
-        match self.0.code.resources.get(resource.0 as usize)? {
-            ResourceDef::Import(import) => match self.0.imports.get(import.index())? {
+        match self.pre.code.resources.get(resource.0 as usize)? {
+            ResourceDef::Import(import) => match self.pre.imports.get(import.index())? {
                 Definition::Resource(ty, _) => Some(*ty),
                 _ => None,
             },
@@ -163,19 +186,15 @@ impl<T: 'static> InstancePre<T> {
         &self,
         mut store: impl core::AsContextMut<Data = T, Extra = ComponentState>,
     ) -> Result<Instance> {
-        let mut store = store.as_context_mut();
-        let depth = store.extra().frames.len();
-        Run::new(&self.0, reborrow(&mut store))
-            .and_then(Run::run)
-            .inspect_err(|error| store.extra_mut().unwind(depth, error))
+        self.pre.instantiate(AnyStore::new(store.as_context_mut()))
     }
 }
 
 /// Resolves names while a component is linked.
-struct Preparation<'a, T: 'static> {
+struct Preparation<'a> {
     code: &'a Code,
     components: &'a [crate::Component],
-    imports: &'a [Definition<T>],
+    imports: &'a [Definition],
     /// The module of each core instance so far.
     modules: Vec<Option<core::Module>>,
     /// The type of each core function that was taken out of an instance.
@@ -204,7 +223,7 @@ fn lift_names(code: &Code) -> BTreeMap<LiftId, Arc<str>> {
     names
 }
 
-impl<T: 'static> Preparation<'_, T> {
+impl Preparation<'_> {
     fn step(&mut self, step: &Step) -> Result<Prepared> {
         Ok(match step {
             Step::Instantiate {

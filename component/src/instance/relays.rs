@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use linkspan_canon_abi as abi;
 use linkspan_engine as core;
+use linkspan_engine::AsContextMut;
 
-use super::run::{Run, linked_elsewhere, reborrow};
+use super::run::{Run, linked_elsewhere};
 use crate::code::Pointers;
 use crate::error::{Error, Result};
 use crate::func::builtin::Unsupported;
@@ -24,7 +25,7 @@ pub(super) struct Between {
     area: Option<(Area, core::Func)>,
 }
 
-impl<T: 'static> Run<'_, T> {
+impl Run<'_> {
     /// Makes the functions that are handed back.
     pub(super) fn handed_back(&mut self) -> Result<()> {
         let code = &self.pre.code;
@@ -54,7 +55,7 @@ impl<T: 'static> Run<'_, T> {
     fn relay(
         &mut self,
         between: &mut Option<Between>,
-        host: Arc<dyn HostFunction<T>>,
+        host: Arc<dyn HostFunction>,
         import: ImportId,
         ty: FuncTypeId,
     ) -> Result<Func> {
@@ -75,7 +76,7 @@ impl<T: 'static> Run<'_, T> {
             signature: Arc::clone(&signature),
             path,
         };
-        let lowered = host.bind(reborrow(&mut self.store), import)?;
+        let lowered = host.bind(&mut self.store, import)?;
         let facts = signature.facts;
         let (mut func, mut post_return) = (lowered, None);
         if needs_memory || facts.has_borrow {
@@ -86,7 +87,7 @@ impl<T: 'static> Run<'_, T> {
             let layout = result.map(|ty| code.types.layout(ty, abi::PointerSize::P32));
             if let Some(area) = &area {
                 let results = core_type.results();
-                post_return = Some(area.post_return(&mut self.store, results)?);
+                post_return = Some(area.post_return(&mut self.store.as_context_mut(), results)?);
             }
             let relay = Relay {
                 lowered,
@@ -145,10 +146,10 @@ impl<T: 'static> Run<'_, T> {
         let area = match (&between.area, needs_memory) {
             (Some(area), true) => Some(area.clone()),
             (None, true) => {
-                let area = Area::new(&mut self.store)?;
+                let area = Area::new(&mut self.store.as_context_mut())?;
                 let state = self.store.extra_mut();
                 state.set_area(between.owner, area.in_use.clone());
-                let realloc = area.realloc(&mut self.store)?;
+                let realloc = area.realloc(&mut self.store.as_context_mut())?;
                 Some(between.area.insert((area, realloc)).clone())
             }
             (_, false) => None,

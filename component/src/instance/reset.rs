@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::func::destroy;
 use crate::plan::{ResourceDef, Step};
 use crate::resource::AnyHandle;
-use crate::store::{AsContextMut, ComponentState, Lock, StoreContextMut};
+use crate::store::{AsContextMut, ComponentState, Lock, OpaqueStore};
 
 impl Instance {
     /// Takes the instance back to where it was when it was instantiated, its
@@ -72,7 +72,7 @@ impl Instance {
     /// Until the reset is over, destructors and host functions that it calls
     /// cannot enter the instance.
     pub fn reset(&self, mut store: impl AsContextMut) -> Result<()> {
-        let mut store = store.as_context_mut();
+        let mut store = store.as_context_mut().opaque();
         let lives = self.check_reset(&mut store)?;
         let owned = self.take_handles(store.extra_mut())?;
         self.seal(store.extra_mut())
@@ -88,7 +88,7 @@ impl Instance {
 
     /// Refuses what cannot be reset, before anything changes; the core
     /// instances otherwise.
-    fn check_reset<T>(self, store: &mut StoreContextMut<'_, T>) -> Result<Box<[core::Instance]>> {
+    fn check_reset(self, store: &mut OpaqueStore<'_>) -> Result<Box<[core::Instance]>> {
         let state = store.extra_mut();
         if !state.frames.is_empty() {
             return Err(Error::msg(
@@ -171,11 +171,7 @@ impl Instance {
     }
 
     /// Drops what the instance owned.
-    fn destroy_all<T>(
-        self,
-        store: &mut StoreContextMut<'_, T>,
-        owned: Vec<AnyHandle>,
-    ) -> Result<()> {
+    fn destroy_all(self, store: &mut OpaqueStore<'_>, owned: Vec<AnyHandle>) -> Result<()> {
         let state = store.extra_mut();
         let owner = self.state(state)?.owners;
         // A call of the instance, as it were: destructors reset nothing.
@@ -191,11 +187,7 @@ impl Instance {
 
     /// Runs the steps that made the instance once more, as far as they have
     /// an effect on what is there.
-    fn restart<T>(
-        self,
-        store: &mut StoreContextMut<'_, T>,
-        lives: &[core::Instance],
-    ) -> Result<()> {
+    fn restart(self, store: &mut OpaqueStore<'_>, lives: &[core::Instance]) -> Result<()> {
         let instance = self.state(store.extra())?;
         let (code, owners) = (std::sync::Arc::clone(&instance.code), instance.owners);
         for step in &code.steps {
@@ -227,7 +219,7 @@ impl Instance {
 }
 
 /// Clears all core instances, before the first is restarted.
-fn clear_all<T>(store: &mut StoreContextMut<'_, T>, lives: &[core::Instance]) -> Result<()> {
+fn clear_all(store: &mut OpaqueStore<'_>, lives: &[core::Instance]) -> Result<()> {
     for life in lives {
         life.clear(&mut *store)?;
     }

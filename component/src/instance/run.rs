@@ -6,6 +6,7 @@ use std::sync::Arc;
 use linkspan_canon_abi as abi;
 use linkspan_canon_abi::ResourceTypeId;
 use linkspan_engine as core;
+use linkspan_engine::AsContextMut;
 
 use super::pre::{Arg, Pre, Prepared};
 use super::{Imported, Instance, InstanceState, by_import};
@@ -23,12 +24,7 @@ use crate::plan::{
     OptionsId, OwnerId, ResourceDef, Step, Stub, UnbuiltId, ValueId, ValueSource,
 };
 use crate::resource::{Dtor, HostDtor, ResourceKind, ResourceType, RuntimeResource};
-use crate::store::{ComponentState, StoreContextMut};
-
-/// A borrow of a store for a shorter time.
-pub(super) fn reborrow<'s, T>(store: &'s mut StoreContextMut<'_, T>) -> StoreContextMut<'s, T> {
-    core::AsContextMut::as_context_mut(store)
-}
+use crate::store::AnyStore;
 
 /// The error of a function that lives in another store than the component.
 #[cold]
@@ -37,9 +33,9 @@ pub(super) fn linked_elsewhere() -> Error {
 }
 
 /// One instantiation.
-pub(super) struct Run<'a, T: 'static> {
-    pub(super) pre: &'a Pre<T>,
-    pub(super) store: StoreContextMut<'a, T>,
+pub(super) struct Run<'a> {
+    pub(super) pre: &'a Pre,
+    pub(super) store: AnyStore<'a>,
     state: u64,
     pub(super) instance: u32,
     owners: u32,
@@ -55,10 +51,10 @@ pub(super) struct Run<'a, T: 'static> {
     values: Vec<Option<Arc<Val>>>,
 }
 
-impl<'a, T: 'static> Run<'a, T> {
-    pub(super) fn new(pre: &'a Pre<T>, mut store: StoreContextMut<'a, T>) -> Result<Run<'a, T>> {
+impl<'a> Run<'a> {
+    pub(super) fn new(pre: &'a Pre, mut store: AnyStore<'a>) -> Result<Run<'a>> {
         let counts = pre.code.counts;
-        let interrupt = store.interrupt_handle();
+        let interrupt = store.as_context_mut().interrupt_handle();
         let state = store.extra_mut();
         state.interrupt.get_or_insert(interrupt);
         let instance = u32::try_from(state.instances.len())
@@ -163,7 +159,7 @@ impl<'a, T: 'static> Run<'a, T> {
     fn imported_resource(
         &mut self,
         ty: ResourceType,
-        dtor: Option<&HostDtor<T>>,
+        dtor: Option<&HostDtor>,
     ) -> Result<ResourceTypeId> {
         match ty.kind() {
             ResourceKind::Guest { .. } => self.store.extra().resource_of(ty).map_err(|_| {
@@ -179,17 +175,7 @@ impl<'a, T: 'static> Run<'a, T> {
                     None => Dtor::None,
                     Some(HostDtor::Table) => Dtor::Table,
                     Some(HostDtor::Call(dtor)) => {
-                        let dtor = Arc::clone(dtor);
-                        Dtor::Func(core::Func::wrap(
-                            &mut self.store,
-                            move |mut caller: core::Caller<'_, T, ComponentState>, rep: i32| {
-                                dtor(
-                                    core::AsContextMut::as_context_mut(&mut caller),
-                                    rep.cast_unsigned(),
-                                )
-                                .map_err(core::Error::from)
-                            },
-                        )?)
+                        Dtor::Func(Arc::clone(dtor).bind(&mut self.store)?)
                     }
                 };
                 let resource = RuntimeResource {
@@ -531,7 +517,7 @@ impl<'a, T: 'static> Run<'a, T> {
                     signature: Arc::clone(signature),
                     path,
                 };
-                Arc::clone(func).bind(reborrow(&mut self.store), import)
+                Arc::clone(func).bind(&mut self.store, import)
             }
             Some(Definition::Guest(_, func)) => self.adapter(*func, ty, site, path),
             _ => Err(Error::inconsistent("a function is missing")),

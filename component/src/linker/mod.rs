@@ -11,6 +11,7 @@ mod resolve;
 mod stubs;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use linkspan_engine as core;
@@ -73,20 +74,23 @@ use crate::store::{ComponentState, StoreContextMut};
 /// ```
 pub struct Linker<T: 'static> {
     engine: core::Engine,
-    names: Names<T>,
+    names: Names,
+    /// Of the stores that its definitions can be put into.
+    _data: PhantomData<fn(T) -> T>,
 }
 
 /// Names of one level of a linker.
-pub(crate) type Names<T> = VersionedMap<Definition<T>>;
+pub(crate) type Names = VersionedMap<Definition>;
 
 /// What a name stands for.
-pub(crate) enum Definition<T: 'static> {
+#[derive(Clone)]
+pub(crate) enum Definition {
     /// A function of the host.
-    Host(Arc<dyn HostFunction<T>>),
+    Host(Arc<dyn HostFunction>),
     /// A function of an instance.
     Guest(Arc<InstanceExport>, Func),
     /// A resource type, and what runs when a handle of the host's is dropped.
-    Resource(ResourceType, Option<HostDtor<T>>),
+    Resource(ResourceType, Option<HostDtor>),
     /// A core module.
     Module(core::Module),
     /// A component.
@@ -94,24 +98,10 @@ pub(crate) enum Definition<T: 'static> {
     /// A value.
     Value(Arc<Val>),
     /// A set of names.
-    Instance(Names<T>),
+    Instance(Names),
 }
 
-impl<T> Clone for Definition<T> {
-    fn clone(&self) -> Self {
-        match self {
-            Definition::Host(func) => Definition::Host(Arc::clone(func)),
-            Definition::Guest(export, func) => Definition::Guest(Arc::clone(export), *func),
-            Definition::Resource(ty, dtor) => Definition::Resource(*ty, dtor.clone()),
-            Definition::Module(module) => Definition::Module(module.clone()),
-            Definition::Component(component) => Definition::Component(component.clone()),
-            Definition::Value(value) => Definition::Value(Arc::clone(value)),
-            Definition::Instance(names) => Definition::Instance(names.clone()),
-        }
-    }
-}
-
-impl<T> Definition<T> {
+impl Definition {
     /// The word for its kind.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -127,7 +117,7 @@ impl<T> Definition<T> {
 
 /// Refuses code that was made for another engine. Instances of a store nest
 /// no deeper than plans do, and so do their definitions.
-fn check_engine<T>(engine: &core::Engine, definition: &Definition<T>) -> Result<()> {
+fn check_engine(engine: &core::Engine, definition: &Definition) -> Result<()> {
     let (what, other) = match definition {
         Definition::Module(module) => ("core module", module.engine()),
         Definition::Component(component) => ("component", component.engine()),
@@ -156,6 +146,7 @@ impl<T: 'static> Linker<T> {
         Linker {
             engine: engine.clone(),
             names: Names::default(),
+            _data: PhantomData,
         }
     }
 
@@ -171,6 +162,7 @@ impl<T: 'static> Linker<T> {
         LinkerInstance {
             engine: &self.engine,
             names: &mut self.names,
+            _data: PhantomData,
         }
     }
 
@@ -225,7 +217,7 @@ impl<T: 'static> Linker<T> {
         let mut report = resolution.report;
         let prepared = resolution
             .resolved
-            .map(|resolved| InstancePre::new(component, resolved));
+            .map(|resolved| InstancePre::<T>::new(component, resolved));
         if let Some(Err(error)) = prepared {
             report.push_error(&error);
         }
@@ -277,6 +269,7 @@ impl<T> Clone for Linker<T> {
         Linker {
             engine: self.engine.clone(),
             names: self.names.clone(),
+            _data: PhantomData,
         }
     }
 }
@@ -291,7 +284,8 @@ impl<T> fmt::Debug for Linker<T> {
 /// One level of a [`Linker`]: its root, or an interface.
 pub struct LinkerInstance<'a, T: 'static> {
     engine: &'a core::Engine,
-    names: &'a mut Names<T>,
+    names: &'a mut Names,
+    _data: PhantomData<fn(T) -> T>,
 }
 
 impl<'a, T: 'static> LinkerInstance<'a, T> {
@@ -329,10 +323,7 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
         ty: ResourceType,
         dtor: impl Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync + 'static,
     ) -> Result<&mut Self> {
-        self.define(
-            name,
-            Definition::Resource(ty, Some(HostDtor::Call(Arc::new(dtor)))),
-        )
+        self.define(name, Definition::Resource(ty, Some(HostDtor::call(dtor))))
     }
 
     /// Defines a resource type whose values live in the store's
@@ -429,6 +420,7 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
         LinkerInstance {
             engine: self.engine,
             names: self.names,
+            _data: PhantomData,
         }
         .into_instance(name)
     }
@@ -442,6 +434,7 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
             Some(Definition::Instance(names)) => Ok(LinkerInstance {
                 engine: self.engine,
                 names,
+                _data: PhantomData,
             }),
             Some(other) => Err(Error::link(format!(
                 "expected an instance, found a {} of that name",
@@ -453,7 +446,7 @@ impl<'a, T: 'static> LinkerInstance<'a, T> {
     }
 
     /// Defines a name.
-    pub(crate) fn define(&mut self, name: &str, definition: Definition<T>) -> Result<&mut Self> {
+    pub(crate) fn define(&mut self, name: &str, definition: Definition) -> Result<&mut Self> {
         if let Some(known) = self.names.get_exact(name) {
             return Err(Error::link(format!(
                 "the name is defined already, as a {}",

@@ -13,7 +13,7 @@ const OFFERS_MAX: usize = 3;
 const NAMES_MAX: usize = 5;
 
 /// Says what is there instead of a missing definition.
-pub(super) fn add<T>(root: &Names<T>, missing: Missing<'_, T>, problem: &mut LinkProblem) {
+pub(super) fn add(root: &Names, missing: Missing<'_>, problem: &mut LinkProblem) {
     let path = problem.path.names().to_vec();
     let Missing {
         position,
@@ -63,7 +63,7 @@ pub(super) fn add<T>(root: &Names<T>, missing: Missing<'_, T>, problem: &mut Lin
 }
 
 /// Definitions of the same name in other interfaces.
-fn elsewhere<T>(root: &Names<T>, path: &[String], problem: &mut LinkProblem) -> Option<String> {
+fn elsewhere(root: &Names, path: &[String], problem: &mut LinkProblem) -> Option<String> {
     let leaf = path.last()?;
     let mut found = Vec::new();
     let mut open = vec![(ItemPath::default(), root)];
@@ -89,7 +89,7 @@ fn elsewhere<T>(root: &Names<T>, path: &[String], problem: &mut LinkProblem) -> 
 }
 
 /// What an interface has that lacks a name.
-fn alternatives<T>(name: &str, prefix: &[String], level: &Names<T>) -> String {
+fn alternatives(name: &str, prefix: &[String], level: &Names) -> String {
     let interface = prefix.last().map_or("", String::as_str);
     let all: Vec<&str> = level.iter().map(|(known, _)| known).collect();
     if all.is_empty() {

@@ -16,25 +16,25 @@ use crate::plan::{FuncTypeId, Import, ImportKind, Plan};
 use crate::resource::ResourceType;
 
 /// A component with a definition for each of its imports.
-pub(crate) struct Resolved<T: 'static> {
+pub(crate) struct Resolved {
     /// Plan and compiled types, with imported components bound.
     pub(crate) code: std::sync::Arc<Code>,
     /// The binaries that the plan is made of.
     pub(crate) components: Vec<Component>,
     /// By import.
-    pub(crate) imports: Vec<Definition<T>>,
+    pub(crate) imports: Vec<Definition>,
 }
 
 /// What the look-up of a component's imports came to.
-pub(crate) struct Resolution<T: 'static> {
+pub(crate) struct Resolution {
     /// What is known about each import.
     pub(crate) report: LinkReport,
     /// The definitions, if each import has one that fits.
-    pub(crate) resolved: Option<Resolved<T>>,
+    pub(crate) resolved: Option<Resolved>,
 }
 
 /// Finds a definition for each import of a component.
-pub(crate) fn resolve<T: 'static>(names: &Names<T>, component: &Component) -> Resolution<T> {
+pub(crate) fn resolve(names: &Names, component: &Component) -> Resolution {
     let mut report = LinkReport::default();
     let bound: Vec<(ItemPath, Component)> = component
         .code()
@@ -55,13 +55,13 @@ pub(crate) fn resolve<T: 'static>(names: &Names<T>, component: &Component) -> Re
             (component.code().clone(), vec![component.clone()])
         }
     };
-    let mut found: Vec<Option<Definition<T>>> = Vec::with_capacity(code.imports.len());
+    let mut found: Vec<Option<Definition>> = Vec::with_capacity(code.imports.len());
     for import in &code.imports {
         found.push(find(names, &code, import, &mut report));
     }
     compare(&code, &found, &mut report);
     report.settle();
-    let imports: Vec<Definition<T>> = found.into_iter().flatten().collect();
+    let imports: Vec<Definition> = found.into_iter().flatten().collect();
     let is_linked = report.is_ok() && imports.len() == code.imports.len();
     Resolution {
         report,
@@ -75,12 +75,12 @@ pub(crate) fn resolve<T: 'static>(names: &Names<T>, component: &Component) -> Re
 
 /// The definition of one import, if there is one of its kind. What is known
 /// of it goes into the report, its type still to be compared.
-fn find<T: 'static>(
-    names: &Names<T>,
+fn find(
+    names: &Names,
     plan: &Plan,
     import: &Import,
     report: &mut LinkReport,
-) -> Option<Definition<T>> {
+) -> Option<Definition> {
     let mut problem = LinkProblem::new(import.path.clone(), expected(plan, import));
     let mut out = None;
     let state = match look_up(names, import) {
@@ -127,7 +127,7 @@ fn kind(import: &ImportKind) -> &'static str {
     }
 }
 
-fn source<T>(definition: &Definition<T>) -> LinkSource {
+fn source(definition: &Definition) -> LinkSource {
     match definition {
         Definition::Host(func) if func.is_stub() => LinkSource::Stub,
         Definition::Host(_) => LinkSource::HostFunc,
@@ -157,18 +157,18 @@ fn expected(plan: &Plan, import: &Import) -> String {
 /// How far a look-up came: the position of the name that is missing, the
 /// names that led to its level, and what stands in the way if it is not that
 /// there is nothing.
-pub(super) struct Missing<'a, T: 'static> {
+pub(super) struct Missing<'a> {
     pub(super) position: usize,
     pub(super) prefix: Vec<String>,
-    pub(super) level: &'a Names<T>,
-    pub(super) other: Option<&'a Definition<T>>,
+    pub(super) level: &'a Names,
+    pub(super) other: Option<&'a Definition>,
 }
 
 /// The definition for an import, and by which names it was found.
-pub(super) fn look_up<'a, T>(
-    names: &'a Names<T>,
+pub(super) fn look_up<'a>(
+    names: &'a Names,
     import: &Import,
-) -> Result<(ItemPath, &'a Definition<T>), Missing<'a, T>> {
+) -> Result<(ItemPath, &'a Definition), Missing<'a>> {
     let mut level = names;
     let mut by: Option<ItemPath> = None;
     let path = import.path.names();
@@ -205,7 +205,7 @@ pub(super) fn look_up<'a, T>(
 }
 
 /// Compares types.
-fn compare<T: 'static>(plan: &Plan, found: &[Option<Definition<T>>], report: &mut LinkReport) {
+fn compare(plan: &Plan, found: &[Option<Definition>], report: &mut LinkReport) {
     // Where a resource type is missing, functions on it say nothing new.
     let is_complete = report.is_ok();
     let types = Resources {
@@ -243,13 +243,13 @@ fn compare<T: 'static>(plan: &Plan, found: &[Option<Definition<T>>], report: &mu
 }
 
 /// What the resource types of a plan were linked to.
-struct Resources<'a, T: 'static> {
+struct Resources<'a> {
     plan: &'a Plan,
-    found: &'a [Option<Definition<T>>],
+    found: &'a [Option<Definition>],
     is_complete: bool,
 }
 
-impl<T> Resources<'_, T> {
+impl Resources<'_> {
     /// The resource type that an import of a resource was resolved to.
     fn get(&self, id: ResourceTypeId) -> Option<ResourceType> {
         let def = self.plan.resources.get(id.0 as usize)?;
@@ -281,10 +281,10 @@ impl<T> Resources<'_, T> {
 }
 
 /// What is wrong with a function, if anything.
-fn compare_func<T: 'static>(
-    resources: &Resources<'_, T>,
+fn compare_func(
+    resources: &Resources<'_>,
     ty: FuncTypeId,
-    definition: &Definition<T>,
+    definition: &Definition,
 ) -> Option<FuncMismatch> {
     let plan = resources.plan;
     // A function whose type is not built can be linked: calling it fails.

@@ -2,6 +2,7 @@
 //! for tests, and for programs that never call what they import.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use linkspan_canon_abi::value::List;
@@ -15,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::func::host::{DynamicFunc, FuncCheck, FuncMismatch, HostFunction, LoweredImport};
 use crate::plan::ImportKind;
 use crate::resource::{HostDtor, ResourceType};
-use crate::store::StoreContextMut;
+use crate::store::{AnyStore, StoreContextMut};
 use crate::types::Type;
 
 /// Bytes in a guest's memory that a made-up result may take: a component says
@@ -154,13 +155,13 @@ impl<T: 'static> Linker<T> {
         + Sync
         + 'static,
     ) -> Result<()> {
-        let stub: Arc<dyn HostFunction<T>> = Arc::new(Stub(Arc::new(func)));
+        let stub: Arc<dyn HostFunction> = Arc::new(Stub(Arc::new(func), PhantomData));
         for import in &component.code().imports {
             let definition = match &import.kind {
                 ImportKind::Func(_) => Definition::Host(Arc::clone(&stub)),
                 ImportKind::Resource(_) => {
                     let nothing = |_: StoreContextMut<'_, T>, _: u32| Ok(());
-                    let dtor = HostDtor::Call(Arc::new(nothing));
+                    let dtor = HostDtor::call(nothing);
                     Definition::Resource(ResourceType::unique(), Some(dtor))
                 }
                 ImportKind::Module(_) | ImportKind::Component | ImportKind::Value(_) => continue,
@@ -180,7 +181,7 @@ impl<T: 'static> Linker<T> {
 }
 
 /// Defines a path, and the instances on the way to it.
-fn define_at<T>(names: &mut Names<T>, path: &[String], definition: Definition<T>) -> Result<()> {
+fn define_at(names: &mut Names, path: &[String], definition: Definition) -> Result<()> {
     let mut level = names;
     let Some((last, outer)) = path.split_last() else {
         return Err(Error::inconsistent("an import without a name"));
@@ -205,9 +206,9 @@ fn define_at<T>(names: &mut Names<T>, path: &[String], definition: Definition<T>
 }
 
 /// A function of whatever type it is imported with.
-struct Stub<F>(Arc<F>);
+struct Stub<T, F>(Arc<F>, PhantomData<fn(T)>);
 
-impl<T, F> HostFunction<T> for Stub<F>
+impl<T, F> HostFunction for Stub<T, F>
 where
     T: 'static,
     F: Fn(StoreContextMut<'_, T>, UnknownFunc<'_>, &[Val], &mut [Val]) -> Result<()>
@@ -225,7 +226,7 @@ where
 
     fn bind(
         self: Arc<Self>,
-        store: StoreContextMut<'_, T>,
+        store: &mut AnyStore<'_>,
         import: LoweredImport,
     ) -> Result<core::Func> {
         let LoweredImport {

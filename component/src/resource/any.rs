@@ -159,7 +159,7 @@ impl ResourceAny {
     /// As [`ResourceAny::ty`], if the resource is lent to a running call, and
     /// what the destructor fails with.
     pub fn resource_drop(self, mut store: impl AsContextMut) -> Result<()> {
-        let mut store = store.as_context_mut();
+        let mut store = store.as_context_mut().opaque();
         crate::func::drop_handle(&mut store, self.token)
     }
 }

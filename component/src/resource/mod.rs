@@ -8,6 +8,7 @@ mod queue;
 mod table;
 
 use std::any::TypeId;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,12 +22,14 @@ pub(crate) use table::HOST_VALUES_MAX;
 pub use table::{Resource, ResourceTable};
 
 use crate::error::{Error, Result};
-use crate::store::{ComponentState, StoreContextMut};
+use crate::func::host::host_store;
+use crate::store::{AnyStore, ComponentState, StoreContextMut};
 
 /// What runs when a guest drops a handle that owns a resource of the host.
-pub(crate) enum HostDtor<T: 'static> {
+#[derive(Clone)]
+pub(crate) enum HostDtor {
     /// A closure gets the representation.
-    Call(Arc<dyn Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync>),
+    Call(Arc<dyn HostDestructor>),
     /// The value is taken out of the store's table and dropped.
     Table,
 }
@@ -40,21 +43,48 @@ pub(crate) enum DtorIdentity {
     Table,
 }
 
-impl<T> HostDtor<T> {
+/// A closure on a store and a representation.
+pub(crate) trait HostDestructor: Send + Sync {
+    /// Puts the closure into a store, as a core function.
+    fn bind(self: Arc<Self>, store: &mut AnyStore<'_>) -> Result<core::Func>;
+}
+
+/// A closure for stores with data of one type.
+struct Destructor<T, F> {
+    run: F,
+    _data: PhantomData<fn(T)>,
+}
+
+impl<T, F> HostDestructor for Destructor<T, F>
+where
+    T: 'static,
+    F: Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync + 'static,
+{
+    fn bind(self: Arc<Self>, store: &mut AnyStore<'_>) -> Result<core::Func> {
+        let run = move |mut caller: core::Caller<'_, T, ComponentState>, rep: i32| {
+            let store = core::AsContextMut::as_context_mut(&mut caller);
+            (self.run)(store, rep.cast_unsigned()).map_err(core::Error::from)
+        };
+        Ok(core::Func::wrap(host_store::<T>(store)?, run)?)
+    }
+}
+
+impl HostDtor {
+    /// A destructor that is a closure.
+    pub(crate) fn call<T: 'static>(
+        run: impl Fn(StoreContextMut<'_, T>, u32) -> Result<()> + Send + Sync + 'static,
+    ) -> HostDtor {
+        HostDtor::Call(Arc::new(Destructor {
+            run,
+            _data: PhantomData,
+        }))
+    }
+
     /// Equal for the same destructor, as long as it lives.
     pub(crate) fn identity(&self) -> DtorIdentity {
         match self {
             HostDtor::Call(dtor) => DtorIdentity::Call(Arc::as_ptr(dtor).cast::<()>().addr()),
             HostDtor::Table => DtorIdentity::Table,
-        }
-    }
-}
-
-impl<T> Clone for HostDtor<T> {
-    fn clone(&self) -> Self {
-        match self {
-            HostDtor::Call(dtor) => HostDtor::Call(Arc::clone(dtor)),
-            HostDtor::Table => HostDtor::Table,
         }
     }
 }

@@ -76,8 +76,9 @@ pub(crate) struct StoreInner<T, X> {
     /// First, so that its address is the block's.
     pub(crate) ctx: StoreCtx,
     pub(crate) core: StoreCore,
-    pub(crate) data: T,
     pub(crate) extra: X,
+    /// Last, so that the rest lies where it does in a store of other data.
+    pub(crate) data: T,
 }
 
 /// The part of a store that does not depend on the embedder's types.
@@ -238,8 +239,8 @@ impl<T, X> Store<T, X> {
                 core: ptr::null_mut(),
             },
             core,
-            data,
             extra,
+            data,
         });
         let inner = NonNull::from(Box::leak(block));
         // SAFETY: the block was just made, and nobody else knows it.
@@ -424,6 +425,19 @@ impl<'a, T, X> StoreContextMut<'a, T, X> {
         StoreContextMut {
             // SAFETY: a live store is not at address zero.
             inner: unsafe { NonNull::new_unchecked(ctx.cast()) },
+            _borrow: PhantomData,
+        }
+    }
+
+    /// The store as one of other data.
+    ///
+    /// # Safety
+    ///
+    /// `U` must be the type of the store's data, or `Opaque`.
+    #[inline]
+    pub(super) unsafe fn cast<U>(self) -> StoreContextMut<'a, U, X> {
+        StoreContextMut {
+            inner: self.inner.cast(),
             _borrow: PhantomData,
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn emit(w: &mut Writer, plan: &Plan<'_>, module: usize) {
     if !this.needs_guest() {
         return;
     }
-    let world = plan.path(module, ROOT, &format!("{}Exports", plan.name));
+    let world = plan.path(module, ROOT, &plan.beside_world("Exports"));
     let guest = match this.funcs.as_slice() {
         [] => String::new(),
         _ => format!(", Guest of World = {world}"),

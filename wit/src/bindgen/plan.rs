@@ -44,6 +44,8 @@ pub(super) struct Module<'a> {
     pub(super) docs: Option<&'a str>,
     pub(super) types: Vec<NamedType>,
     pub(super) resources: Vec<Resource>,
+    /// Where each resource stands in `resources`, and its functions in `funcs`.
+    members: BTreeMap<TypeId, (usize, Vec<usize>)>,
     pub(super) funcs: Vec<Func<'a>>,
     /// The type names of this module, those that are reserved included.
     pub(super) scope: Scope,
@@ -277,7 +279,7 @@ impl<'a> Plan<'a> {
     /// Makes the modules, without their content.
     fn lay_out(&mut self) {
         let world = &self.resolve.worlds[self.world];
-        let reserved = ["Imports", "Exports", "Pre"].map(|s| format!("{}{s}", self.name));
+        let reserved = ["Imports", "Exports", "Pre"].map(|s| self.beside_world(s));
         let mut scope = Scope::with_reserved(reserved.iter().map(String::as_str));
         scope.reserve(&self.name);
         self.modules.push(Module {
@@ -288,6 +290,7 @@ impl<'a> Plan<'a> {
             docs: docs(&world.docs),
             types: Vec::new(),
             resources: Vec::new(),
+            members: BTreeMap::new(),
             funcs: Vec::new(),
             scope,
             accessor: String::new(),
@@ -358,6 +361,7 @@ impl<'a> Plan<'a> {
             docs: docs(&interface.docs),
             types: Vec::new(),
             resources: Vec::new(),
+            members: BTreeMap::new(),
             funcs: Vec::new(),
             scope: Scope::with_reserved(reserved.iter().copied()),
             accessor: label,
@@ -479,6 +483,7 @@ impl<'a> Plan<'a> {
             name_functions(functions, free, &mut renamed)
         };
         self.modules[ROOT].funcs = name(&imports, &mut Scope::new());
+        self.modules[ROOT].find_members();
         let mut inherent = Scope::new();
         let exports: Vec<&Function> = world.exports.values().filter_map(direct).collect();
         self.root_exports = name(&exports, &mut inherent);
@@ -487,6 +492,7 @@ impl<'a> Plan<'a> {
             let Some(id) = module.interface else { continue };
             let functions: Vec<&Function> = resolve.interfaces[id].functions.values().collect();
             module.funcs = name(&functions, &mut Scope::new());
+            module.find_members();
             if module.side == Side::Export {
                 let label = std::mem::take(&mut module.accessor);
                 module.accessor = inherent.snake(&label);
@@ -497,10 +503,15 @@ impl<'a> Plan<'a> {
         self.renamed.extend(renamed);
     }
 
+    /// The name of what stands beside the world's type; a world called `self` has `SelfImports`.
+    pub(super) fn beside_world(&self, what: &str) -> String {
+        format!("{}{what}", self.name.trim_end_matches('_'))
+    }
+
     /// The name of the trait that hosts implement for `module`.
     pub(super) fn host_trait(&self, module: usize) -> String {
         match module {
-            ROOT => format!("{}Imports", self.name),
+            ROOT => self.beside_world("Imports"),
             _ => "Host".to_owned(),
         }
     }
@@ -569,7 +580,9 @@ impl<'a> Plan<'a> {
 
     /// The resource `id`, which its module defines.
     pub(super) fn resource(&self, module: usize, id: TypeId) -> Option<&Resource> {
-        self.modules[module].resources.iter().find(|r| r.id == id)
+        let module = &self.modules[module];
+        let (at, _) = module.members.get(&id)?;
+        module.resources.get(*at)
     }
 
     /// The path from module `from` to the item `name` of module `to`.
@@ -667,6 +680,18 @@ impl<'a> Plan<'a> {
 }
 
 impl Module<'_> {
+    /// Notes which functions belong to which resource.
+    fn find_members(&mut self) {
+        let resources = self.resources.iter().enumerate();
+        self.members = resources.map(|(at, r)| (r.id, (at, Vec::new()))).collect();
+        for (at, func) in self.funcs.iter().enumerate() {
+            let members = func.resource.and_then(|id| self.members.get_mut(&id));
+            if let Some((_, funcs)) = members {
+                funcs.push(at);
+            }
+        }
+    }
+
     /// Whether a host has something to implement.
     pub(super) fn needs_host(&self) -> bool {
         !self.funcs.is_empty() || !self.resources.is_empty()
@@ -693,7 +718,9 @@ impl Module<'_> {
 
     /// The functions of the resource `id`.
     pub(super) fn funcs_of(&self, id: TypeId) -> impl Iterator<Item = &Func<'_>> {
-        self.funcs.iter().filter(move |f| f.resource == Some(id))
+        let members = self.members.get(&id);
+        let members = members.into_iter().flat_map(|(_, funcs)| funcs);
+        members.filter_map(|at| self.funcs.get(*at))
     }
 }
 

@@ -53,7 +53,9 @@ fn table(w: &mut Writer, plan: &Plan<'_>) {
         .flat_map(|(index, _)| imports::bounds(plan, ROOT, index, &h))
         .collect();
     w.open(&format!(
-        "::linkspan::bindings! {{ {name}<{h}>, {name}Exports, {name}Pre of {:?}{} {{",
+        "::linkspan::bindings! {{ {name}<{h}>, {}, {} of {:?}{} {{",
+        plan.beside_world("Exports"),
+        plan.beside_world("Pre"),
         plan.wit_name,
         imports::where_clause(&bounds)
     ));

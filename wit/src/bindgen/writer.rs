@@ -13,6 +13,7 @@ use std::ops::Range;
 use wit_parser::TypeId;
 
 use super::layout::{self, ARGS_WIDTH, WIDTH};
+use crate::scan;
 
 /// An item whose lines are worth remembering.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,7 +150,7 @@ impl Writer {
         let Some(docs) = docs else { return };
         let mut fenced = false;
         for line in docs.trim_end().lines() {
-            let mut line = line.trim_end().to_owned();
+            let mut line = in_comment(line.trim_end());
             if let Some(language) = line.trim_start().strip_prefix("```") {
                 if !fenced && matches!(language.trim(), "" | "rust" | "rs") {
                     let indent = line.len() - line.trim_start().len();
@@ -373,6 +374,17 @@ impl Writer {
     }
 }
 
+/// A line of documentation without what Rust takes in no comment. WIT may hold a lone carriage
+/// return, and a component in binary form anything.
+fn in_comment(line: &str) -> String {
+    let shown = |c| match c {
+        '\r' => ' ',
+        c if scan::forbidden(c).is_some() => '\u{fffd}',
+        c => c,
+    };
+    line.chars().map(shown).collect()
+}
+
 /// Whether rustfmt takes `text` for a short and simple expression.
 fn is_short_name(text: &str) -> bool {
     let simple = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
@@ -470,6 +482,13 @@ mod tests {
             w.finish().0,
             "/// a\n/// ```text\n/// x\n/// ```\n///\n///    y\n/// ```text\n/// z\n/// ```\n"
         );
+    }
+
+    #[test]
+    fn docs_hold_what_a_comment_may() {
+        let mut w = Writer::default();
+        w.docs(Some("a\rb\r\nc\u{202e}d\0e\tf"));
+        assert_eq!(w.finish().0, "/// a b\n/// c\u{fffd}d\u{fffd}e\tf\n");
     }
 
     #[test]
