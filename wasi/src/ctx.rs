@@ -36,6 +36,8 @@ pub struct WasiCtx {
     pub(crate) stdin: Box<dyn InputStream>,
     pub(crate) stdout: Box<dyn OutputStream>,
     pub(crate) stderr: Box<dyn OutputStream>,
+    #[cfg(feature = "p1")]
+    pub(crate) p1: crate::p1::State,
 }
 
 /// A directory that a program finds open, and its name there.
@@ -263,8 +265,10 @@ impl WasiCtxBuilder {
             name,
             dir: Arc::new(DirHandle::preopened(dir, perms, &tickets)),
         });
-        let preopens = preopens.collect();
+        let preopens: Vec<Preopen> = preopens.collect();
         WasiCtx {
+            #[cfg(feature = "p1")]
+            p1: crate::p1::State::new(&preopens),
             limits: self.limits,
             preopens,
             stdin: self.stdin.unwrap_or_else(|| Box::new(Empty)),

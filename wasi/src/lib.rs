@@ -17,19 +17,25 @@
 //! | `stdio` | standard input, output and error |
 //! | `limits` | what a program may use at most |
 //! | `error` | why an operation failed, for both faces |
+//! | `exit` | how a program ends itself |
+//! | `p1` | WASI 0.1: 46 functions for core modules |
 #![forbid(unsafe_code)]
 
 mod clock;
 mod ctx;
 mod error;
+mod exit;
 pub mod fs;
 mod limits;
+#[cfg(feature = "p1")]
+pub mod p1;
 mod random;
 mod stdio;
 
 pub use clock::{Clock, SystemClock};
 pub use ctx::{WasiCtx, WasiCtxBuilder, WasiView};
 pub use error::{ErrorCode, Result};
+pub use exit::Exit;
 pub use limits::Limits;
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use stdio::{

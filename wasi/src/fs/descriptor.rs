@@ -212,6 +212,15 @@ impl DirHandle {
         })
     }
 
+    /// What is known about this directory.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dir::stat`].
+    pub fn stat(&self) -> Result<Stat> {
+        self.dir.stat()
+    }
+
     /// What is known about what a path names.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ use crate::error::Result;
 pub use descriptor::{Descriptor, DirHandle, FileHandle, Perms, WriteSync};
 pub use host::HostDir;
 pub use memory::MemoryDir;
+#[cfg(feature = "p1")]
+pub(crate) use path::PATH_MAX;
 
 /// What something in a directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use linkspan::wave::{self, Call, Callee};
 use linkspan::{Component, Engine, Linker, Store, Val, json};
 use linkspan_wit::PackageSet;
 
-use super::run::Run;
+use super::running::Running;
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
 use crate::plug::{self, Part};
@@ -56,7 +56,7 @@ pub(crate) struct Invoke {
     json: bool,
 
     #[command(flatten)]
-    run: Run,
+    run: Running,
 }
 
 const EXAMPLES: &str = "\
