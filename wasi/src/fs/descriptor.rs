@@ -176,6 +176,9 @@ impl DirHandle {
         if options.directory && (options.create || options.exclusive || options.truncate) {
             return Err(ErrorCode::Invalid);
         }
+        if options.directory && options.write {
+            return Err(ErrorCode::IsDirectory);
+        }
         let changes = options.create || options.truncate;
         if options.write || changes {
             self.perms.check_write()?;
@@ -190,7 +193,7 @@ impl DirHandle {
                 // A directory is read, and what is neither read nor written is opened
                 // to look at.
                 read: options.read || options.directory || !(options.write || changes),
-                write: (options.write || changes) && !options.directory,
+                write: options.write || changes,
                 ..options
             },
         )?;
