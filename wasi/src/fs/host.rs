@@ -54,6 +54,12 @@ impl Dir for HostDir {
             };
             return Ok(Opened::Dir(Arc::new(HostDir(dir?))));
         }
+        // Opening a device can do something; so it is looked at first, and, since
+        // another could take its place meanwhile, once more afterwards.
+        let seen = cap::stat(&self.0, path.as_ref(), followed(options.follow));
+        if seen.is_ok_and(|seen| is_special(seen.file_type())) {
+            return Err(ErrorCode::NotPermitted);
+        }
         let mut how = cap::OpenOptions::new();
         how.read(options.read)
             .write(options.write)
@@ -72,7 +78,6 @@ impl Dir for HostDir {
         let file = cap::open(&self.0, path.as_ref(), &how)?;
         let kind = file.metadata()?.file_type();
         if kind.is_dir() {
-            // What was opened to read bytes cannot always resolve paths.
             Ok(Opened::Dir(Arc::new(HostDir(file))))
         } else if kind.is_file() {
             Ok(Opened::File(Arc::new(HostFile(file))))
@@ -338,6 +343,11 @@ fn kind(found: cap::FileType) -> FileKind {
         }
     }
     FileKind::Unknown
+}
+
+/// Whether it is neither a file, nor a directory, nor a link to look at.
+fn is_special(found: cap::FileType) -> bool {
+    !found.is_file() && !found.is_dir() && !found.is_symlink()
 }
 
 fn inode(entry: &cap::DirEntry) -> Result<u64> {

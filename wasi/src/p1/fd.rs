@@ -170,6 +170,9 @@ fn preopen_name(call: &mut Call<'_>, fd: u32) -> Result<String> {
     }
 }
 
+/// How many buffers one call takes.
+const BUFFERS_MAX: u32 = 1024;
+
 /// How the bytes of one buffer move.
 enum Move {
     ReadAt(u64),
@@ -187,6 +190,9 @@ fn transfer(
     (iovs, count): (u32, u32),
     mut how: Move,
 ) -> Result<u32> {
+    if count > BUFFERS_MAX {
+        return Err(ErrorCode::Invalid);
+    }
     let mut moved: usize = 0;
     for n in 0..count {
         let (at, length) = call.memory.iovec(iovs, n)?;

@@ -17,7 +17,7 @@ mod process;
 mod table;
 
 use linkspan::InterruptHandle;
-use linkspan::core::{self, AsContextMut, Caller, Error, Linker};
+use linkspan::core::{self, AsContextMut, Caller, Error, Linker, Trap};
 
 use crate::ctx::{WasiCtx, WasiView};
 use crate::error::{ErrorCode, Result};
@@ -167,6 +167,10 @@ fn run<T: WasiView, X>(
         interrupt,
     };
     let result = function(&mut call);
+    // Whoever waited in vain stops here: the guest would come back and wait again.
+    if result == Err(ErrorCode::Interrupted) && call.interrupt.is_interrupted() {
+        return Err(Trap::Interrupted.into());
+    }
     let moved = call.memory.moved();
     // Without fuel there is nothing to charge.
     store.charge_fuel(moved / 8)?;
