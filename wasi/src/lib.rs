@@ -18,7 +18,9 @@
 //! | `limits` | what a program may use at most |
 //! | `error` | why an operation failed, for both faces |
 //! | `exit` | how a program ends itself |
+//! | `poll` | waiting, for both faces |
 //! | `p1` | WASI 0.1: 46 functions for core modules |
+//! | `p2` | WASI 0.2: the interfaces that components import |
 #![forbid(unsafe_code)]
 
 mod clock;
@@ -29,6 +31,10 @@ pub mod fs;
 mod limits;
 #[cfg(feature = "p1")]
 pub mod p1;
+#[cfg(feature = "p2")]
+pub mod p2;
+#[cfg(any(feature = "p1", feature = "p2"))]
+mod poll;
 mod random;
 mod stdio;
 

@@ -1,11 +1,12 @@
 //! The functions on descriptors.
 
 use super::abi::{fdflags, filestat, filetype, flags, rights, set_times};
-use super::table::{Entry, OpenFile, Stream};
+use super::table::{Entry, OpenFile};
 use super::{Call, no_socket, poll};
 use crate::ctx::WasiCtx;
 use crate::error::{ErrorCode, Result};
 use crate::fs::{Advice, DirEntry, FileKind};
+use crate::poll::Stream;
 
 /// The size of the head of a directory entry.
 const DIRENT_SIZE: usize = 24;

@@ -6,6 +6,7 @@ use super::abi::fdflags;
 use crate::ctx::Preopen;
 use crate::error::{ErrorCode, Result};
 use crate::fs::{Descriptor, DirEntry, DirHandle, Entries, FileHandle, FileKind, Stat};
+use crate::poll::Stream;
 
 /// What a program has open.
 pub(crate) struct State {
@@ -17,14 +18,6 @@ pub(super) enum Entry {
     Stream(Stream),
     Dir(OpenDir),
     File(OpenFile),
-}
-
-/// One of the standard streams.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stream {
-    In,
-    Out,
-    Error,
 }
 
 pub(super) struct OpenDir {

@@ -14,11 +14,7 @@ pub(super) fn run(options: &Run, name: &str, binary: &[u8]) -> Result {
     p1::add_to_linker(&mut linker).map_err(linkspan::Error::from)?;
 
     let mut store = Store::<WasiCtx>::new(&engine, options.ctx(name)?);
-    if let Some(bytes) = options.max_memory {
-        let limits = store.limits_mut();
-        limits.memory_size_bytes_max = limits.memory_size_bytes_max.min(bytes);
-        limits.memory_total_bytes_max = bytes;
-    }
+    options.limit_memory(&mut store);
     let _timer = options.running.limit(&mut store)?;
     let instance = linker
         .instantiate(&mut store, &module)

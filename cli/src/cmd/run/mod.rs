@@ -1,11 +1,13 @@
 //! `linkspan run`: run a program with what it is granted.
 
+mod component;
 mod core_module;
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use linkspan::core::Store;
 use linkspan_wasi::fs::Perms;
 use linkspan_wasi::{Exit, WasiCtx};
 
@@ -13,7 +15,8 @@ use super::running::Running;
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
 
-/// Run a program: a core module with a function `_start` that uses WASI 0.1.
+/// Run a program: a component of the world `wasi:cli/command` of WASI 0.2, or a core module with a
+/// function `_start` that uses WASI 0.1.
 ///
 /// The program gets standard input, output and error, its arguments, clocks, random bytes, and
 /// what is granted here: no directory and no variable otherwise. The command ends with the exit
@@ -75,11 +78,7 @@ impl Run {
         if wasmparser::Parser::is_core_wasm(&binary) {
             return core_module::run(&self, &name, &binary);
         }
-        let message = format!(
-            "`{name}` is a component, and `linkspan run` runs core modules\n  = help: \
-             `linkspan invoke` calls functions of components that need nothing from outside"
-        );
-        Err(Failure::new(Kind::Input, message))
+        component::run(&self, &name, &binary)
     }
 
     /// What the program is granted.
@@ -113,6 +112,15 @@ impl Run {
             })?;
         }
         Ok(ctx.build())
+    }
+
+    /// Limits what all memories in a store may take together.
+    fn limit_memory<T: 'static, X: 'static>(&self, store: &mut Store<T, X>) {
+        if let Some(bytes) = self.max_memory {
+            let limits = store.limits_mut();
+            limits.memory_size_bytes_max = limits.memory_size_bytes_max.min(bytes);
+            limits.memory_total_bytes_max = bytes;
+        }
     }
 
     fn has_dirs(&self) -> bool {
