@@ -3,6 +3,8 @@
 //! there. The guest asks for several versions 0.2.x at once.
 #![expect(clippy::unwrap_used, reason = "a test stops where a step fails")]
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -122,4 +124,35 @@ fn files_are_made_where_it_is_permitted_alone() {
     let read = WasiCtx::builder().preopen(root, "/", Perms::READ);
     let mut guest = Guest::new(read);
     assert_eq!(open(&mut guest, "other"), Val::U32(READ_ONLY));
+}
+
+/// A program made from Rust: standard output, arguments, the world `wasi:cli/command`.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn a_real_program_runs() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus/rust-hello");
+    if !corpus.exists() {
+        eprintln!("skipped: rust-hello is not beside the project");
+        return;
+    }
+    let engine = Engine::default();
+    let component = Component::from_file(&engine, corpus.join("rust-hello.wasm")).unwrap();
+    let mut linker = Linker::new(&engine);
+    p2::add_to_linker(&mut linker).unwrap();
+    let stdout = MemoryOutput::new(1 << 16);
+    let ctx = WasiCtx::builder()
+        .args(["rust-hello.wasm", "a", "b"])
+        .stdout(stdout.clone());
+    let mut store = Store::new(&engine, ctx.build());
+    let instance = linker.instantiate(&mut store, &component).unwrap();
+    let exports = component.exports();
+    let (interface, _) = exports
+        .iter()
+        .find(|(name, _)| name.starts_with("wasi:cli/run@0.2."))
+        .unwrap();
+    let run = instance.get_func(&mut store, (interface, "run")).unwrap();
+    let mut results = [Val::Bool(false)];
+    run.call(&mut store, &[], &mut results).unwrap();
+    assert_eq!(results, [Val::Result(Ok(None))]);
+    assert_eq!(stdout.take(), fs::read(corpus.join("EXPECT")).unwrap());
 }
