@@ -126,6 +126,14 @@ fn files_are_made_where_it_is_permitted_alone() {
     assert_eq!(open(&mut guest, "other"), Val::U32(READ_ONLY));
 }
 
+#[test]
+fn files_are_streams_in_both_directions() {
+    let root = Arc::new(MemoryDir::new(1 << 20));
+    let mut guest = Guest::new(WasiCtx::builder().preopen(root, "/", Perms::ALL));
+    let answer = guest.call("stream", &[Val::from("file")]).unwrap();
+    assert_eq!(answer, Val::U32(4 * 1000 + u32::from(b'e')));
+}
+
 /// A program made from Rust: standard output, arguments, the world `wasi:cli/command`.
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

@@ -18,8 +18,13 @@
     (export "output-stream" (type $o (sub resource)))
     (export "[method]output-stream.blocking-write-and-flush" (func
       (param "self" (borrow $o)) (param "contents" (list u8))
-      (result (result (error $stream-error)))))))
+      (result (result (error $stream-error)))))
+    (export "input-stream" (type $i (sub resource)))
+    (export "[method]input-stream.blocking-read" (func
+      (param "self" (borrow $i)) (param "len" u64)
+      (result (result (list u8) (error $stream-error)))))))
   (alias export $streams "output-stream" (type $output))
+  (alias export $streams "input-stream" (type $input))
   (import "wasi:cli/stdout@0.2.4" (instance $stdout
     (alias outer 1 $output (type $o'))
     (export "output-stream" (type $o (eq $o')))
@@ -48,7 +53,17 @@
     (export "[method]descriptor.open-at" (func
       (param "self" (borrow $d)) (param "path-flags" $path-flags) (param "path" string)
       (param "open-flags" $open-flags) (param "flags" $flags)
-      (result (result (own $d) (error $code)))))))
+      (result (result (own $d) (error $code)))))
+    (alias outer 1 $input (type $i'))
+    (export "input-stream" (type $i (eq $i')))
+    (export "[method]descriptor.read-via-stream" (func
+      (param "self" (borrow $d)) (param "offset" u64)
+      (result (result (own $i) (error $code)))))
+    (alias outer 1 $output (type $o'))
+    (export "output-stream" (type $o (eq $o')))
+    (export "[method]descriptor.write-via-stream" (func
+      (param "self" (borrow $d)) (param "offset" u64)
+      (result (result (own $o) (error $code)))))))
   (alias export $files "descriptor" (type $descriptor))
   (import "wasi:filesystem/preopens@0.2.6" (instance $preopens
     (alias outer 1 $descriptor (type $d'))
@@ -104,6 +119,12 @@
   (core func $dirs (canon lower (func $preopens "get-directories")
     (memory $mem) (realloc $realloc)))
   (core func $open (canon lower (func $files "[method]descriptor.open-at") (memory $mem)))
+  (core func $reader (canon lower
+    (func $files "[method]descriptor.read-via-stream") (memory $mem)))
+  (core func $writer (canon lower
+    (func $files "[method]descriptor.write-via-stream") (memory $mem)))
+  (core func $read (canon lower (func $streams "[method]input-stream.blocking-read")
+    (memory $mem) (realloc $realloc)))
   (core func $tcp' (canon lower (func $tcp-create "create-tcp-socket") (memory $mem)))
   (core module $Main
     (import "" "memory" (memory 1))
@@ -117,6 +138,9 @@
     (import "" "random" (func $random (result i64)))
     (import "" "dirs" (func $dirs (param i32)))
     (import "" "open" (func $open (param i32 i32 i32 i32 i32 i32 i32)))
+    (import "" "reader" (func $reader (param i32 i64 i32)))
+    (import "" "writer" (func $writer (param i32 i64 i32)))
+    (import "" "read" (func $read (param i32 i64 i32)))
     (import "" "tcp" (func $tcp (param i32 i32)))
     (func (export "sleep") (param i64) (result i32)
       (local $p i32)
@@ -143,6 +167,34 @@
       (if (result i32) (i32.load8_u (i32.const 96))
         (then (i32.load8_u (i32.const 100)))
         (else (i32.const 255))))
+    ;; Writes five bytes to a file and reads them from the second one on: how many came,
+    ;; times 1000, and the first of them. Less than 10 is the step that failed.
+    (func (export "stream") (param i32 i32) (result i32)
+      (local $file i32) (local $stream i32) (local $answer i32)
+      (call $dirs (i32.const 64))
+      (call $open (i32.load (i32.load (i32.const 64))) (i32.const 0)
+        (local.get 0) (local.get 1) (i32.const 1) (i32.const 3) (i32.const 96))
+      (if (i32.load8_u (i32.const 96)) (then (return (i32.const 1))))
+      (local.set $file (i32.load (i32.const 100)))
+      (call $writer (local.get $file) (i64.const 0) (i32.const 96))
+      (if (i32.load8_u (i32.const 96)) (then (return (i32.const 2))))
+      (local.set $stream (i32.load (i32.const 100)))
+      (call $write (local.get $stream) (i32.const 1024) (i32.const 5) (i32.const 96))
+      (if (i32.load8_u (i32.const 96)) (then (return (i32.const 3))))
+      (call $drop-output (local.get $stream))
+      (call $reader (local.get $file) (i64.const 1) (i32.const 96))
+      (if (i32.load8_u (i32.const 96)) (then (return (i32.const 4))))
+      (local.set $stream (i32.load (i32.const 100)))
+      (call $read (local.get $stream) (i64.const -1) (i32.const 96))
+      (if (i32.load8_u (i32.const 96)) (then (return (i32.const 5))))
+      (local.set $answer (i32.add
+        (i32.mul (i32.load (i32.const 104)) (i32.const 1000))
+        (i32.load8_u (i32.load (i32.const 100)))))
+      ;; The end is a closed stream.
+      (call $read (local.get $stream) (i64.const 1) (i32.const 96))
+      (if (i32.eqz (i32.load8_u (i32.const 96))) (then (return (i32.const 6))))
+      (if (i32.ne (i32.load8_u (i32.const 100)) (i32.const 1)) (then (return (i32.const 7))))
+      (local.get $answer))
     (func (export "socket") (result i32)
       (call $tcp (i32.const 0) (i32.const 96))
       (if (result i32) (i32.load8_u (i32.const 96))
@@ -160,6 +212,9 @@
     (export "random" (func $random'))
     (export "dirs" (func $dirs))
     (export "open" (func $open))
+    (export "reader" (func $reader))
+    (export "writer" (func $writer))
+    (export "read" (func $read))
     (export "tcp" (func $tcp'))))))
   (func (export "sleep") (param "nanoseconds" u64) (result u32)
     (canon lift (core func $main "sleep")))
@@ -170,4 +225,6 @@
   (func (export "random") (result u64) (canon lift (core func $main "random")))
   (func (export "create") (param "path" string) (result u32)
     (canon lift (core func $main "create") (memory $mem) (realloc $realloc)))
+  (func (export "stream") (param "path" string) (result u32)
+    (canon lift (core func $main "stream") (memory $mem) (realloc $realloc)))
   (func (export "socket") (result u32) (canon lift (core func $main "socket"))))
