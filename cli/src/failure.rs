@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Link,
     /// A guest trapped.
     Trap,
+    /// A program ended itself with this status.
+    Exited(u8),
     /// Nobody reads the output any more.
     ClosedOutput,
 }
@@ -29,6 +31,7 @@ impl Kind {
             Self::Link => 4,
             // As a shell reports a process that aborted.
             Self::Trap => 134,
+            Self::Exited(status) => status,
             Self::ClosedOutput => 0,
         }
     }
@@ -53,7 +56,15 @@ impl Failure {
         }
     }
 
-    /// The text for standard error.
+    /// The end of a program that was not content, which has said why; `note` may help.
+    pub(crate) fn exited(status: u8, note: &str) -> Self {
+        Self {
+            kind: Kind::Exited(status),
+            report: note.to_owned(),
+        }
+    }
+
+    /// The text for standard error; none if there is nothing to say.
     pub(crate) fn report(&self) -> &str {
         &self.report
     }

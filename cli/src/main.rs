@@ -41,6 +41,8 @@ Start with a component:
   linkspan inspect plugin.wasm            what it needs, offers and holds
   linkspan invoke plugin.wasm             what can be called, with types
   linkspan invoke plugin.wasm 'add(1, 2)' call it
+or with a program:
+  linkspan run tool.wasm                  run it; `--dir` and `--env` grant more
 
 Exit status: 0 fine, 1 a check failed, 2 wrong usage, 3 invalid input, 4 an import is missing,
 134 the guest trapped.
@@ -61,7 +63,10 @@ fn main() -> ExitCode {
             // What was printed before the failure belongs before its report. If standard error
             // is closed too, the status is all that can be told.
             let _ = out.flush();
-            let _ = writeln!(io::stderr(), "{}", failure.report().trim_end());
+            let report = failure.report().trim_end();
+            if !report.is_empty() {
+                let _ = writeln!(io::stderr(), "{report}");
+            }
             ExitCode::from(failure.kind.status())
         }
     }

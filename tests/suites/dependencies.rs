@@ -48,6 +48,25 @@ fn a_host_without_features_builds_no_text_parser_and_no_macro() {
     }
 }
 
+/// The most crates that WASI for a host on the command line may add.
+const WASI_CRATES_MAX: usize = 25;
+
+#[test]
+fn wasi_adds_few_crates() {
+    let without = tree(&["-e", "normal,build", "-p", "linkspan"]);
+    let with = tree(&["-e", "normal,build", "-p", "linkspan-wasi"]);
+    assert!(with.contains("cap-primitives"), "no tree: {with:?}");
+    let added: Vec<&String> = with.difference(&without).collect();
+    assert!(
+        added.len() <= WASI_CRATES_MAX,
+        "WASI adds {} crates, at most {WASI_CRATES_MAX} may be: {added:#?}",
+        added.len()
+    );
+    for runtime in ["tokio", "futures", "async-trait"] {
+        assert!(!with.contains(runtime), "found {runtime} in {with:#?}");
+    }
+}
+
 /// The names of the crates that `cargo tree` lists.
 fn tree(arguments: &[&str]) -> BTreeSet<String> {
     let output = upstream::cargo()

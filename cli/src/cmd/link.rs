@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use linkspan::{Component, Engine, LinkReport, LinkState, Linker, Store};
 
-use super::run::Run;
+use super::running::Running;
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
 use crate::json;
@@ -33,7 +33,7 @@ pub(crate) struct Link {
     json: bool,
 
     #[command(flatten)]
-    run: Run,
+    run: Running,
 }
 
 const EXAMPLES: &str = "\

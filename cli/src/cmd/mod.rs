@@ -7,6 +7,7 @@ mod invoke;
 mod link;
 mod plug;
 mod run;
+mod running;
 mod wast;
 mod wit;
 
@@ -19,6 +20,7 @@ use crate::failure::Result;
 /// All commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(run::Run),
     Invoke(invoke::Invoke),
     Link(link::Link),
     Plug(plug::Plug),
@@ -33,6 +35,7 @@ impl Command {
     /// Runs the command; what it prints goes to `out`.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result {
         match self {
+            Self::Run(command) => command.run(out),
             Self::Invoke(command) => command.run(out),
             Self::Link(command) => command.run(out),
             Self::Plug(command) => command.run(out),

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use clap::Args;
 use linkspan::wave::{self, Call, Callee};
 use linkspan::{Component, Engine, Linker, Store, Val, json};
+use linkspan_wasi::{HostOutput, WasiCtx, p2};
 use linkspan_wit::PackageSet;
 
-use super::run::Run;
+use super::running::Running;
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
 use crate::plug::{self, Part};
@@ -25,8 +26,9 @@ use exports::{Export, Exports};
 /// name if only one has it, by `interface#name`, or by `ns:pkg/interface@version#name`; methods
 /// are `resource.method`.
 ///
-/// The component gets nothing from outside: what it imports must be inside it too, or come from
-/// a component that is plugged in.
+/// The component gets WASI without files, arguments and variables: clocks, random bytes, and a
+/// place for its output. Whatever else it imports must be inside it too, or come from a component
+/// that is plugged in.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Invoke {
@@ -56,7 +58,7 @@ pub(crate) struct Invoke {
     json: bool,
 
     #[command(flatten)]
-    run: Run,
+    run: Running,
 }
 
 const EXAMPLES: &str = "\
@@ -149,9 +151,10 @@ impl Invoke {
         export: &Export<'_>,
         params: &[Val],
     ) -> Result<Option<Val>> {
-        let mut store = Store::new(engine, ());
+        let mut store = Store::new(engine, wasi()?);
         let _timer = self.run.limit(&mut store)?;
-        let linker = Linker::<()>::new(engine);
+        let mut linker = Linker::<WasiCtx>::new(engine);
+        p2::add_to_linker(&mut linker)?;
         let instance = linker.instantiate(&mut store, component)?;
         let path: Vec<&str> = export.path().collect();
         let Some(func) = instance.get_func(&mut store, path.as_slice()) else {
@@ -180,4 +183,14 @@ impl Invoke {
         writeln!(out, "{text}")?;
         Ok(())
     }
+}
+
+/// What a component is granted: its output goes where ours goes.
+fn wasi() -> Result<WasiCtx> {
+    let stdio = HostOutput::stdout().and_then(|out| Ok((out, HostOutput::stderr()?)));
+    let (stdout, stderr) = stdio.map_err(|e| {
+        let message = format!("cannot pass standard output on: {e}");
+        Failure::new(Kind::Input, message)
+    })?;
+    Ok(WasiCtx::builder().stdout(stdout).stderr(stderr).build())
 }

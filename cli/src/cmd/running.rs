@@ -12,7 +12,7 @@ use crate::failure::Result;
 
 /// How guests are run.
 #[derive(Debug, Args)]
-pub(super) struct Run {
+pub(super) struct Running {
     /// How guests are run: `auto`, `threaded` or `loop`.
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = Mode::named)]
     tier: Mode,
@@ -26,7 +26,7 @@ pub(super) struct Run {
     timeout: Option<u64>,
 }
 
-impl Run {
+impl Running {
     pub(super) fn engine(&self) -> Result<Engine> {
         let options = linkspan_script::Options {
             mode: self.tier,

@@ -1,0 +1,491 @@
+//! `wasi:io`: errors, waiting, and streams of bytes.
+//!
+//! A stream that is no file waits in the system where the program asks it to, and
+//! never spins; an interruption of the guest ends the wait, and the guest with it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use linkspan::core::{self, Trap};
+use linkspan::{Borrow, Error, HostError, HostValues, Resource, Result, StoreContextMut};
+
+use super::bindings::wasi::io::streams::{self, StreamError};
+use super::bindings::wasi::io::{error, poll};
+use crate::ctx::WasiView;
+use crate::error::ErrorCode;
+use crate::fs::FileHandle;
+use crate::poll::{Stream, Wait, is_settled, wait};
+
+/// What a write that waits takes, as the interface says; also what a stream of the
+/// system takes without waiting once it takes anything.
+const BLOCKING_MAX: u64 = 4096;
+
+/// Why an operation of a stream failed: the value of the resource `error`.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure(pub(super) ErrorCode);
+
+impl<T: WasiView + 'static> error::HostError<T> for Failure {
+    fn to_debug_string(&mut self, _: &mut T) -> String {
+        self.0.to_string()
+    }
+}
+
+impl<T: WasiView + 'static> error::Host for T {
+    type Error = Failure;
+}
+
+/// What a program waits for: the value of the resource `pollable`.
+#[derive(Clone, Copy, Debug)]
+pub struct Pollable(Wait);
+
+impl Pollable {
+    const READY: Pollable = Pollable(Wait::Settled(Ok(0)));
+
+    /// Ready after some time; what the host's clock cannot count never comes.
+    pub(super) fn after(time: Duration) -> Pollable {
+        Pollable(Wait::Until(Instant::now().checked_add(time)))
+    }
+}
+
+/// Waits until one of them is settled, and tells which are.
+fn wait_for<T: WasiView>(store: &mut StoreContextMut<'_, T>, waits: &[Wait]) -> Result<Vec<bool>> {
+    let interrupt = store.interrupt_handle();
+    match wait(store.data_mut().wasi(), waits, &interrupt) {
+        Ok(settled) => Ok(settled.iter().map(Option::is_some).collect()),
+        Err(ErrorCode::Interrupted) if interrupt.is_interrupted() => {
+            Err(core::Error::from(Trap::Interrupted).into())
+        }
+        Err(code) => Err(Error::host(code)),
+    }
+}
+
+impl<T: WasiView + 'static> poll::HostPollable<T> for Pollable {
+    fn ready(
+        mut store: StoreContextMut<'_, T>,
+        this: Borrow<Resource<poll::Pollable>>,
+    ) -> Result<bool> {
+        let Pollable(wait) = *store.value::<poll::Pollable>(&this.resource())?;
+        is_settled(store.data_mut().wasi(), wait).map_err(Error::host)
+    }
+
+    fn block(
+        mut store: StoreContextMut<'_, T>,
+        this: Borrow<Resource<poll::Pollable>>,
+    ) -> Result<()> {
+        let Pollable(wait) = *store.value::<poll::Pollable>(&this.resource())?;
+        wait_for(&mut store, &[wait]).map(drop)
+    }
+}
+
+impl<T: WasiView + 'static> poll::Host for T {
+    type Pollable = Pollable;
+
+    fn poll(
+        mut store: StoreContextMut<'_, T>,
+        pollables: Vec<Borrow<Resource<poll::Pollable>>>,
+    ) -> Result<Vec<u32>> {
+        let max = store.data_mut().wasi().limits().pollables;
+        if pollables.is_empty() || pollables.len() > max {
+            return Err(Error::msg(format!(
+                "expected 1 to {max} pollables to wait for, found {}",
+                pollables.len()
+            )));
+        }
+        let mut waits = Vec::with_capacity(pollables.len());
+        for pollable in &pollables {
+            waits.push(store.value::<poll::Pollable>(&pollable.resource())?.0);
+        }
+        let ready = wait_for(&mut store, &waits)?;
+        Ok((0..)
+            .zip(ready)
+            .filter_map(|(n, ready)| ready.then_some(n))
+            .collect())
+    }
+}
+
+/// Where bytes come from: the value of the resource `input-stream`.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Standard input if there is no file.
+    file: Option<Arc<FileHandle>>,
+    position: u64,
+    is_closed: bool,
+}
+
+impl Input {
+    pub(super) fn stdin() -> Input {
+        Input {
+            file: None,
+            position: 0,
+            is_closed: false,
+        }
+    }
+
+    pub(super) fn file(file: Arc<FileHandle>, position: u64) -> Input {
+        Input {
+            file: Some(file),
+            position,
+            is_closed: false,
+        }
+    }
+
+    fn wait(&self) -> Wait {
+        match self.file.is_some() || self.is_closed {
+            true => Pollable::READY.0,
+            false => Wait::Stream(Stream::In),
+        }
+    }
+}
+
+/// Where bytes go: the value of the resource `output-stream`.
+#[derive(Clone, Debug)]
+pub struct Output {
+    sink: Sink,
+    /// How many bytes the program may write without asking again.
+    permit: u64,
+    is_closed: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Sink {
+    Standard(Stream),
+    File(Arc<FileHandle>, u64),
+    Append(Arc<FileHandle>),
+}
+
+impl Output {
+    pub(super) fn standard(stream: Stream) -> Output {
+        Output::new(Sink::Standard(stream))
+    }
+
+    pub(super) fn file(file: Arc<FileHandle>, position: u64) -> Output {
+        Output::new(Sink::File(file, position))
+    }
+
+    pub(super) fn append(file: Arc<FileHandle>) -> Output {
+        Output::new(Sink::Append(file))
+    }
+
+    fn new(sink: Sink) -> Output {
+        Output {
+            sink,
+            permit: 0,
+            is_closed: false,
+        }
+    }
+
+    fn wait(&self) -> Wait {
+        match self.sink {
+            Sink::Standard(stream) if !self.is_closed => Wait::Stream(stream),
+            Sink::Standard(_) | Sink::File(..) | Sink::Append(_) => Pollable::READY.0,
+        }
+    }
+}
+
+type Streamed<R> = Result<R, HostError<StreamError>>;
+type In = Borrow<Resource<streams::InputStream>>;
+type Out = Borrow<Resource<streams::OutputStream>>;
+
+/// Ends the guest.
+fn trap(error: Error) -> HostError<StreamError> {
+    HostError::Trap(error)
+}
+
+fn input<'s, T: WasiView + 'static>(
+    store: &'s mut StoreContextMut<'_, T>,
+    this: &In,
+) -> Streamed<&'s mut Input> {
+    store
+        .value::<streams::InputStream>(&this.resource())
+        .map_err(trap)
+}
+
+fn output<'s, T: WasiView + 'static>(
+    store: &'s mut StoreContextMut<'_, T>,
+    this: &Out,
+) -> Streamed<&'s mut Output> {
+    store
+        .value::<streams::OutputStream>(&this.resource())
+        .map_err(trap)
+}
+
+/// What the program gets for a failure of the host's. A pipe that nobody reads is
+/// a closed stream.
+fn failed<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    code: ErrorCode,
+) -> HostError<StreamError> {
+    if code == ErrorCode::Pipe {
+        return StreamError::Closed.into();
+    }
+    match store.push_value::<error::Error>(Failure(code)) {
+        Ok(error) => StreamError::LastOperationFailed(error).into(),
+        Err(error) => trap(error),
+    }
+}
+
+/// Reads some bytes; without waiting, unless it is `blocking`.
+fn read<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    this: &In,
+    len: u64,
+    blocking: bool,
+) -> Streamed<Vec<u8>> {
+    let stream = input(store, this)?.clone();
+    if stream.is_closed {
+        return Err(StreamError::Closed.into());
+    }
+    let max = store.data_mut().wasi().limits().transfer_bytes;
+    let len = usize::try_from(len).unwrap_or(max).min(max);
+    if len == 0 {
+        return Ok(Vec::new());
+    }
+    if blocking {
+        wait_for(store, &[stream.wait()]).map_err(trap)?;
+    } else if !is_settled(store.data_mut().wasi(), stream.wait())
+        .map_err(|code| failed(store, code))?
+    {
+        return Ok(Vec::new());
+    }
+    let mut bytes = vec![0; len];
+    let count = match &stream.file {
+        Some(file) => file.read_at(&mut bytes, stream.position),
+        None => store
+            .data_mut()
+            .wasi()
+            .stdin()
+            .read(&mut bytes)
+            .map_err(ErrorCode::from),
+    };
+    let this = input(store, this)?;
+    this.is_closed = matches!(count, Ok(0) | Err(_));
+    match count {
+        Ok(0) => Err(StreamError::Closed.into()),
+        Ok(count) => {
+            this.position = this.position.saturating_add(count as u64);
+            bytes.truncate(count);
+            Ok(bytes)
+        }
+        Err(code) => Err(failed(store, code)),
+    }
+}
+
+/// How much may be written now.
+fn check_write<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    this: &Out,
+) -> Streamed<u64> {
+    let stream = output(store, this)?.clone();
+    if stream.is_closed {
+        return Err(StreamError::Closed.into());
+    }
+    let ctx = store.data_mut().wasi();
+    let permit = match stream.sink {
+        Sink::File(..) | Sink::Append(_) => ctx.limits().transfer_bytes as u64,
+        Sink::Standard(_) => match is_settled(ctx, stream.wait()) {
+            Ok(true) => BLOCKING_MAX,
+            Ok(false) => 0,
+            Err(code) => return Err(failed(store, code)),
+        },
+    };
+    output(store, this)?.permit = permit;
+    Ok(permit)
+}
+
+/// Writes all bytes, and waits where it must.
+fn write_all<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    this: &Out,
+    mut bytes: &[u8],
+) -> Streamed<()> {
+    let mut stream = output(store, this)?.clone();
+    if stream.is_closed {
+        return Err(StreamError::Closed.into());
+    }
+    let mut result = Ok(());
+    while !bytes.is_empty() && result.is_ok() {
+        let count = match &mut stream.sink {
+            Sink::File(file, position) => file.write_at(bytes, *position).inspect(|count| {
+                *position = position.saturating_add(*count as u64);
+            }),
+            Sink::Append(file) => file.append(bytes),
+            Sink::Standard(standard) => {
+                wait_for(store, &[Wait::Stream(*standard)]).map_err(trap)?;
+                // No more than what is taken without waiting.
+                let some = &bytes[..bytes.len().min(BLOCKING_MAX as usize)];
+                let ctx = store.data_mut().wasi();
+                match standard {
+                    Stream::Error => ctx.stderr().write(some),
+                    Stream::In | Stream::Out => ctx.stdout().write(some),
+                }
+                .map_err(ErrorCode::from)
+            }
+        };
+        match count {
+            Ok(0) => result = Err(ErrorCode::Io),
+            Ok(count) => bytes = &bytes[count.min(bytes.len())..],
+            Err(code) => result = Err(code),
+        }
+    }
+    stream.is_closed = result.is_err();
+    *output(store, this)? = stream;
+    result.map_err(|code| failed(store, code))
+}
+
+/// Writes what [`check_write`] has permitted.
+fn write<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    this: &Out,
+    bytes: &[u8],
+) -> Streamed<()> {
+    let stream = output(store, this)?;
+    let permit = stream.permit;
+    stream.permit = permit.checked_sub(bytes.len() as u64).ok_or_else(|| {
+        HostError::trap(format!(
+            "expected a write of at most {permit} bytes, as `check-write` has permitted, found {}",
+            bytes.len()
+        ))
+    })?;
+    write_all(store, this, bytes)
+}
+
+fn flush<T: WasiView + 'static>(store: &mut StoreContextMut<'_, T>, this: &Out) -> Streamed<()> {
+    let stream = output(store, this)?;
+    if stream.is_closed {
+        return Err(StreamError::Closed.into());
+    }
+    let Sink::Standard(standard) = stream.sink else {
+        return Ok(());
+    };
+    let ctx = store.data_mut().wasi();
+    let flushed = match standard {
+        Stream::Error => ctx.stderr().flush(),
+        Stream::In | Stream::Out => ctx.stdout().flush(),
+    };
+    flushed.or_else(|error| {
+        output(store, this)?.is_closed = true;
+        Err(failed(store, error.into()))
+    })
+}
+
+fn check_blocking(len: u64) -> Streamed<()> {
+    match len <= BLOCKING_MAX {
+        true => Ok(()),
+        false => Err(HostError::trap(format!(
+            "expected a write that waits of at most {BLOCKING_MAX} bytes, found {len}"
+        ))),
+    }
+}
+
+/// As many zeros, within what a call may move.
+fn zeros<T: WasiView>(store: &mut StoreContextMut<'_, T>, len: u64) -> Streamed<Vec<u8>> {
+    let max = store.data_mut().wasi().limits().transfer_bytes;
+    match usize::try_from(len) {
+        Ok(len) if len <= max => Ok(vec![0; len]),
+        _ => Err(HostError::trap(format!(
+            "expected a write of at most {max} zeros, found {len}"
+        ))),
+    }
+}
+
+impl<T: WasiView + 'static> streams::Host for T {
+    type InputStream = Input;
+    type OutputStream = Output;
+}
+
+impl<T: WasiView + 'static> streams::HostInputStream<T> for Input {
+    fn read(mut store: StoreContextMut<'_, T>, this: In, len: u64) -> Streamed<Vec<u8>> {
+        read(&mut store, &this, len, false)
+    }
+
+    fn blocking_read(mut store: StoreContextMut<'_, T>, this: In, len: u64) -> Streamed<Vec<u8>> {
+        read(&mut store, &this, len, true)
+    }
+
+    fn skip(mut store: StoreContextMut<'_, T>, this: In, len: u64) -> Streamed<u64> {
+        read(&mut store, &this, len, false).map(|bytes| bytes.len() as u64)
+    }
+
+    fn blocking_skip(mut store: StoreContextMut<'_, T>, this: In, len: u64) -> Streamed<u64> {
+        read(&mut store, &this, len, true).map(|bytes| bytes.len() as u64)
+    }
+
+    fn subscribe(mut store: StoreContextMut<'_, T>, this: In) -> Result<Resource<poll::Pollable>> {
+        let wait = store
+            .value::<streams::InputStream>(&this.resource())?
+            .wait();
+        store.push_value::<poll::Pollable>(Pollable(wait))
+    }
+}
+
+impl<T: WasiView + 'static> streams::HostOutputStream<T> for Output {
+    fn check_write(mut store: StoreContextMut<'_, T>, this: Out) -> Streamed<u64> {
+        check_write(&mut store, &this)
+    }
+
+    fn write(mut store: StoreContextMut<'_, T>, this: Out, contents: Vec<u8>) -> Streamed<()> {
+        write(&mut store, &this, &contents)
+    }
+
+    fn blocking_write_and_flush(
+        mut store: StoreContextMut<'_, T>,
+        this: Out,
+        contents: Vec<u8>,
+    ) -> Streamed<()> {
+        check_blocking(contents.len() as u64)?;
+        write_all(&mut store, &this, &contents)?;
+        flush(&mut store, &this)
+    }
+
+    fn flush(mut store: StoreContextMut<'_, T>, this: Out) -> Streamed<()> {
+        flush(&mut store, &this)
+    }
+
+    fn blocking_flush(mut store: StoreContextMut<'_, T>, this: Out) -> Streamed<()> {
+        flush(&mut store, &this)
+    }
+
+    fn subscribe(mut store: StoreContextMut<'_, T>, this: Out) -> Result<Resource<poll::Pollable>> {
+        let wait = store
+            .value::<streams::OutputStream>(&this.resource())?
+            .wait();
+        store.push_value::<poll::Pollable>(Pollable(wait))
+    }
+
+    fn write_zeroes(mut store: StoreContextMut<'_, T>, this: Out, len: u64) -> Streamed<()> {
+        let zeros = zeros(&mut store, len)?;
+        write(&mut store, &this, &zeros)
+    }
+
+    fn blocking_write_zeroes_and_flush(
+        mut store: StoreContextMut<'_, T>,
+        this: Out,
+        len: u64,
+    ) -> Streamed<()> {
+        check_blocking(len)?;
+        let zeros = zeros(&mut store, len)?;
+        write_all(&mut store, &this, &zeros)?;
+        flush(&mut store, &this)
+    }
+
+    fn splice(mut store: StoreContextMut<'_, T>, this: Out, src: In, len: u64) -> Streamed<u64> {
+        let len = check_write(&mut store, &this)?.min(len);
+        let bytes = read(&mut store, &src, len, false)?;
+        write(&mut store, &this, &bytes)?;
+        Ok(bytes.len() as u64)
+    }
+
+    fn blocking_splice(
+        mut store: StoreContextMut<'_, T>,
+        this: Out,
+        src: In,
+        len: u64,
+    ) -> Streamed<u64> {
+        let wait = output(&mut store, &this)?.wait();
+        wait_for(&mut store, &[wait]).map_err(trap)?;
+        let len = check_write(&mut store, &this)?.min(len);
+        let bytes = read(&mut store, &src, len, true)?;
+        write(&mut store, &this, &bytes)?;
+        Ok(bytes.len() as u64)
+    }
+}
