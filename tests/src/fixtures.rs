@@ -124,7 +124,10 @@ pub fn list() -> Result<Vec<Fixture>, String> {
         "wit/bindgen",
         &project.join("wit/tests/bindgen"),
     )?;
-    whole(&mut found, "wasi", &project.join("wasi"))?;
+    found.push(Fixture {
+        name: "wasi/wit".to_owned(),
+        paths: vec![project.join("wasi/wit")],
+    });
     each(&mut found, "tests/wit", &project.join("tests/wit"))?;
     for stage in ["bindgen", "wit"] {
         let folder = project.join("snapshots/cases").join(stage);
