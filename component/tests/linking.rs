@@ -110,7 +110,7 @@ fn all_problems_are_reported_at_once() {
         ]
     );
     let text = report.to_string();
-    assert!(text.contains("WASI is not built yet"), "{text}");
+    assert!(text.contains("linkspan-wasi"), "{text}");
     assert!(text.contains(r#"did you mean "raed"?"#), "{text}");
     assert!(
         text.contains("expected func(n: u32) -> string, found nothing"),

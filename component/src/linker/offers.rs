@@ -56,9 +56,12 @@ pub(super) fn add(root: &Names, missing: Missing<'_>, problem: &mut LinkProblem)
     }
     // WASI comes in one piece: an interface of it is not a mistake in a name.
     if position == 0 && versions.is_empty() && name.starts_with("wasi:") {
-        problem.hint = Some(
-            "WASI is not built yet, so the host has to define this interface itself".to_owned(),
-        );
+        let hint = if name.starts_with("wasi:http/") {
+            "HTTP is not built yet, so the host has to define this interface itself"
+        } else {
+            "the crate `linkspan-wasi` defines it: `p2::add_to_linker`"
+        };
+        problem.hint = Some(hint.to_owned());
     }
 }
 

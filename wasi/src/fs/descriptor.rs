@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::path::{checked, checked_target};
+use super::path::checked;
 use super::{Advice, Dir, Entries, File, OpenOptions, Opened, SetTime, Stat};
 use crate::error::{ErrorCode, Result};
 use crate::limits::{Ticket, Tickets};
@@ -330,7 +330,7 @@ impl DirHandle {
     ///
     /// If the path is wrong, the target absolute, or it is not permitted.
     pub fn symlink_at(&self, target: &str, path: &str) -> Result<()> {
-        let (target, path) = (checked_target(target)?, checked(path)?);
+        let (target, path) = (checked(target)?, checked(path)?);
         self.perms.check_write()?;
         self.dir.symlink_at(target, path)
     }
