@@ -94,7 +94,7 @@ pub use linkspan_canon_abi::{Schema, enumeration, flags, record, variant};
 #[cfg(feature = "macros")]
 #[doc(inline)]
 pub use linkspan_codegen_macros::bindgen;
-pub use linkspan_engine::{Config, Engine, InterruptHandle, Trap};
+pub use linkspan_engine::{Config, Engine, InterruptHandle, Trap, WakeOnInterrupt};
 pub use names::{ItemPath, VersionedMap, compatible_name};
 pub use resource::{Resource, ResourceAny, ResourceTable, ResourceType};
 pub use store::{AsContext, AsContextMut, ComponentState, Store, StoreContext, StoreContextMut};

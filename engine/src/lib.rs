@@ -98,7 +98,7 @@ pub use runtime::{
     HostParts, I31, Instance, InstancePre, InterruptHandle, IntoHostFunc, LinkProblem,
     LinkProblems, Linker, Memories, Memory, Opaque, OwnedRooted, Progress, Reference, SharedMemory,
     SourceLocation, Store, StoreContext, StoreContextMut, StoreParts, StructRef, Table, Tag,
-    TypedFunc, Val, WaitResult, WasmParams, WasmResults, WasmTy,
+    TypedFunc, Val, WaitResult, WakeOnInterrupt, WasmParams, WasmResults, WasmTy,
 };
 pub use translate::print_ir;
 pub use trap::Trap;

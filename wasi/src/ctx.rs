@@ -36,6 +36,8 @@ pub struct WasiCtx {
     pub(crate) stdin: Box<dyn InputStream>,
     pub(crate) stdout: Box<dyn OutputStream>,
     pub(crate) stderr: Box<dyn OutputStream>,
+    #[cfg(any(feature = "p1", feature = "p2"))]
+    pub(crate) sleeper: Arc<crate::sleeper::Sleeper>,
     #[cfg(feature = "p1")]
     pub(crate) p1: crate::p1::State,
 }
@@ -269,6 +271,8 @@ impl WasiCtxBuilder {
         WasiCtx {
             #[cfg(feature = "p1")]
             p1: crate::p1::State::new(&preopens),
+            #[cfg(any(feature = "p1", feature = "p2"))]
+            sleeper: Arc::default(),
             limits: self.limits,
             preopens,
             stdin: self.stdin.unwrap_or_else(|| Box::new(Empty)),

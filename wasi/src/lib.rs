@@ -18,7 +18,7 @@
 //! | `limits` | what a program may use at most |
 //! | `error` | why an operation failed, for both faces |
 //! | `exit` | how a program ends itself |
-//! | `poll` | waiting, for both faces |
+//! | `poll`, `sleeper` | waiting, for both faces |
 //! | `p1` | WASI 0.1: 46 functions for core modules |
 //! | `p2` | WASI 0.2: the interfaces that components import |
 #![forbid(unsafe_code)]
@@ -36,6 +36,8 @@ pub mod p2;
 #[cfg(any(feature = "p1", feature = "p2"))]
 mod poll;
 mod random;
+#[cfg(any(feature = "p1", feature = "p2"))]
+mod sleeper;
 mod stdio;
 
 pub use clock::{Clock, SystemClock};

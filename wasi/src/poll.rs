@@ -1,19 +1,20 @@
-//! Waiting: for a time, for input, for room for output.
+//! Waiting: for a time, for input, for room for output, for what other threads do.
 //!
-//! A thread that waits sleeps in the system. An interruption of the guest is noticed
-//! within a few hundredths of a second; the guest then stops as it would have while
-//! computing.
+//! A thread that waits sleeps in the system until one of these comes, or until its
+//! guest is interrupted; the guest then stops as it would have while computing.
 
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use linkspan::InterruptHandle;
 
 use crate::ctx::WasiCtx;
 use crate::error::{ErrorCode, Result};
-
-/// How long the system is asked to sleep before the guest's interruption is looked
-/// at again.
-const SLICE: Duration = Duration::from_millis(20);
+#[cfg(unix)]
+use crate::sleeper::Interest;
+use crate::sleeper::Sleeper;
 
 /// One of the standard streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,38 +24,55 @@ pub(crate) enum Stream {
     Error,
 }
 
+/// Something that another thread makes ready.
+pub(crate) trait Source: Send + Sync {
+    /// Whether it is ready; if not, the waker of `cx` is woken when that may have
+    /// changed.
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
 /// What a program waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) enum Wait {
     /// An instant; none never comes.
     Until(Option<Instant>),
     /// A standard stream.
     Stream(Stream),
+    /// A thing that the system watches.
+    #[cfg(unix)]
+    #[expect(dead_code, reason = "for sockets")]
+    System(Arc<dyn std::os::fd::AsFd + Send + Sync>, Interest),
+    /// What another thread does.
+    #[expect(dead_code, reason = "for sockets and HTTP")]
+    Source(Arc<dyn Source>),
     /// Nothing: it is settled, with so many bytes to move.
     Settled(Result<u64>),
 }
 
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wait::Until(time) => f.debug_tuple("Until").field(time).finish(),
+            Wait::Stream(stream) => f.debug_tuple("Stream").field(stream).finish(),
+            #[cfg(unix)]
+            Wait::System(_, interest) => f.debug_tuple("System").field(interest).finish(),
+            Wait::Source(_) => f.write_str("Source"),
+            Wait::Settled(result) => f.debug_tuple("Settled").field(result).finish(),
+        }
+    }
+}
+
 /// Waits until at least one is settled, and tells which are.
 pub(crate) fn wait(
-    ctx: &WasiCtx,
+    ctx: &mut WasiCtx,
     waits: &[Wait],
     interrupt: &InterruptHandle,
 ) -> Result<Vec<Option<Result<u64>>>> {
+    let sleeper = Arc::clone(&ctx.sleeper);
+    let waker = Waker::from(Arc::clone(&sleeper));
+    let _waking = interrupt.wake_on_interrupt(waker.clone());
     loop {
-        // Streams are asked before the clock is read: at the end of a time both count.
-        let sleep = longest(waits);
-        let streams = ready_streams(ctx, waits, sleep)?;
-        let now = Instant::now();
-        let settled: Vec<Option<Result<u64>>> = waits
-            .iter()
-            .zip(streams)
-            .map(|(wait, is_ready)| match wait {
-                Wait::Settled(result) => Some(*result),
-                Wait::Until(Some(time)) => (*time <= now).then_some(Ok(0)),
-                Wait::Until(None) => None,
-                Wait::Stream(_) => is_ready.then_some(Ok(1)),
-            })
-            .collect();
+        let settled = look(ctx, waits, &sleeper, &waker, !interrupt.is_interrupted())?;
         if settled.iter().any(Option::is_some) {
             return Ok(settled);
         }
@@ -66,75 +84,116 @@ pub(crate) fn wait(
 
 /// Whether it is settled by now.
 #[cfg(feature = "p2")]
-pub(crate) fn is_settled(ctx: &WasiCtx, wait: Wait) -> Result<bool> {
-    Ok(match wait {
-        Wait::Settled(_) => true,
-        Wait::Until(time) => time.is_some_and(|time| time <= Instant::now()),
-        Wait::Stream(_) => ready_streams(ctx, &[wait], Duration::ZERO)?[0],
-    })
+pub(crate) fn is_settled(ctx: &mut WasiCtx, wait: &Wait) -> Result<bool> {
+    let sleeper = Arc::clone(&ctx.sleeper);
+    let waits = std::slice::from_ref(wait);
+    let settled = look(ctx, waits, &sleeper, Waker::noop(), false)?;
+    Ok(settled[0].is_some())
 }
 
-/// How long to sleep at most.
-fn longest(waits: &[Wait]) -> Duration {
+/// Tells which are settled. If none is and it `may_sleep`, it sleeps before until
+/// one may be, or until somebody wakes.
+fn look(
+    ctx: &mut WasiCtx,
+    waits: &[Wait],
+    sleeper: &Sleeper,
+    waker: &Waker,
+    may_sleep: bool,
+) -> Result<Vec<Option<Result<u64>>>> {
+    let mut cx = Context::from_waker(waker);
+    let mut settled: Vec<Option<Result<u64>>> = waits
+        .iter()
+        .map(|wait| match wait {
+            Wait::Settled(result) => Some(*result),
+            Wait::Source(source) => source.poll_ready(&mut cx).is_ready().then_some(Ok(1)),
+            Wait::Stream(stream) => is_ready(ctx, *stream, &mut cx).then_some(Ok(1)),
+            _ => None,
+        })
+        .collect();
+    let sleep = match may_sleep && settled.iter().all(Option::is_none) {
+        true => until_first(waits),
+        false => Some(Duration::ZERO),
+    };
+    watch(ctx, waits, sleeper, sleep, &mut settled)?;
+    // The clock is read after the sleep: at the end of a time both count.
     let now = Instant::now();
-    let times = waits.iter().map(|wait| match wait {
-        Wait::Settled(_) => Duration::ZERO,
-        Wait::Until(Some(time)) => time.saturating_duration_since(now),
-        Wait::Until(None) | Wait::Stream(_) => SLICE,
-    });
-    times.min().unwrap_or(SLICE).min(SLICE)
-}
-
-/// Sleeps until a stream is ready, and tells which are.
-#[cfg(unix)]
-fn ready_streams(ctx: &WasiCtx, waits: &[Wait], sleep: Duration) -> Result<Vec<bool>> {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-    let mut ready = vec![false; waits.len()];
-    let mut asked = Vec::new();
-    let mut polled = Vec::new();
-    let mut sleep = sleep;
-    for (n, wait) in waits.iter().enumerate() {
-        let Wait::Stream(stream) = wait else {
-            continue;
-        };
-        let (fd, flags) = match stream {
-            Stream::In => (ctx.stdin.readable(), PollFlags::IN),
-            Stream::Out => (ctx.stdout.writable(), PollFlags::OUT),
-            Stream::Error => (ctx.stderr.writable(), PollFlags::OUT),
-        };
-        match fd {
-            Some(fd) => {
-                polled.push(PollFd::from_borrowed_fd(fd, flags));
-                asked.push(n);
-            }
-            None => {
-                ready[n] = true;
-                sleep = Duration::ZERO;
-            }
+    for (wait, settled) in waits.iter().zip(&mut settled) {
+        if let Wait::Until(Some(time)) = wait
+            && *time <= now
+        {
+            *settled = Some(Ok(0));
         }
     }
-    let timeout = Timespec::try_from(sleep).map_err(|_| ErrorCode::Overflow)?;
-    match poll(&mut polled, Some(&timeout)) {
-        Ok(_) => {}
-        // A signal; the caller looks around and comes back.
-        Err(rustix::io::Errno::INTR) => return Ok(ready),
-        Err(error) => return Err(std::io::Error::from(error).into()),
-    }
-    for (n, polled) in asked.into_iter().zip(&polled) {
-        // The end and an error are there to be read, too.
-        ready[n] = !polled.revents().is_empty();
-    }
-    Ok(ready)
+    Ok(settled)
 }
 
-/// Without the system's help a stream counts as ready, and waits where it is read.
-#[cfg(not(unix))]
-fn ready_streams(_: &WasiCtx, waits: &[Wait], sleep: Duration) -> Result<Vec<bool>> {
-    let ready = waits.iter().map(|wait| matches!(wait, Wait::Stream(_)));
-    let ready: Vec<bool> = ready.collect();
-    if !ready.contains(&true) {
-        std::thread::sleep(sleep);
+/// How long to sleep at most; without a bound if no time is among them.
+fn until_first(waits: &[Wait]) -> Option<Duration> {
+    let now = Instant::now();
+    let times = waits.iter().filter_map(|wait| match wait {
+        Wait::Until(Some(time)) => Some(time.saturating_duration_since(now)),
+        _ => None,
+    });
+    times.min()
+}
+
+/// Whether a stream is ready, as far as it knows that itself: what the system
+/// watches for it comes later.
+fn is_ready(ctx: &mut WasiCtx, stream: Stream, cx: &mut Context<'_>) -> bool {
+    #[cfg(unix)]
+    if descriptor(ctx, stream).is_some() {
+        return false;
     }
-    Ok(ready)
+    match stream {
+        Stream::In => ctx.stdin.poll_ready(cx),
+        Stream::Out => ctx.stdout.poll_ready(cx),
+        Stream::Error => ctx.stderr.poll_ready(cx),
+    }
+    .is_ready()
+}
+
+/// What the system watches for a stream.
+#[cfg(unix)]
+fn descriptor(ctx: &WasiCtx, stream: Stream) -> Option<(std::os::fd::BorrowedFd<'_>, Interest)> {
+    match stream {
+        Stream::In => Some((ctx.stdin.readable()?, Interest::Read)),
+        Stream::Out => Some((ctx.stdout.writable()?, Interest::Write)),
+        Stream::Error => Some((ctx.stderr.writable()?, Interest::Write)),
+    }
+}
+
+/// Sleeps, and settles what the system watches and finds ready.
+#[cfg(unix)]
+fn watch(
+    ctx: &WasiCtx,
+    waits: &[Wait],
+    sleeper: &Sleeper,
+    sleep: Option<Duration>,
+    settled: &mut [Option<Result<u64>>],
+) -> Result<()> {
+    let watched = waits.iter().enumerate().filter_map(|(n, wait)| match wait {
+        Wait::Stream(stream) => Some((n, descriptor(ctx, *stream)?)),
+        Wait::System(fd, interest) => Some((n, (fd.as_fd(), *interest))),
+        _ => None,
+    });
+    let (places, watched): (Vec<usize>, Vec<_>) = watched.unzip();
+    for (place, is_ready) in places.into_iter().zip(sleeper.sleep(&watched, sleep)?) {
+        if is_ready {
+            settled[place] = Some(Ok(1));
+        }
+    }
+    Ok(())
+}
+
+/// Sleeps; the system watches nothing for us.
+#[cfg(not(unix))]
+fn watch(
+    _: &WasiCtx,
+    _: &[Wait],
+    sleeper: &Sleeper,
+    sleep: Option<Duration>,
+    _: &mut [Option<Result<u64>>],
+) -> Result<()> {
+    sleeper.sleep(sleep);
+    Ok(())
 }

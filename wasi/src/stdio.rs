@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Read, Write};
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 /// Where a program reads.
 pub trait InputStream: Send {
@@ -17,11 +18,18 @@ pub trait InputStream: Send {
     /// If the source fails.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize>;
 
-    /// What becomes readable when the stream does. A stream without one never waits,
-    /// or waits where nobody can interrupt it.
+    /// What becomes readable when the stream does. Without one,
+    /// [`poll_ready`](Self::poll_ready) is asked.
     #[cfg(unix)]
     fn readable(&self) -> Option<BorrowedFd<'_>> {
         None
+    }
+
+    /// Whether a read has something to give, or the end; if not, the waker of `cx`
+    /// must be woken when it has. A stream that leaves this out counts as ready
+    /// and waits where it is read, and there nobody can interrupt it.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 
     /// Whether a person sits at the other end.
@@ -50,6 +58,11 @@ pub trait OutputStream: Send {
     #[cfg(unix)]
     fn writable(&self) -> Option<BorrowedFd<'_>> {
         None
+    }
+
+    /// Whether a write takes something, as in [`InputStream::poll_ready`].
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 
     /// Whether a person sits at the other end.

@@ -2,7 +2,9 @@
 //! guest looks at the word now and then; one that waits is woken.
 
 use core::sync::atomic::{AtomicU32, Ordering};
+use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 use std::thread::{self, Thread};
 
 /// What a store shares with its handles.
@@ -10,8 +12,8 @@ use std::thread::{self, Thread};
 pub(crate) struct Interrupt {
     /// Not zero while a request stands. Running code reads it.
     word: AtomicU32,
-    /// The thread on which a guest of the store waits for another.
-    waiting: Mutex<Option<Thread>>,
+    /// Wakes the thread on which a guest of the store waits.
+    waiting: Mutex<Option<Waker>>,
 }
 
 impl Interrupt {
@@ -30,28 +32,47 @@ impl Interrupt {
 
     /// From now on, until the answer is dropped, a request unparks this
     /// thread. One that was made before stands in the word.
-    pub(crate) fn wake_this_thread(&self) -> Waiting<'_> {
-        *self.lock() = Some(thread::current());
-        Waiting(self)
+    pub(crate) fn wake_this_thread(self: &Arc<Self>) -> WakeOnInterrupt {
+        self.wake(Arc::new(Parked(thread::current())).into())
+    }
+
+    fn wake(self: &Arc<Self>, waker: Waker) -> WakeOnInterrupt {
+        *self.lock() = Some(waker);
+        WakeOnInterrupt(Arc::clone(self))
     }
 
     fn set(&self) {
         self.word.store(1, Ordering::SeqCst);
-        if let Some(thread) = &*self.lock() {
-            thread.unpark();
+        // A waker is the host's code: it must not run under the lock.
+        let waker = self.lock().clone();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Thread>> {
-        // Nothing that can panic happens under the lock.
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+        // Only a clone of a waker could panic under the lock, and the waker
+        // that stands there is whole all the same.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A guest waits on this thread.
-pub(crate) struct Waiting<'a>(&'a Interrupt);
+/// A thread that parks while its guest waits.
+struct Parked(Thread);
 
-impl Drop for Waiting<'_> {
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// While it lives, an interruption wakes what was given to
+/// [`InterruptHandle::wake_on_interrupt`].
+#[derive(Debug)]
+#[must_use = "nothing is woken once it is dropped"]
+pub struct WakeOnInterrupt(Arc<Interrupt>);
+
+impl Drop for WakeOnInterrupt {
     fn drop(&mut self) {
         *self.0.lock() = None;
     }
@@ -62,7 +83,7 @@ impl Drop for Waiting<'_> {
 /// The request stands until a guest has stopped with
 /// [`Trap::Interrupted`](crate::Trap), or until it is cleared. A guest
 /// notices within some ten thousand calls and loop iterations, and at once
-/// if it waits for another thread.
+/// if it waits for another thread, or where the host has said how to wake it.
 #[derive(Clone, Debug)]
 pub struct InterruptHandle(Arc<Interrupt>);
 
@@ -85,5 +106,13 @@ impl InterruptHandle {
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.0.is_set()
+    }
+
+    /// For host functions that wait: an interruption wakes `waker` until the
+    /// answer is dropped. Look at [`is_interrupted`](Self::is_interrupted)
+    /// afterwards, since a request that was made before wakes nobody. A store
+    /// has one waiting place: the last waker that was given counts.
+    pub fn wake_on_interrupt(&self, waker: Waker) -> WakeOnInterrupt {
+        self.0.wake(waker)
     }
 }

@@ -53,7 +53,7 @@ pub use func::Func;
 pub use global::Global;
 pub use host::{Answer, Caller, HostCall, HostFunc, HostParts, IntoHostFunc, Memories, StoreParts};
 pub use instance::{Extern, Instance};
-pub use interrupt::InterruptHandle;
+pub use interrupt::{InterruptHandle, WakeOnInterrupt};
 pub use linker::{InstancePre, LinkProblem, LinkProblems, Linker};
 pub use memory::Memory;
 pub use opaque::{AnyStoreMut, Opaque};

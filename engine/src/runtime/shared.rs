@@ -359,7 +359,7 @@ impl MemoryData {
         address: u64,
         expected: Expected,
         timeout: Option<Duration>,
-        interrupt: Option<&Interrupt>,
+        interrupt: Option<&Arc<Interrupt>>,
     ) -> Result<WaitResult> {
         let place = match expected {
             Expected::Half(_) => self.atomic_place(address, 4)?,

@@ -63,7 +63,7 @@ impl Waiters {
         address: u64,
         is_equal: impl FnOnce() -> bool,
         timeout: Option<Duration>,
-        interrupt: Option<&Interrupt>,
+        interrupt: Option<&Arc<Interrupt>>,
     ) -> Result<WaitResult> {
         // A time past the end of the clock never comes.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -75,7 +75,7 @@ impl Waiters {
             if waiter.notified.load(Ordering::Acquire) {
                 return Ok(WaitResult::Notified);
             }
-            if interrupt.is_some_and(Interrupt::is_set) {
+            if interrupt.is_some_and(|interrupt| interrupt.is_set()) {
                 return match self.leave(address, &waiter) {
                     true => Err(Trap::Interrupted.into()),
                     false => Ok(WaitResult::Notified),

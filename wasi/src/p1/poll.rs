@@ -34,7 +34,7 @@ pub(super) fn poll_oneoff(
         let at = element(subscriptions, n, SUBSCRIPTION_SIZE)?;
         waits.push(subscription(call, at)?);
     }
-    let list: Vec<Wait> = waits.iter().map(|waited| waited.wait).collect();
+    let list: Vec<Wait> = waits.iter().map(|waited| waited.wait.clone()).collect();
     let settled = wait(call.ctx, &list, &call.interrupt)?;
     let mut written = 0;
     for (subscription, result) in waits.iter().zip(settled) {

@@ -4,7 +4,7 @@
 use linkspan::{Error, Result};
 
 use super::bindings::wasi::cli;
-use super::io::{Input, Output};
+use super::stream::{Input, Output};
 use crate::ctx::WasiView;
 use crate::exit::Exit;
 use crate::poll::Stream;

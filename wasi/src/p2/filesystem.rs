@@ -11,7 +11,7 @@ use super::bindings::wasi::filesystem::types::{
     MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
 use super::clocks::datetime;
-use super::io::{Failure, Input, Output};
+use super::stream::{Cause, Failure, Input, Output};
 use crate::ctx::WasiView;
 use crate::fs::{self, DirHandle, Entries, FileKind, OpenOptions, SetTime, Stat, WriteSync};
 
@@ -152,7 +152,10 @@ impl<T: WasiView + 'static> types::Host for T {
     type DirectoryEntryStream = Listing;
 
     fn filesystem_error_code(&mut self, err: &Failure) -> Option<ErrorCode> {
-        Some(err.0.into())
+        match err.0 {
+            Cause::File(code) => Some(code.into()),
+            Cause::Stream(_) => None,
+        }
     }
 }
 

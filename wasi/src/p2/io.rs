@@ -3,7 +3,6 @@
 //! A stream that is no file waits in the system where the program asks it to, and
 //! never spins; an interruption of the guest ends the wait, and the guest with it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkspan::core::{self, Trap};
@@ -11,22 +10,14 @@ use linkspan::{Borrow, Error, HostError, HostValues, Resource, Result, StoreCont
 
 use super::bindings::wasi::io::streams::{self, StreamError};
 use super::bindings::wasi::io::{error, poll};
+use super::stream::{BLOCKING_MAX, Failure, Input, Origin, Output, Sink};
 use crate::ctx::WasiView;
 use crate::error::ErrorCode;
-use crate::fs::FileHandle;
 use crate::poll::{Stream, Wait, is_settled, wait};
-
-/// What a write that waits takes, as the interface says; also what a stream of the
-/// system takes without waiting once it takes anything.
-const BLOCKING_MAX: u64 = 4096;
-
-/// Why an operation of a stream failed: the value of the resource `error`.
-#[derive(Clone, Copy, Debug)]
-pub struct Failure(pub(super) ErrorCode);
 
 impl<T: WasiView + 'static> error::HostError<T> for Failure {
     fn to_debug_string(&mut self, _: &mut T) -> String {
-        self.0.to_string()
+        self.to_string()
     }
 }
 
@@ -35,12 +26,10 @@ impl<T: WasiView + 'static> error::Host for T {
 }
 
 /// What a program waits for: the value of the resource `pollable`.
-#[derive(Clone, Copy, Debug)]
-pub struct Pollable(Wait);
+#[derive(Clone, Debug)]
+pub struct Pollable(pub(super) Wait);
 
 impl Pollable {
-    const READY: Pollable = Pollable(Wait::Settled(Ok(0)));
-
     /// Ready after some time; what the host's clock cannot count never comes.
     pub(super) fn after(time: Duration) -> Pollable {
         Pollable(Wait::Until(Instant::now().checked_add(time)))
@@ -48,7 +37,10 @@ impl Pollable {
 }
 
 /// Waits until one of them is settled, and tells which are.
-fn wait_for<T: WasiView>(store: &mut StoreContextMut<'_, T>, waits: &[Wait]) -> Result<Vec<bool>> {
+pub(super) fn wait_for<T: WasiView>(
+    store: &mut StoreContextMut<'_, T>,
+    waits: &[Wait],
+) -> Result<Vec<bool>> {
     let interrupt = store.interrupt_handle();
     match wait(store.data_mut().wasi(), waits, &interrupt) {
         Ok(settled) => Ok(settled.iter().map(Option::is_some).collect()),
@@ -64,15 +56,15 @@ impl<T: WasiView + 'static> poll::HostPollable<T> for Pollable {
         mut store: StoreContextMut<'_, T>,
         this: Borrow<Resource<poll::Pollable>>,
     ) -> Result<bool> {
-        let Pollable(wait) = *store.value::<poll::Pollable>(&this.resource())?;
-        is_settled(store.data_mut().wasi(), wait).map_err(Error::host)
+        let Pollable(wait) = store.value::<poll::Pollable>(&this.resource())?.clone();
+        is_settled(store.data_mut().wasi(), &wait).map_err(Error::host)
     }
 
     fn block(
         mut store: StoreContextMut<'_, T>,
         this: Borrow<Resource<poll::Pollable>>,
     ) -> Result<()> {
-        let Pollable(wait) = *store.value::<poll::Pollable>(&this.resource())?;
+        let Pollable(wait) = store.value::<poll::Pollable>(&this.resource())?.clone();
         wait_for(&mut store, &[wait]).map(drop)
     }
 }
@@ -93,92 +85,14 @@ impl<T: WasiView + 'static> poll::Host for T {
         }
         let mut waits = Vec::with_capacity(pollables.len());
         for pollable in &pollables {
-            waits.push(store.value::<poll::Pollable>(&pollable.resource())?.0);
+            let Pollable(wait) = store.value::<poll::Pollable>(&pollable.resource())?;
+            waits.push(wait.clone());
         }
         let ready = wait_for(&mut store, &waits)?;
         Ok((0..)
             .zip(ready)
             .filter_map(|(n, ready)| ready.then_some(n))
             .collect())
-    }
-}
-
-/// Where bytes come from: the value of the resource `input-stream`.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// Standard input if there is no file.
-    file: Option<Arc<FileHandle>>,
-    position: u64,
-    is_closed: bool,
-}
-
-impl Input {
-    pub(super) fn stdin() -> Input {
-        Input {
-            file: None,
-            position: 0,
-            is_closed: false,
-        }
-    }
-
-    pub(super) fn file(file: Arc<FileHandle>, position: u64) -> Input {
-        Input {
-            file: Some(file),
-            position,
-            is_closed: false,
-        }
-    }
-
-    fn wait(&self) -> Wait {
-        match self.file.is_some() || self.is_closed {
-            true => Pollable::READY.0,
-            false => Wait::Stream(Stream::In),
-        }
-    }
-}
-
-/// Where bytes go: the value of the resource `output-stream`.
-#[derive(Clone, Debug)]
-pub struct Output {
-    sink: Sink,
-    /// How many bytes the program may write without asking again.
-    permit: u64,
-    is_closed: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Sink {
-    Standard(Stream),
-    File(Arc<FileHandle>, u64),
-    Append(Arc<FileHandle>),
-}
-
-impl Output {
-    pub(super) fn standard(stream: Stream) -> Output {
-        Output::new(Sink::Standard(stream))
-    }
-
-    pub(super) fn file(file: Arc<FileHandle>, position: u64) -> Output {
-        Output::new(Sink::File(file, position))
-    }
-
-    pub(super) fn append(file: Arc<FileHandle>) -> Output {
-        Output::new(Sink::Append(file))
-    }
-
-    fn new(sink: Sink) -> Output {
-        Output {
-            sink,
-            permit: 0,
-            is_closed: false,
-        }
-    }
-
-    fn wait(&self) -> Wait {
-        match self.sink {
-            Sink::Standard(stream) if !self.is_closed => Wait::Stream(stream),
-            Sink::Standard(_) | Sink::File(..) | Sink::Append(_) => Pollable::READY.0,
-        }
     }
 }
 
@@ -213,12 +127,13 @@ fn output<'s, T: WasiView + 'static>(
 /// a closed stream.
 fn failed<T: WasiView + 'static>(
     store: &mut StoreContextMut<'_, T>,
-    code: ErrorCode,
+    failure: impl Into<Failure>,
 ) -> HostError<StreamError> {
-    if code == ErrorCode::Pipe {
+    let failure = failure.into();
+    if failure.is_end() {
         return StreamError::Closed.into();
     }
-    match store.push_value::<error::Error>(Failure(code)) {
+    match store.push_value::<error::Error>(failure) {
         Ok(error) => StreamError::LastOperationFailed(error).into(),
         Err(error) => trap(error),
     }
@@ -231,7 +146,7 @@ fn read<T: WasiView + 'static>(
     len: u64,
     blocking: bool,
 ) -> Streamed<Vec<u8>> {
-    let stream = input(store, this)?.clone();
+    let mut stream = input(store, this)?.clone();
     if stream.is_closed {
         return Err(StreamError::Closed.into());
     }
@@ -240,34 +155,52 @@ fn read<T: WasiView + 'static>(
     if len == 0 {
         return Ok(Vec::new());
     }
-    if blocking {
-        wait_for(store, &[stream.wait()]).map_err(trap)?;
-    } else if !is_settled(store.data_mut().wasi(), stream.wait())
-        .map_err(|code| failed(store, code))?
-    {
-        return Ok(Vec::new());
-    }
-    let mut bytes = vec![0; len];
-    let count = match &stream.file {
-        Some(file) => file.read_at(&mut bytes, stream.position),
-        None => store
-            .data_mut()
-            .wasi()
-            .stdin()
-            .read(&mut bytes)
-            .map_err(ErrorCode::from),
-    };
-    let this = input(store, this)?;
-    this.is_closed = matches!(count, Ok(0) | Err(_));
-    match count {
-        Ok(0) => Err(StreamError::Closed.into()),
-        Ok(count) => {
-            this.position = this.position.saturating_add(count as u64);
-            bytes.truncate(count);
-            Ok(bytes)
+    let bytes = loop {
+        if blocking {
+            wait_for(store, &[stream.wait()]).map_err(trap)?;
+        } else if !is_settled(store.data_mut().wasi(), &stream.wait())
+            .map_err(|code| failed(store, code))?
+        {
+            return Ok(Vec::new());
         }
-        Err(code) => Err(failed(store, code)),
+        let bytes = read_now(store, &mut stream.origin, len);
+        // What seemed ready may have nothing after all.
+        if !blocking || !matches!(&bytes, Ok(Some(bytes)) if bytes.is_empty()) {
+            break bytes;
+        }
+    };
+    stream.is_closed = matches!(bytes, Ok(None) | Err(_));
+    *input(store, this)? = stream;
+    match bytes {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(StreamError::Closed.into()),
+        Err(failure) => Err(failed(store, failure)),
     }
+}
+
+/// Reads from where the bytes come from; nothing at its end.
+fn read_now<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    origin: &mut Origin,
+    len: usize,
+) -> Result<Option<Vec<u8>>, Failure> {
+    let mut bytes = Vec::new();
+    let count = match origin {
+        Origin::Other(readable) => return readable.read(len),
+        Origin::Standard => {
+            bytes.resize(len, 0);
+            let count = store.data_mut().wasi().stdin().read(&mut bytes);
+            count.map_err(ErrorCode::from)?
+        }
+        Origin::File(file, position) => {
+            bytes.resize(len, 0);
+            let count = file.read_at(&mut bytes, *position).map_err(Failure::file)?;
+            *position = position.saturating_add(count as u64);
+            count
+        }
+    };
+    bytes.truncate(count);
+    Ok((count != 0).then_some(bytes))
 }
 
 /// How much may be written now.
@@ -280,16 +213,20 @@ fn check_write<T: WasiView + 'static>(
         return Err(StreamError::Closed.into());
     }
     let ctx = store.data_mut().wasi();
-    let permit = match stream.sink {
-        Sink::File(..) | Sink::Append(_) => ctx.limits().transfer_bytes as u64,
-        Sink::Standard(_) => match is_settled(ctx, stream.wait()) {
-            Ok(true) => BLOCKING_MAX,
-            Ok(false) => 0,
-            Err(code) => return Err(failed(store, code)),
+    let max = ctx.limits().transfer_bytes as u64;
+    let permit = match &stream.sink {
+        Sink::File(..) | Sink::Append(_) => Ok(max),
+        Sink::Other(writable) => writable.room().map(|room| room.min(max)),
+        Sink::Standard(_) => match is_settled(ctx, &stream.wait()) {
+            Ok(true) => Ok(BLOCKING_MAX),
+            Ok(false) => Ok(0),
+            Err(code) => Err(code.into()),
         },
     };
-    output(store, this)?.permit = permit;
-    Ok(permit)
+    let stream = output(store, this)?;
+    stream.is_closed = permit.is_err();
+    stream.permit = *permit.as_ref().unwrap_or(&0);
+    permit.map_err(|failure| failed(store, failure))
 }
 
 /// Writes all bytes, and waits where it must.
@@ -304,32 +241,47 @@ fn write_all<T: WasiView + 'static>(
     }
     let mut result = Ok(());
     while !bytes.is_empty() && result.is_ok() {
-        let count = match &mut stream.sink {
-            Sink::File(file, position) => file.write_at(bytes, *position).inspect(|count| {
-                *position = position.saturating_add(*count as u64);
-            }),
-            Sink::Append(file) => file.append(bytes),
-            Sink::Standard(standard) => {
-                wait_for(store, &[Wait::Stream(*standard)]).map_err(trap)?;
-                // No more than what is taken without waiting.
-                let some = &bytes[..bytes.len().min(BLOCKING_MAX as usize)];
-                let ctx = store.data_mut().wasi();
-                match standard {
-                    Stream::Error => ctx.stderr().write(some),
-                    Stream::In | Stream::Out => ctx.stdout().write(some),
-                }
-                .map_err(ErrorCode::from)
-            }
-        };
-        match count {
-            Ok(0) => result = Err(ErrorCode::Io),
+        wait_for(store, &[stream.wait()]).map_err(trap)?;
+        match write_now(store, &mut stream.sink, bytes) {
             Ok(count) => bytes = &bytes[count.min(bytes.len())..],
-            Err(code) => result = Err(code),
+            Err(failure) => result = Err(failure),
         }
     }
     stream.is_closed = result.is_err();
     *output(store, this)? = stream;
-    result.map_err(|code| failed(store, code))
+    result.map_err(|failure| failed(store, failure))
+}
+
+/// Writes some of the bytes.
+fn write_now<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    sink: &mut Sink,
+    bytes: &[u8],
+) -> Result<usize, Failure> {
+    let count = match sink {
+        // What seemed to have room may have none after all.
+        Sink::Other(writable) => return writable.write(bytes),
+        Sink::File(file, position) => {
+            let count = file.write_at(bytes, *position).map_err(Failure::file)?;
+            *position = position.saturating_add(count as u64);
+            count
+        }
+        Sink::Append(file) => file.append(bytes).map_err(Failure::file)?,
+        Sink::Standard(standard) => {
+            // No more than what is taken without waiting.
+            let some = &bytes[..bytes.len().min(BLOCKING_MAX as usize)];
+            let ctx = store.data_mut().wasi();
+            match standard {
+                Stream::Error => ctx.stderr().write(some),
+                Stream::In | Stream::Out => ctx.stdout().write(some),
+            }
+            .map_err(ErrorCode::from)?
+        }
+    };
+    match count {
+        0 => Err(ErrorCode::Io.into()),
+        count => Ok(count),
+    }
 }
 
 /// Writes what [`check_write`] has permitted.
@@ -355,6 +307,7 @@ fn flush<T: WasiView + 'static>(store: &mut StoreContextMut<'_, T>, this: &Out) 
         return Err(StreamError::Closed.into());
     }
     let Sink::Standard(standard) = stream.sink else {
+        // Nothing stands between the program and these.
         return Ok(());
     };
     let ctx = store.data_mut().wasi();
@@ -364,7 +317,7 @@ fn flush<T: WasiView + 'static>(store: &mut StoreContextMut<'_, T>, this: &Out) 
     };
     flushed.or_else(|error| {
         output(store, this)?.is_closed = true;
-        Err(failed(store, error.into()))
+        Err(failed(store, ErrorCode::from(error)))
     })
 }
 

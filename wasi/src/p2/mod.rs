@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`bindings`] | traits and types, made from WASI's WIT |
 //! | `io` | errors, waiting, streams |
+//! | `stream` | where the bytes of a stream come from and go |
 //! | `clocks`, `random`, `cli`, `filesystem` | the interfaces of these names |
 //! | `sockets` | refuses |
 
@@ -19,13 +20,15 @@ mod filesystem;
 mod io;
 mod random;
 mod sockets;
+mod stream;
 
 use linkspan::{Bindings, Linker, Result};
 
 use crate::ctx::WasiView;
 
 pub use filesystem::{Descriptor, Listing};
-pub use io::{Failure, Input, Output, Pollable};
+pub use io::Pollable;
+pub use stream::{Failure, Input, Output};
 
 /// The traits and types of WASI 0.2, as `bindgen!` makes them. Whatever is a
 /// [`WasiView`] implements the traits; name the modules in the option `with` of
