@@ -25,6 +25,8 @@ pub(crate) struct Input {
     pub(crate) all_features: bool,
     pub(crate) emit: Option<Text>,
     pub(crate) options: Options,
+    /// Whether the input says where WASI is.
+    pub(crate) wasi_given: bool,
     /// The Rust paths in the values of options.
     pub(crate) paths_given: Vec<Vec<TokenTree>>,
     /// Where the keys of options stand: field of [`Options`], key, token.
@@ -34,7 +36,7 @@ pub(crate) struct Input {
 type ParseValue = fn(&mut Input, &mut Cursor, &Text) -> Result<()>;
 
 /// The keys of the long form, and how their values are read.
-const KEYS: [(&str, ParseValue); 16] = [
+const KEYS: [(&str, ParseValue); 17] = [
     ("world", |input, value, _| {
         input.world = Some(value.text("the name of a world as a string")?);
         Ok(())
@@ -63,6 +65,15 @@ const KEYS: [(&str, ParseValue); 16] = [
             input.place("with", &key);
             let path = input.given(path);
             input.options.with.push((key.value, path.value));
+        }
+        Ok(())
+    }),
+    ("wasi", |input, value, _| {
+        let path = value.path()?;
+        input.place("wasi", &path.text);
+        input.wasi_given = true;
+        if path.text.value != "none" {
+            input.options.wasi = Some(input.given(path).value);
         }
         Ok(())
     }),

@@ -8,6 +8,7 @@
 //! - `input`: the keys; `cursor`, `literal`, `rust_text`: their values
 //! - `wit_tokens`, `wit_text`: WIT among the tokens, and in strings
 //! - `sources`: where WIT comes from, and which token an error is about
+//! - `wasi`: whether the caller has an implementation of WASI
 //! - `emit`: the expansion, in place or in a file; `definitions`, `given_paths`: names at
 //!   the tokens that they come from
 //!
@@ -25,6 +26,7 @@ mod input;
 mod literal;
 mod rust_text;
 mod sources;
+mod wasi;
 mod wit_text;
 mod wit_tokens;
 
@@ -45,7 +47,10 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 }
 
 fn expand(input: TokenStream) -> Result<TokenStream, Errors> {
-    let input = Input::parse(input)?;
+    let mut input = Input::parse(input)?;
+    if !input.wasi_given {
+        input.options.wasi = wasi::module();
+    }
     let (sources, generator) = Sources::new(&input)?;
     let output = generator
         .generate()

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
-use crate::fs::{Dir, DirHandle, HostDir, Perms};
+use crate::denial::{Denial, Denials};
+use crate::fs::{Dir, DirHandle, HostDir, Perms, Root};
 use crate::limits::{Limits, Tickets};
 use crate::random::{Random, SeededRandom, SystemRandom};
 use crate::stdio::{Discard, Empty, HostInput, HostOutput, InputStream, OutputStream};
@@ -32,6 +33,7 @@ pub struct WasiCtx {
     pub(crate) random: Box<dyn Random>,
     pub(crate) insecure_random: Box<dyn Random>,
     pub(crate) limits: Limits,
+    pub(crate) denials: Denials,
     pub(crate) preopens: Vec<Preopen>,
     pub(crate) stdin: Box<dyn InputStream>,
     pub(crate) stdout: Box<dyn OutputStream>,
@@ -72,6 +74,14 @@ impl WasiCtx {
     pub fn preopens(&self) -> impl Iterator<Item = (&str, &Arc<DirHandle>)> {
         let preopens = self.preopens.iter();
         preopens.map(|preopen| (&*preopen.name, &preopen.dir))
+    }
+
+    /// What the program asked for and was not granted: the first few different
+    /// things. What a program does not ask the host for, such as a variable that is
+    /// not set or a file in no directory that it has, is not among them.
+    #[must_use]
+    pub fn denials(&self) -> Vec<Denial> {
+        self.denials.list()
     }
 
     /// What the program may use at most.
@@ -263,9 +273,14 @@ impl WasiCtxBuilder {
     #[must_use]
     pub fn build(self) -> WasiCtx {
         let tickets = Tickets::new(self.limits.open_files);
-        let preopens = self.preopens.into_iter().map(|(name, dir, perms)| Preopen {
-            name,
-            dir: Arc::new(DirHandle::preopened(dir, perms, &tickets)),
+        let denials = Denials::default();
+        let preopens = self.preopens.into_iter().map(|(name, dir, perms)| {
+            let root = Root {
+                name: name.clone(),
+                denials: denials.clone(),
+            };
+            let dir = Arc::new(DirHandle::preopened(dir, perms, &tickets, root));
+            Preopen { name, dir }
         });
         let preopens: Vec<Preopen> = preopens.collect();
         WasiCtx {
@@ -274,6 +289,7 @@ impl WasiCtxBuilder {
             #[cfg(any(feature = "p1", feature = "p2"))]
             sleeper: Arc::default(),
             limits: self.limits,
+            denials,
             preopens,
             stdin: self.stdin.unwrap_or_else(|| Box::new(Empty)),
             stdout: self.stdout.unwrap_or_else(|| Box::new(Discard)),

@@ -11,6 +11,7 @@
 //! | module | job |
 //! |---|---|
 //! | `ctx` | what a program is granted |
+//! | `denial` | what it asked for in vain |
 //! | `clock` | wall clock and monotonic clock |
 //! | `random` | random bytes |
 //! | [`fs`] | files and directories: of the host and in memory |
@@ -25,6 +26,7 @@
 
 mod clock;
 mod ctx;
+mod denial;
 mod error;
 mod exit;
 pub mod fs;
@@ -42,6 +44,7 @@ mod stdio;
 
 pub use clock::{Clock, SystemClock};
 pub use ctx::{WasiCtx, WasiCtxBuilder, WasiView};
+pub use denial::Denial;
 pub use error::{ErrorCode, Result};
 pub use exit::Exit;
 pub use limits::Limits;

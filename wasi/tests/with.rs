@@ -1,7 +1,7 @@
-//! Bindings of a host's own world that take WASI from this crate: the option `with`.
+//! Bindings of a host's own world that take WASI from this crate.
 
 use linkspan::{Bindings, Engine, Linker};
-use linkspan_wasi::{WasiCtx, WasiView};
+use linkspan_wasi::{WasiCtx, WasiView, p2};
 
 linkspan::bindgen!({
     path: "wit",
@@ -15,7 +15,6 @@ linkspan::bindgen!({
         }
     ",
     world: "test:ticker/ticker",
-    with: { "wasi": linkspan_wasi::p2::bindings::wasi },
 });
 
 struct Host {
@@ -60,4 +59,68 @@ fn a_world_of_ones_own_takes_wasi_from_here() -> linkspan::Result<()> {
     let mut ticker = TickerPre::<Host>::new(&component, &linker)?.instantiate(Host { wasi })?;
     assert_eq!(ticker.tick()?, 7);
     Ok(())
+}
+
+/// A program's world: every import comes from the crate, and the host implements
+/// nothing. What a guest exports is generated, WASI or not.
+mod command {
+    linkspan::bindgen!({
+        path: "wit",
+        inline: "
+            package test:files;
+            world command {
+                import wasi:cli/environment@0.2.12;
+                import wasi:cli/stderr@0.2.12;
+                import wasi:filesystem/preopens@0.2.12;
+                export wasi:cli/run@0.2.12;
+            }
+        ",
+        world: "test:files/command",
+    });
+}
+
+/// An interface of WASI that is of the host's own making.
+mod own {
+    linkspan::bindgen!({
+        path: "wit",
+        inline: "package test:dice; world dice { import wasi:random/insecure@0.2.12; }",
+        world: "test:dice/dice",
+        wasi: none,
+    });
+}
+
+#[test]
+fn worlds_that_share_wasi_are_linked_one_after_the_other() -> linkspan::Result<()> {
+    let engine = Engine::default();
+    let mut linker = Linker::<Host>::new(&engine);
+    command::Command::<Host>::link(&mut linker)?;
+    p2::add_to_linker(&mut linker)?;
+    Ticker::<Host>::link(&mut linker)?;
+
+    let mut linker = Linker::<Host>::new(&engine);
+    p2::add_to_linker(&mut linker)?;
+    command::Command::<Host>::link(&mut linker)?;
+    // What is the world's own stays an error.
+    Ticker::<Host>::link(&mut linker)?;
+    let error = Ticker::<Host>::link(&mut linker).expect_err("`limit` is there");
+    assert!(error.to_string().contains("defined already"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_host_may_make_its_own() {
+    struct Dice;
+
+    impl own::wasi::random::insecure::Host for Dice {
+        fn get_insecure_random_bytes(&mut self, len: u64) -> Vec<u8> {
+            (0..len).map(|_| 4).collect()
+        }
+
+        fn get_insecure_random_u64(&mut self) -> u64 {
+            4
+        }
+    }
+
+    let mut linker = Linker::<Dice>::new(&Engine::default());
+    own::Dice::<Dice>::link(&mut linker).expect("an empty linker");
 }

@@ -26,7 +26,8 @@ fn fixtures() -> PathBuf {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata runs");
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)
+        .expect("the packages are downloaded: run `cargo fetch --locked` first");
     let packages = metadata["packages"].as_array().expect("packages");
     let parser = packages
         .iter()

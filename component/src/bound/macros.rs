@@ -150,8 +150,11 @@ macro_rules! imports {
         pub fn $link<$h: $host + 'static>(linker: &mut $crate::Linker<$h>) -> $crate::Result<()>
         $(where $($bounds)*)?
         {
-            let mut $at = linker.instance($name)?;
-            $($glue)*
+            if let ::core::option::Option::Some(mut $at) =
+                linker.instance_once($name, ::core::module_path!())?
+            {
+                $($glue)*
+            }
             ::core::result::Result::Ok(())
         }
     };

@@ -10,6 +10,7 @@ mod report;
 mod resolve;
 mod stubs;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -75,6 +76,8 @@ use crate::store::{ComponentState, StoreContextMut};
 pub struct Linker<T: 'static> {
     engine: core::Engine,
     names: Names,
+    /// Which modules of bindings have put their interfaces here.
+    linked: BTreeSet<(&'static str, &'static str)>,
     /// Of the stores that its definitions can be put into.
     _data: PhantomData<fn(T) -> T>,
 }
@@ -146,6 +149,7 @@ impl<T: 'static> Linker<T> {
         Linker {
             engine: engine.clone(),
             names: Names::default(),
+            linked: BTreeSet::new(),
             _data: PhantomData,
         }
     }
@@ -175,6 +179,27 @@ impl<T: 'static> Linker<T> {
     /// something else than an instance.
     pub fn instance(&mut self, name: &str) -> Result<LinkerInstance<'_, T>> {
         self.root().into_instance(name)
+    }
+
+    /// As [`Linker::instance`], for bindings that define the whole interface
+    /// `name`: nothing if the same bindings, which `module` stands for, have
+    /// done so before. Worlds that share an interface can thus be linked one
+    /// after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Linker::instance`].
+    pub fn instance_once(
+        &mut self,
+        name: &'static str,
+        module: &'static str,
+    ) -> Result<Option<LinkerInstance<'_, T>>> {
+        if !self.linked.contains(&(name, module)) {
+            self.instance(name)?;
+            self.linked.insert((name, module));
+            return self.instance(name).map(Some);
+        }
+        Ok(None)
     }
 
     /// Compares what the component imports with what is defined, and reports
@@ -268,6 +293,7 @@ impl<T> Clone for Linker<T> {
     fn clone(&self) -> Self {
         Linker {
             engine: self.engine.clone(),
+            linked: self.linked.clone(),
             names: self.names.clone(),
             _data: PhantomData,
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::path::checked;
 use super::{Advice, Dir, Entries, File, OpenOptions, Opened, SetTime, Stat};
+use crate::denial::{Denial, Denials, shortened};
 use crate::error::{ErrorCode, Result};
 use crate::limits::{Ticket, Tickets};
 
@@ -144,17 +145,37 @@ pub struct DirHandle {
     dir: Arc<dyn Dir>,
     perms: Perms,
     tickets: Tickets,
+    root: Arc<Root>,
     _ticket: Option<Ticket>,
+}
+
+/// The directory that a program found open and through which it opened others.
+#[derive(Debug)]
+pub(crate) struct Root {
+    pub(crate) name: String,
+    pub(crate) denials: Denials,
+}
+
+impl Root {
+    fn denied(&self, path: &str, denial: impl FnOnce(String, String) -> Denial) {
+        self.denials.add(denial(self.name.clone(), shortened(path)));
+    }
 }
 
 impl DirHandle {
     /// A directory that a program finds open. What is opened in it counts as open
     /// files of `tickets`, it does not.
-    pub(crate) fn preopened(dir: Arc<dyn Dir>, perms: Perms, tickets: &Tickets) -> DirHandle {
+    pub(crate) fn preopened(
+        dir: Arc<dyn Dir>,
+        perms: Perms,
+        tickets: &Tickets,
+        root: Root,
+    ) -> DirHandle {
         DirHandle {
             dir,
             perms,
             tickets: tickets.clone(),
+            root: Arc::new(root),
             _ticket: None,
         }
     }
@@ -172,7 +193,7 @@ impl DirHandle {
     /// If the path is wrong, the options contradict each other, something is not
     /// permitted, or too many files are open.
     pub fn open_at(&self, path: &str, options: OpenOptions, sync: WriteSync) -> Result<Descriptor> {
-        let path = checked(path)?;
+        let path = self.path(path)?;
         if options.directory && (options.create || options.exclusive || options.truncate) {
             return Err(ErrorCode::Invalid);
         }
@@ -181,27 +202,26 @@ impl DirHandle {
         }
         let changes = options.create || options.truncate;
         if options.write || changes {
-            self.perms.check_write()?;
+            self.check_write(path)?;
         }
         if options.read {
-            self.perms.check_read()?;
+            self.check_read(path)?;
         }
         let ticket = self.tickets.take()?;
-        let opened = self.dir.open_at(
-            path,
-            OpenOptions {
-                // A directory is read, and what is neither read nor written is opened
-                // to look at.
-                read: options.read || options.directory || !(options.write || changes),
-                write: options.write || changes,
-                ..options
-            },
-        )?;
+        let options = OpenOptions {
+            // A directory is read, and what is neither read nor written is opened to
+            // look at.
+            read: options.read || options.directory || !(options.write || changes),
+            write: options.write || changes,
+            ..options
+        };
+        let opened = self.inside(path, self.dir.open_at(path, options))?;
         Ok(match opened {
             Opened::Dir(dir) => Descriptor::Dir(Arc::new(DirHandle {
                 dir,
                 perms: self.perms,
                 tickets: self.tickets.clone(),
+                root: Arc::clone(&self.root),
                 _ticket: Some(ticket),
             })),
             Opened::File(file) => Descriptor::File(Arc::new(FileHandle {
@@ -230,7 +250,8 @@ impl DirHandle {
     ///
     /// If the path is wrong.
     pub fn stat_at(&self, path: &str, follow: bool) -> Result<Stat> {
-        self.dir.stat_at(checked(path)?, follow)
+        let path = self.path(path)?;
+        self.inside(path, self.dir.stat_at(path, follow))
     }
 
     /// Sets the times of what a path names.
@@ -245,9 +266,12 @@ impl DirHandle {
         accessed: SetTime,
         modified: SetTime,
     ) -> Result<()> {
-        let path = checked(path)?;
-        self.perms.check_write()?;
-        self.dir.set_times_at(path, follow, accessed, modified)
+        let path = self.path(path)?;
+        self.check_write(path)?;
+        self.inside(
+            path,
+            self.dir.set_times_at(path, follow, accessed, modified),
+        )
     }
 
     /// The names in this directory, without `.` and `..`.
@@ -256,7 +280,7 @@ impl DirHandle {
     ///
     /// If it may not or cannot be read.
     pub fn entries(&self) -> Result<Entries> {
-        self.perms.check_read()?;
+        self.check_read(".")?;
         self.dir.entries()
     }
 
@@ -266,9 +290,9 @@ impl DirHandle {
     ///
     /// If the path is wrong, or it is not permitted.
     pub fn create_dir_at(&self, path: &str) -> Result<()> {
-        let path = checked(path)?;
-        self.perms.check_write()?;
-        self.dir.create_dir_at(path)
+        let path = self.path(path)?;
+        self.check_write(path)?;
+        self.inside(path, self.dir.create_dir_at(path))
     }
 
     /// Removes an empty directory.
@@ -277,9 +301,9 @@ impl DirHandle {
     ///
     /// If the path is wrong, or it is not permitted.
     pub fn remove_dir_at(&self, path: &str) -> Result<()> {
-        let path = checked(path)?;
-        self.perms.check_write()?;
-        self.dir.remove_dir_at(path)
+        let path = self.path(path)?;
+        self.check_write(path)?;
+        self.inside(path, self.dir.remove_dir_at(path))
     }
 
     /// Removes the name of something that is not a directory.
@@ -288,9 +312,9 @@ impl DirHandle {
     ///
     /// If the path is wrong, or it is not permitted.
     pub fn unlink_at(&self, path: &str) -> Result<()> {
-        let path = checked(path)?;
-        self.perms.check_write()?;
-        self.dir.unlink_at(path)
+        let path = self.path(path)?;
+        self.check_write(path)?;
+        self.inside(path, self.dir.unlink_at(path))
     }
 
     /// Gives what a path names another name.
@@ -299,14 +323,14 @@ impl DirHandle {
     ///
     /// If a path is wrong, or it is not permitted in both directories.
     pub fn rename_at(&self, path: &str, to: &DirHandle, to_path: &str) -> Result<()> {
-        let (path, to_path) = (checked(path)?, checked(to_path)?);
-        self.perms.check_write()?;
-        to.perms.check_write()?;
+        let (path, to_path) = (self.path(path)?, to.path(to_path)?);
+        self.check_write(path)?;
+        to.check_write(to_path)?;
         // What is moved must not become more than it was.
         if self.perms.read != to.perms.read {
             return Err(ErrorCode::NotPermitted);
         }
-        self.dir.rename_at(path, &*to.dir, to_path)
+        self.inside(path, self.dir.rename_at(path, &*to.dir, to_path))
     }
 
     /// Gives a file one more name.
@@ -315,13 +339,13 @@ impl DirHandle {
     ///
     /// As for [`rename_at`](DirHandle::rename_at).
     pub fn link_at(&self, path: &str, to: &DirHandle, to_path: &str) -> Result<()> {
-        let (path, to_path) = (checked(path)?, checked(to_path)?);
-        self.perms.check_write()?;
-        to.perms.check_write()?;
+        let (path, to_path) = (self.path(path)?, to.path(to_path)?);
+        self.check_write(path)?;
+        to.check_write(to_path)?;
         if self.perms.read != to.perms.read {
             return Err(ErrorCode::NotPermitted);
         }
-        self.dir.link_at(path, &*to.dir, to_path)
+        self.inside(path, self.dir.link_at(path, &*to.dir, to_path))
     }
 
     /// Makes a symbolic link.
@@ -330,9 +354,9 @@ impl DirHandle {
     ///
     /// If the path is wrong, the target absolute, or it is not permitted.
     pub fn symlink_at(&self, target: &str, path: &str) -> Result<()> {
-        let (target, path) = (checked(target)?, checked(path)?);
-        self.perms.check_write()?;
-        self.dir.symlink_at(target, path)
+        let (target, path) = (self.path(target)?, self.path(path)?);
+        self.check_write(path)?;
+        self.inside(path, self.dir.symlink_at(target, path))
     }
 
     /// The target of a symbolic link.
@@ -341,9 +365,41 @@ impl DirHandle {
     ///
     /// If the path is wrong, or it is not permitted.
     pub fn read_link_at(&self, path: &str) -> Result<String> {
-        let path = checked(path)?;
-        self.perms.check_read()?;
-        self.dir.read_link_at(path)
+        let path = self.path(path)?;
+        self.check_read(path)?;
+        self.inside(path, self.dir.read_link_at(path))
+    }
+
+    /// The path, if it can be one.
+    fn path<'p>(&self, path: &'p str) -> Result<&'p str> {
+        self.inside(path, checked(path))
+    }
+
+    fn check_read(&self, path: &str) -> Result<()> {
+        let checked = self.perms.check_read();
+        if checked.is_err() {
+            self.root
+                .denied(path, |dir, path| Denial::Read { dir, path });
+        }
+        checked
+    }
+
+    fn check_write(&self, path: &str) -> Result<()> {
+        let checked = self.perms.check_write();
+        if checked.is_err() {
+            self.root
+                .denied(path, |dir, path| Denial::Write { dir, path });
+        }
+        checked
+    }
+
+    /// What the file system answered for a path, remembered if that led outside.
+    fn inside<R>(&self, path: &str, answer: Result<R>) -> Result<R> {
+        if let Err(ErrorCode::NotPermitted) = answer {
+            self.root
+                .denied(path, |dir, path| Denial::Outside { dir, path });
+        }
+        answer
     }
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 
+pub(crate) use descriptor::Root;
 pub use descriptor::{Descriptor, DirHandle, FileHandle, Perms, WriteSync};
 pub use host::HostDir;
 pub use memory::MemoryDir;

@@ -40,6 +40,10 @@ pub struct Options {
     /// Rust type of the host's values. A module that was generated with a type for a resource needs
     /// the same entry where it stands for an interface.
     pub with: Vec<(String, String)>,
+    /// The module that holds bindings of WASI 0.2, such as `::linkspan_wasi::p2::bindings::wasi`:
+    /// imported interfaces that the crate `linkspan-wasi` implements are taken from it, unless
+    /// [`with`](Self::with) has another place for them. None is taken without it.
+    pub wasi: Option<String>,
     /// How imported functions are called.
     ///
     /// A key is a function of the world `f`, a function `ns:pkg/iface.f`, a method
@@ -116,10 +120,11 @@ impl ExportFlags {
 }
 
 /// The options, by the names that [`Options::set`] takes.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "header",
     "crate_path",
     "with",
+    "wasi",
     "imports",
     "exports",
     "derives",
@@ -160,6 +165,7 @@ impl Options {
             "header" => self.header = Some(value.to_owned()),
             "crate_path" => self.crate_path = Some(value.to_owned()),
             "with" => self.with.push(pair("with", value)?),
+            "wasi" => self.wasi = (value != "none").then(|| value.to_owned()),
             "imports" => {
                 let (key, flags) = pair("imports", value)?;
                 let flags = import_flags(&key, &flags)?;

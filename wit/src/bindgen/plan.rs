@@ -196,7 +196,7 @@ impl<'a> Plan<'a> {
             notes: Vec::new(),
         };
         plan.lay_out();
-        plan.external = External::new(&plan, &options.with)?;
+        plan.external = External::new(&plan, options)?;
         for module in 0..plan.modules.len() {
             plan.name_types(module);
         }

@@ -1,4 +1,4 @@
-//! What is not generated because the user has it: the option `with`.
+//! What is not generated because the user has it: the options `with` and `wasi`.
 //!
 //! A replaced interface is a module of the user's that is laid out as ours; a replaced type or host
 //! resource is a Rust type. A path that is not absolute means what it means where the bindings
@@ -9,11 +9,36 @@ use std::collections::BTreeMap;
 use wit_parser::{InterfaceId, TypeDefKind, TypeId};
 
 use super::filter::{Filter, Names, refused, split_version};
+use super::options::Options;
 use super::plan::{Module, Plan, Side};
 use super::writer::Writer;
 use crate::error::Result;
+use crate::names::snake;
 
 const OPTION: &str = "with";
+
+/// The interfaces of WASI 0.2 that the crate `linkspan-wasi` implements, by package.
+const WASI: [(&str, &[&str]); 5] = [
+    (
+        "cli",
+        &[
+            "environment",
+            "exit",
+            "stderr",
+            "stdin",
+            "stdout",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stderr",
+            "terminal-stdin",
+            "terminal-stdout",
+        ],
+    ),
+    ("clocks", &["monotonic-clock", "wall-clock"]),
+    ("filesystem", &["preopens", "types"]),
+    ("io", &["error", "poll", "streams"]),
+    ("random", &["insecure", "insecure-seed", "random"]),
+];
 
 /// What the user has.
 #[derive(Debug, Default)]
@@ -58,10 +83,11 @@ impl External {
     ///
     /// [`ErrorKind::Generate`](crate::ErrorKind::Generate) for a key that means nothing that can be
     /// replaced, and a path that is none.
-    pub(super) fn new(plan: &Plan<'_>, entries: &[(String, String)]) -> Result<Self> {
+    pub(super) fn new(plan: &Plan<'_>, options: &Options) -> Result<Self> {
         let what = "type, resource or imported interface";
         let mut search = Search {
-            filter: Filter::unique(OPTION, what, entries)?,
+            filter: Filter::unique(OPTION, what, &options.with)?,
+            wasi: options.wasi.as_deref(),
             world: &plan.name,
             found: Self::default(),
         };
@@ -120,6 +146,8 @@ impl External {
 
 struct Search<'s, 'o> {
     filter: Filter<'o, String>,
+    /// Where WASI is found.
+    wasi: Option<&'o str>,
     world: &'s str,
     found: External,
 }
@@ -130,22 +158,28 @@ impl Search<'_, '_> {
             return Ok(());
         };
         let names = Names::interface(&module.wit_name);
-        let Some((key, path)) = self.filter.best(&names) else {
-            return Ok(());
+        let (base, version) = split_version(&module.wit_name);
+        let (target, own) = match (self.filter.best(&names), self.wasi) {
+            (Some((key, path)), _) => {
+                // A package stands for its interfaces, a namespace for its packages.
+                let below = match split_version(key).0 {
+                    key if key == base => 0,
+                    key if key.contains(':') => 1,
+                    _ => 2,
+                };
+                let own = &module.path[module.path.len().saturating_sub(below)..];
+                (self.target(OPTION, key, path, true)?, own.to_vec())
+            }
+            (None, Some(path)) => match wasi_module(base, version) {
+                Some(own) => (self.target("wasi", path, path, true)?, own.to_vec()),
+                None => return Ok(()),
+            },
+            (None, None) => return Ok(()),
         };
-        // A package stands for its interfaces, a namespace for its packages.
-        let (base, _) = split_version(&module.wit_name);
-        let below = match split_version(key).0 {
-            key if key == base => 0,
-            key if key.contains(':') => 1,
-            _ => 2,
-        };
-        let mut target = self.target(key, path, true)?;
-        let own = &module.path[module.path.len().saturating_sub(below)..];
-        for segment in own {
-            target.text.push_str("::");
-            target.text.push_str(segment);
-        }
+        let text = own
+            .iter()
+            .fold(target.text, |path, name| path + "::" + name);
+        let target = Target { text, ..target };
         self.found.modules.insert(id, target);
         Ok(())
     }
@@ -162,7 +196,7 @@ impl Search<'_, '_> {
             let Some((key, path)) = self.filter.best(&names) else {
                 continue;
             };
-            let target = self.target(key, path, false)?;
+            let target = self.target(OPTION, key, path, false)?;
             let map = match resource {
                 true => &mut self.found.resources,
                 false => &mut self.found.types,
@@ -195,17 +229,23 @@ impl Search<'_, '_> {
         Ok(())
     }
 
-    /// The path `text`, which `key` stands for.
-    fn target(&mut self, key: &str, text: &str, module: bool) -> Result<Target> {
+    /// The path `text`, which `key` of `option` stands for.
+    fn target(
+        &mut self,
+        option: &'static str,
+        key: &str,
+        text: &str,
+        module: bool,
+    ) -> Result<Target> {
         let text = text.trim();
         let simple = is_path(text);
         if module && !simple {
             let message = format!("expected the path of a module for `{key}`, found `{text}`");
-            return Err(refused(OPTION, key, message));
+            return Err(refused(option, key, message));
         }
         if text.is_empty() || text.contains(char::is_control) {
             let message = format!("expected a Rust type for `{key}`, found `{text}`");
-            return Err(refused(OPTION, key, message));
+            return Err(refused(option, key, message));
         }
         if simple && (text.starts_with("::") || text.starts_with("crate::") || text == "crate") {
             return Ok(Target {
@@ -221,7 +261,7 @@ impl Search<'_, '_> {
             let number = roots.len();
             // No WIT name begins with an underscore.
             let name = match module {
-                true => format!("__with_{number}_{}", crate::names::snake(self.world)),
+                true => format!("__with_{number}_{}", snake(self.world)),
                 false => format!("__With{number}{}", self.world),
             };
             roots.push(Root {
@@ -236,6 +276,14 @@ impl Search<'_, '_> {
             text: name,
         })
     }
+}
+
+/// The module of an interface below that of WASI, if the crate `linkspan-wasi` has it.
+fn wasi_module(interface: &str, version: Option<&str>) -> Option<[String; 2]> {
+    let (package, name) = interface.strip_prefix("wasi:")?.split_once('/')?;
+    let (_, known) = WASI.iter().find(|(known, _)| *known == package)?;
+    let is_there = version?.starts_with("0.2.") && known.contains(&name);
+    is_there.then(|| [snake(package), snake(name)])
 }
 
 /// Whether `text` is a path of identifiers and nothing else.
