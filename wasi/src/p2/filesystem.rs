@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use linkspan::{Borrow, HostError, HostValues, Resource, StoreContextMut};
+
 use super::bindings::wasi::clocks::wall_clock::Datetime;
 use super::bindings::wasi::filesystem::preopens;
 use super::bindings::wasi::filesystem::types::{
@@ -62,6 +64,34 @@ impl Descriptor {
             false => Err(ErrorCode::ReadOnly),
         }
     }
+
+    fn link(&self, flags: PathFlags, path: &str, to: &Descriptor, to_path: &str) -> Answer {
+        // A link to where a symbolic link leads could be one to anything.
+        if follows(flags) {
+            return Err(ErrorCode::Invalid);
+        }
+        let (dir, to) = (self.mutable_dir()?, to.mutable_dir()?);
+        Ok(dir.link_at(path, to, to_path)?)
+    }
+
+    fn rename(&self, path: &str, to: &Descriptor, to_path: &str) -> Answer {
+        let (dir, to) = (self.mutable_dir()?, to.mutable_dir()?);
+        Ok(dir.rename_at(path, to, to_path)?)
+    }
+}
+
+type Handle = Borrow<Resource<types::Descriptor>>;
+
+/// Both descriptors of a call. They may be the same, so neither can be lent from the
+/// store.
+fn two<T: WasiView + 'static>(
+    store: &mut StoreContextMut<'_, T>,
+    one: &Handle,
+    other: &Handle,
+) -> linkspan::Result<(Descriptor, Descriptor)> {
+    let one = store.value::<types::Descriptor>(&one.resource())?.clone();
+    let other = store.value::<types::Descriptor>(&other.resource())?;
+    Ok((one, other.clone()))
 }
 
 /// The names in a directory that are still to be read: the value of the resource
@@ -253,6 +283,9 @@ impl<T: WasiView + 'static> types::HostDescriptor<T> for Descriptor {
     }
 
     fn set_times(&mut self, _: &mut T, accessed: NewTimestamp, modified: NewTimestamp) -> Answer {
+        if let fs::Descriptor::Dir(_) = self.inner {
+            self.mutable_dir()?;
+        }
         Ok(self.inner.set_times(time(accessed)?, time(modified)?)?)
     }
 
@@ -305,20 +338,15 @@ impl<T: WasiView + 'static> types::HostDescriptor<T> for Descriptor {
     }
 
     fn link_at(
-        &mut self,
-        _: &mut T,
+        mut store: StoreContextMut<'_, T>,
+        this: Handle,
         flags: PathFlags,
-        path: &str,
-        to: &Descriptor,
-        to_path: &str,
-    ) -> Answer {
-        // A link to where a symbolic link leads could be one to anything.
-        if follows(flags) {
-            return Err(ErrorCode::Invalid);
-        }
-        Ok(self
-            .mutable_dir()?
-            .link_at(path, to.mutable_dir()?, to_path)?)
+        path: String,
+        to: Handle,
+        to_path: String,
+    ) -> Result<(), HostError<ErrorCode>> {
+        let (this, to) = two(&mut store, &this, &to).map_err(HostError::Trap)?;
+        Ok(this.link(flags, &path, &to, &to_path)?)
     }
 
     fn open_at(
@@ -367,10 +395,15 @@ impl<T: WasiView + 'static> types::HostDescriptor<T> for Descriptor {
         Ok(self.mutable_dir()?.remove_dir_at(path)?)
     }
 
-    fn rename_at(&mut self, _: &mut T, path: &str, to: &Descriptor, to_path: &str) -> Answer {
-        Ok(self
-            .mutable_dir()?
-            .rename_at(path, to.mutable_dir()?, to_path)?)
+    fn rename_at(
+        mut store: StoreContextMut<'_, T>,
+        this: Handle,
+        path: String,
+        to: Handle,
+        to_path: String,
+    ) -> Result<(), HostError<ErrorCode>> {
+        let (this, to) = two(&mut store, &this, &to).map_err(HostError::Trap)?;
+        Ok(this.rename(&path, &to, &to_path)?)
     }
 
     fn symlink_at(&mut self, _: &mut T, target: &str, path: &str) -> Answer {
@@ -381,8 +414,13 @@ impl<T: WasiView + 'static> types::HostDescriptor<T> for Descriptor {
         Ok(self.mutable_dir()?.unlink_at(path)?)
     }
 
-    fn is_same_object(&mut self, _: &mut T, other: &Descriptor) -> bool {
-        self.inner.is_same(&other.inner).unwrap_or(false)
+    fn is_same_object(
+        mut store: StoreContextMut<'_, T>,
+        this: Handle,
+        other: Handle,
+    ) -> linkspan::Result<bool> {
+        let (this, other) = two(&mut store, &this, &other)?;
+        Ok(this.inner.is_same(&other.inner).unwrap_or(false))
     }
 
     fn metadata_hash(&mut self, _: &mut T) -> Answer<MetadataHashValue> {

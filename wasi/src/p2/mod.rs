@@ -66,6 +66,9 @@ pub mod bindings {
         imports: {
             "wasi:io/poll.*": trap | store,
             "wasi:io/streams.*": trap | store,
+            "wasi:filesystem/types.descriptor.link-at": trap | store,
+            "wasi:filesystem/types.descriptor.rename-at": trap | store,
+            "wasi:filesystem/types.descriptor.is-same-object": trap | store,
             "wasi:cli/exit.*": trap,
             "wasi:random/random.*": trap,
             "wasi:random/insecure.*": trap,

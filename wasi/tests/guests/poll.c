@@ -1,6 +1,6 @@
 // Checks waiting: for timers, for standard input, for several things at once. The
 // argument says where standard input comes from: `pipe`, into which the host writes
-// one byte after 100 milliseconds, or `empty`, for a list of nothing, which traps.
+// one byte when it sees the line `a time may come first`, or `empty`, for a list of nothing, which traps.
 #define WORLD poll
 #include "poll.h"
 #include "check.h"
@@ -89,7 +89,7 @@ static void standard_input(void) {
 static void checks(void) {
   poll_list_string_t arguments;
   wasi_cli_environment_get_arguments(&arguments);
-  if (arguments.len > 0 && arguments.ptr[0].len == 5)
+  if (arguments.len > 0 && arguments.ptr[0].ptr[0] == 'e')
     wait_for(NULL, 0);
   timers();
   lists();
