@@ -64,6 +64,14 @@ impl Failure {
         }
     }
 
+    /// The failure with more to say.
+    pub(crate) fn with_notes(mut self, notes: &str) -> Self {
+        if !notes.is_empty() {
+            self.report = format!("{}\n{notes}", self.report.trim_end());
+        }
+        self
+    }
+
     /// The text for standard error; none if there is nothing to say.
     pub(crate) fn report(&self) -> &str {
         &self.report

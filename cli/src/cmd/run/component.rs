@@ -3,7 +3,8 @@
 use linkspan::{Component, Linker, Store, Val};
 use linkspan_wasi::{Exit, WasiCtx, p2};
 
-use super::{Run, ended};
+use super::notes::Needs;
+use super::{End, Run};
 use crate::failure::{Failure, Kind, Result};
 
 /// The interface that a program exports, without its version.
@@ -27,44 +28,42 @@ pub(super) fn run(options: &Run, name: &str, binary: &[u8]) -> Result {
     let mut store = Store::<WasiCtx>::new(&engine, options.ctx(name)?);
     options.limit_memory(&mut store);
     let _timer = options.running.limit(&mut store)?;
-    let instance = match linker.instantiate(&mut store, &component) {
-        Ok(instance) => instance,
-        Err(error) => return failed(error, options, &component),
+    let end = match linker.instantiate(&mut store, &component) {
+        Err(error) => ended(error),
+        Ok(instance) => {
+            let Some(run) = instance.get_func(&mut store, (interface, "run")) else {
+                let message =
+                    format!("`{name}` is not a program: `{interface}` has no function `run`");
+                return Err(Failure::new(Kind::Input, message));
+            };
+            let mut results = [Val::Bool(false)];
+            match run.call(&mut store, &[], &mut results) {
+                Ok(()) => {
+                    let is_content = matches!(results, [Val::Result(Ok(_))]);
+                    End::Exit(Exit::new(u32::from(!is_content)))
+                }
+                Err(error) => ended(error),
+            }
+        }
     };
-    let Some(run) = instance.get_func(&mut store, (interface, "run")) else {
-        let message = format!("`{name}` is not a program: `{interface}` has no function `run`");
-        return Err(Failure::new(Kind::Input, message));
-    };
-    let mut results = [Val::Bool(false)];
-    match run.call(&mut store, &[], &mut results) {
-        Ok(()) if matches!(results, [Val::Result(Ok(_))]) => Ok(()),
-        Ok(()) => ended(Exit::new(1), missing(options, &component)),
-        Err(error) => failed(error, options, &component),
-    }
+    end.into_result(store.data(), needs(&component))
 }
 
 /// What an error means: a program that ends itself does so with an error, too.
-fn failed(error: linkspan::Error, options: &Run, component: &Component) -> Result {
+fn ended(error: linkspan::Error) -> End {
     match error.downcast_ref::<Exit>() {
-        Some(exit) => ended(*exit, missing(options, component)),
-        None => Err(error.into()),
+        Some(exit) => End::Exit(*exit),
+        None => End::Failed(error.into()),
     }
 }
 
-/// What a program that did not succeed may have lacked.
-fn missing(options: &Run, component: &Component) -> &'static str {
+fn needs(component: &Component) -> Needs {
     let imports = |prefix| {
-        component
-            .imports()
-            .iter()
-            .any(|(name, _)| name.starts_with(prefix))
+        let mut names = component.imports().iter();
+        names.any(|(name, _)| name.starts_with(prefix))
     };
-    if imports("wasi:filesystem/types@") && !options.has_dirs() {
-        "note: the program can open files, but was granted no directory\n  = help: \
-         `--dir HOST::GUEST` grants one"
-    } else if imports("wasi:sockets/tcp@") {
-        "note: the program can use the network, and there is none: sockets are not supported yet"
-    } else {
-        ""
+    Needs {
+        files: imports("wasi:filesystem/types@"),
+        network: imports("wasi:sockets/"),
     }
 }

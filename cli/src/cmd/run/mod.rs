@@ -2,6 +2,7 @@
 
 mod component;
 mod core_module;
+mod notes;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use clap::Args;
 use linkspan::core::Store;
 use linkspan_wasi::fs::Perms;
 use linkspan_wasi::{Exit, WasiCtx};
+
+use notes::Needs;
 
 use super::running::Running;
 use crate::failure::{Failure, Kind, Result};
@@ -122,20 +125,35 @@ impl Run {
             limits.memory_total_bytes_max = bytes;
         }
     }
-
-    fn has_dirs(&self) -> bool {
-        !self.dirs.is_empty() || !self.read_only_dirs.is_empty()
-    }
 }
 
-/// The failure that says how a program ended itself; none if it was content.
-fn ended(exit: Exit, note: &str) -> Result {
-    match exit.status() {
-        0 => Ok(()),
-        // Systems keep eight bits; what does not fit must not look like success.
-        status => {
-            let status = u8::try_from(status).unwrap_or(u8::MAX);
-            Err(Failure::exited(status, note))
+/// How a program ended.
+enum End {
+    /// By itself, with this status.
+    Exit(Exit),
+    /// By an error, which this reports.
+    Failed(Failure),
+}
+
+impl End {
+    /// The failure that says how a program ended, and what it may have lacked; none if it was
+    /// content.
+    fn into_result(self, ctx: &WasiCtx, needs: Needs) -> Result {
+        let denied = notes::denied(ctx);
+        let missing = || denied.clone() + &notes::missing(ctx, needs);
+        match self {
+            End::Exit(exit) if exit.status() == 0 => {
+                // Standard output is the program's. If standard error is closed, there is nobody
+                // to tell.
+                let _ = std::io::stderr().write_all(denied.as_bytes());
+                Ok(())
+            }
+            End::Exit(exit) => {
+                // Systems keep eight bits; what does not fit must not look like success.
+                let status = u8::try_from(exit.status()).unwrap_or(u8::MAX);
+                Err(Failure::exited(status, &missing()))
+            }
+            End::Failed(failure) => Err(failure.with_notes(&missing())),
         }
     }
 }
