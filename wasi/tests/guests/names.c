@@ -1,5 +1,4 @@
-// Checks `wasi:sockets/ip-name-lookup`. With the argument `denied` it expects that
-// nothing of the network is granted.
+// Checks `wasi:sockets/ip-name-lookup`.
 #define WORLD names
 #include "names.h"
 #include "check.h"
@@ -42,26 +41,8 @@ static bool look_up(const char *name) {
   }
 }
 
-static void denied(void) {
-  check_error("no name is looked up", look_up("localhost"), &code, ERR(ACCESS_DENIED));
-  wasi_sockets_tcp_create_socket_own_tcp_socket_t tcp;
-  check_error("no stream socket is made",
-              wasi_sockets_tcp_create_socket_create_tcp_socket(0, &tcp, &code), &code,
-              ERR(ACCESS_DENIED));
-  wasi_sockets_udp_create_socket_own_udp_socket_t udp;
-  check_error("no datagram socket is made",
-              wasi_sockets_udp_create_socket_create_udp_socket(1, &udp, &code), &code,
-              ERR(ACCESS_DENIED));
-}
-
 static void checks(void) {
   network = wasi_sockets_network_borrow_network(wasi_sockets_instance_network_instance_network());
-  names_list_string_t arguments;
-  wasi_cli_environment_get_arguments(&arguments);
-  if (arguments.len > 0) {
-    denied();
-    return;
-  }
   check_ok("an address is its own name", look_up("127.0.0.1"), &code);
   check("and the only one", v4 == 1 && v6 == 0 && loopback == 1);
   check_ok("a longer one, too", look_up("::1"), &code);
@@ -70,5 +51,9 @@ static void checks(void) {
   check("and stands behind it", loopback > 0 && loopback == v4 + v6);
   check_error("a name with a space", look_up("no name"), &code, ERR(INVALID_ARGUMENT));
   check_error("no name", look_up(""), &code, ERR(INVALID_ARGUMENT));
-  check_error("a name that nobody has", look_up("nobody.invalid"), &code, ERR(NAME_UNRESOLVABLE));
+  // Without a server to ask, the answer is that it might be known later.
+  check("a name that nobody has",
+        !look_up("nobody.invalid") &&
+            (code == ERR(NAME_UNRESOLVABLE) || code == ERR(TEMPORARY_RESOLVER_FAILURE) ||
+             code == ERR(PERMANENT_RESOLVER_FAILURE)));
 }
