@@ -88,7 +88,7 @@ static void write_method(stream_t stream, request_t request) {
     write_text(stream, names[method.tag]);
 }
 
-// A line `name: value` for each header, in the host's order.
+// A line `name: value` for each header, in the host's order. Drops the headers.
 static void write_fields(stream_t stream, wasi_http_types_own_fields_t fields) {
   wasi_http_types_list_tuple2_field_name_field_value_t entries;
   wasi_http_types_method_fields_entries(wasi_http_types_borrow_fields(fields), &entries);
@@ -98,6 +98,8 @@ static void write_fields(stream_t stream, wasi_http_types_own_fields_t fields) {
     write_all(stream, entries.ptr[n].f1.ptr, entries.ptr[n].f1.len);
     write_text(stream, "\n");
   }
+  wasi_http_types_list_tuple2_field_name_field_value_free(&entries);
+  wasi_http_types_fields_drop_own(fields);
 }
 
 // Copies the request's body, and returns its trailers if there are any.
@@ -150,7 +152,8 @@ static void echo(answer_t answer, request_t request, incoming_string_t path) {
                            wasi_http_types_borrow_incoming_request(request)));
   write_text(stream, "\n");
   wasi_http_types_own_trailers_t trailers;
-  copy_body(stream, request, &trailers);
+  if (copy_body(stream, request, &trailers))
+    wasi_http_types_fields_drop_own(trailers);
   finish(body, stream, NULL);
 }
 
@@ -215,6 +218,7 @@ static void huge_headers(answer_t answer) {
   wasi_http_types_own_fields_t headers = wasi_http_types_constructor_fields();
   for (int n = 0; n < 1024; n++)
     append(headers, "x-huge", value);
+  free(value);
   body_t body = answer_with(answer, 200, headers);
   finish(body, stream_of(body), NULL);
 }
@@ -281,4 +285,6 @@ void exports_wasi_http_incoming_handler_handle(request_t request, answer_t answe
     no_response(answer);
   else
     not_found(answer);
+  // An instance may serve many requests.
+  wasi_http_types_incoming_request_drop_own(request);
 }
