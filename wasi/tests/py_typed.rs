@@ -25,6 +25,12 @@ linkspan::bindgen! {
         get: func(q: query) -> result<list<item>, error>;
         total: func() -> tuple<u32, f64>;
         check: func(p: perms) -> option<string>;
+
+        resource counter {
+            constructor(start: s64);
+            add: func(n: s64) -> s64;
+            sum: static func(a: borrow<counter>, b: borrow<counter>) -> s64;
+        }
     }
 
     world pytyped {
@@ -35,7 +41,7 @@ linkspan::bindgen! {
     }
 }
 
-use exports::corpus::pytyped::store::{Error, Item, Level, Perms, Query};
+use exports::corpus::pytyped::store::{Counter, Error, Item, Level, Perms, Query};
 
 struct Host {
     wasi: WasiCtx,
@@ -105,6 +111,11 @@ fn python_answers_as_elsewhere() -> linkspan::Result<()> {
     let writable = store.check(Perms::READ | Perms::WRITE)?;
     assert_eq!(writable.as_deref(), Some("writable"));
     assert_eq!(store.check(Perms::EXEC)?, None);
+
+    let five = Counter::new(&mut python, 5)?;
+    let minus_two = Counter::new(&mut python, -2)?;
+    assert_eq!(five.add(&mut python, 10)?, 15);
+    assert_eq!(Counter::sum(&mut python, &five, &minus_two)?, 13);
     assert_eq!(python.host().log, ["put 1 pen", "put 2 box"]);
     Ok(())
 }

@@ -15,11 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{self, JoinSet};
 use tokio::time::timeout;
 
-linkspan::bindgen!({
-    // The second path would be `wit/deps` in a project elsewhere: a copy of WASI's WIT.
-    path: ["wit", "../../wasi/wit"],
-    world: "example:service/plugin",
-});
+linkspan::bindgen!("plugin");
 
 /// What one request's guest may see of the world.
 struct Sandbox {
