@@ -35,6 +35,8 @@ pub struct WasiCtx {
     pub(crate) limits: Limits,
     pub(crate) denials: Denials,
     pub(crate) preopens: Vec<Preopen>,
+    #[cfg(feature = "p2")]
+    pub(crate) network: crate::sockets::Network,
     pub(crate) stdin: Box<dyn InputStream>,
     pub(crate) stdout: Box<dyn OutputStream>,
     pub(crate) stderr: Box<dyn OutputStream>,
@@ -155,6 +157,8 @@ pub struct WasiCtxBuilder {
     insecure_random: Option<Box<dyn Random>>,
     limits: Limits,
     preopens: Vec<(String, Arc<dyn Dir>, Perms)>,
+    #[cfg(feature = "p2")]
+    pub(crate) network: crate::sockets::Grants,
     stdin: Option<Box<dyn InputStream>>,
     stdout: Option<Box<dyn OutputStream>>,
     stderr: Option<Box<dyn OutputStream>>,
@@ -288,6 +292,8 @@ impl WasiCtxBuilder {
             p1: crate::p1::State::new(&preopens),
             #[cfg(any(feature = "p1", feature = "p2"))]
             sleeper: Arc::default(),
+            #[cfg(feature = "p2")]
+            network: crate::sockets::Network::new(self.network, self.limits, &tickets, &denials),
             limits: self.limits,
             denials,
             preopens,

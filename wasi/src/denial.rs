@@ -37,6 +37,26 @@ pub enum Denial {
         /// The path from there.
         path: String,
     },
+    /// To make a socket, where no address is granted for its protocol.
+    #[cfg(feature = "p2")]
+    Socket {
+        /// `TCP` or `UDP`.
+        protocol: &'static str,
+    },
+    /// To use an address.
+    #[cfg(feature = "p2")]
+    Address {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What for.
+        purpose: crate::SocketUse,
+    },
+    /// To look a name up.
+    #[cfg(feature = "p2")]
+    Name {
+        /// The name.
+        name: String,
+    },
 }
 
 impl fmt::Display for Denial {
@@ -60,6 +80,12 @@ impl fmt::Display for Denial {
                     "to follow the path {path:?} out of the directory {dir:?}"
                 )
             }
+            #[cfg(feature = "p2")]
+            Denial::Socket { protocol } => write!(f, "to make a {protocol} socket"),
+            #[cfg(feature = "p2")]
+            Denial::Address { address, purpose } => write!(f, "{purpose} {address}"),
+            #[cfg(feature = "p2")]
+            Denial::Name { name } => write!(f, "to look the name {name:?} up"),
         }
     }
 }

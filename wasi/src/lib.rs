@@ -19,6 +19,7 @@
 //! | `limits` | what a program may use at most |
 //! | `error` | why an operation failed, for both faces |
 //! | `exit` | how a program ends itself |
+//! | `sockets` | the network: addresses that are granted, sockets, the look-up of names |
 //! | `poll`, `sleeper` | waiting, for both faces |
 //! | `p1` | WASI 0.1: 46 functions for core modules |
 //! | `p2` | WASI 0.2: the interfaces that components import |
@@ -40,6 +41,8 @@ mod poll;
 mod random;
 #[cfg(any(feature = "p1", feature = "p2"))]
 mod sleeper;
+#[cfg(feature = "p2")]
+mod sockets;
 mod stdio;
 
 pub use clock::{Clock, SystemClock};
@@ -49,6 +52,8 @@ pub use error::{ErrorCode, Result};
 pub use exit::Exit;
 pub use limits::Limits;
 pub use random::{Random, SeededRandom, SystemRandom};
+#[cfg(feature = "p2")]
+pub use sockets::SocketUse;
 pub use stdio::{
     Discard, Empty, HostInput, HostOutput, InputStream, MemoryInput, MemoryOutput, OutputStream,
     Reader, Writer,

@@ -8,7 +8,7 @@ use crate::error::{ErrorCode, Result};
 /// What one program may use of the host at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Files and directories that are open at a time.
+    /// Files, directories and sockets that are open at a time.
     pub open_files: usize,
     /// Bytes that one call reads or writes; a program asks for the rest again.
     pub transfer_bytes: usize,
@@ -16,17 +16,20 @@ pub struct Limits {
     pub random_bytes: usize,
     /// Things that one call waits for.
     pub pollables: usize,
+    /// Names that are looked up at a time, each by a thread of the host.
+    pub name_lookups: usize,
 }
 
 impl Default for Limits {
     /// 1024 open files, 64 KiB for each read or write, 16 MiB of random bytes a call,
-    /// 4096 pollables.
+    /// 4096 pollables, 8 names.
     fn default() -> Limits {
         Limits {
             open_files: 1024,
             transfer_bytes: 64 << 10,
             random_bytes: 16 << 20,
             pollables: 4096,
+            name_lookups: 8,
         }
     }
 }

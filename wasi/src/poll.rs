@@ -4,6 +4,8 @@
 //! guest is interrupted; the guest then stops as it would have while computing.
 
 use std::fmt;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -31,6 +33,13 @@ pub(crate) trait Source: Send + Sync {
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
+/// Something that the system watches.
+#[cfg(unix)]
+pub(crate) trait Watch: Send + Sync {
+    /// What is watched for now; nothing if it is settled.
+    fn watched(&self) -> Option<(BorrowedFd<'_>, Interest)>;
+}
+
 /// What a program waits for.
 #[derive(Clone)]
 pub(crate) enum Wait {
@@ -40,10 +49,10 @@ pub(crate) enum Wait {
     Stream(Stream),
     /// A thing that the system watches.
     #[cfg(unix)]
-    #[expect(dead_code, reason = "for sockets")]
-    System(Arc<dyn std::os::fd::AsFd + Send + Sync>, Interest),
+    #[cfg_attr(not(feature = "p2"), expect(dead_code, reason = "WASI 0.1 has none"))]
+    System(Arc<dyn Watch>),
     /// What another thread does.
-    #[expect(dead_code, reason = "for sockets and HTTP")]
+    #[cfg_attr(not(feature = "p2"), expect(dead_code, reason = "WASI 0.1 has none"))]
     Source(Arc<dyn Source>),
     /// Nothing: it is settled, with so many bytes to move.
     Settled(Result<u64>),
@@ -55,7 +64,7 @@ impl fmt::Debug for Wait {
             Wait::Until(time) => f.debug_tuple("Until").field(time).finish(),
             Wait::Stream(stream) => f.debug_tuple("Stream").field(stream).finish(),
             #[cfg(unix)]
-            Wait::System(_, interest) => f.debug_tuple("System").field(interest).finish(),
+            Wait::System(_) => f.write_str("System"),
             Wait::Source(_) => f.write_str("Source"),
             Wait::Settled(result) => f.debug_tuple("Settled").field(result).finish(),
         }
@@ -107,7 +116,9 @@ fn look(
             Wait::Settled(result) => Some(*result),
             Wait::Source(source) => source.poll_ready(&mut cx).is_ready().then_some(Ok(1)),
             Wait::Stream(stream) => is_ready(ctx, *stream, &mut cx).then_some(Ok(1)),
-            _ => None,
+            #[cfg(unix)]
+            Wait::System(watch) => watch.watched().is_none().then_some(Ok(1)),
+            Wait::Until(_) => None,
         })
         .collect();
     let sleep = match may_sleep && settled.iter().all(Option::is_none) {
@@ -154,7 +165,7 @@ fn is_ready(ctx: &mut WasiCtx, stream: Stream, cx: &mut Context<'_>) -> bool {
 
 /// What the system watches for a stream.
 #[cfg(unix)]
-fn descriptor(ctx: &WasiCtx, stream: Stream) -> Option<(std::os::fd::BorrowedFd<'_>, Interest)> {
+fn descriptor(ctx: &WasiCtx, stream: Stream) -> Option<(BorrowedFd<'_>, Interest)> {
     match stream {
         Stream::In => Some((ctx.stdin.readable()?, Interest::Read)),
         Stream::Out => Some((ctx.stdout.writable()?, Interest::Write)),
@@ -173,7 +184,7 @@ fn watch(
 ) -> Result<()> {
     let watched = waits.iter().enumerate().filter_map(|(n, wait)| match wait {
         Wait::Stream(stream) => Some((n, descriptor(ctx, *stream)?)),
-        Wait::System(fd, interest) => Some((n, (fd.as_fd(), *interest))),
+        Wait::System(watch) => Some((n, watch.watched()?)),
         _ => None,
     });
     let (places, watched): (Vec<usize>, Vec<_>) = watched.unzip();

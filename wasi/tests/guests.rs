@@ -242,3 +242,20 @@ fn the_environment_and_the_end() {
 fn nothing_of_the_network_is_granted_unasked() {
     passes("denied", WasiCtx::builder());
 }
+
+#[test]
+#[cfg(unix)]
+fn connections() {
+    passes("tcp", WasiCtx::builder().inherit_network());
+}
+
+#[test]
+#[cfg(unix)]
+fn datagrams() {
+    passes("udp", WasiCtx::builder().inherit_network());
+}
+
+#[test]
+fn names() {
+    passes("names", WasiCtx::builder().allow_name_lookup(|_| true));
+}

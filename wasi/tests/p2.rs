@@ -1,6 +1,6 @@
 //! WASI 0.2 as components see it: clocks, waiting and its interruption, standard
-//! output, the end of a program, random bytes, files, and the network that is not
-//! there. The guest asks for several versions 0.2.x at once.
+//! output, the end of a program, random bytes, files, and the network, of which nothing
+//! is granted. The guest asks for several versions 0.2.x at once.
 #![expect(clippy::unwrap_used, reason = "a test stops where a step fails")]
 
 use std::fs;

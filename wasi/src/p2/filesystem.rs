@@ -184,7 +184,7 @@ impl<T: WasiView + 'static> types::Host for T {
     fn filesystem_error_code(&mut self, err: &Failure) -> Option<ErrorCode> {
         match err.0 {
             Cause::File(code) => Some(code.into()),
-            Cause::Stream(_) => None,
+            Cause::Socket(_) | Cause::Stream(_) => None,
         }
     }
 }

@@ -1,8 +1,7 @@
 //! WASI 0.2: the interfaces that components import.
 //!
 //! One implementation serves all versions 0.2.x: what a component imports is found
-//! by its compatible name. There is no network: sockets are refused with
-//! `access-denied`.
+//! by its compatible name.
 //!
 //! # Map
 //!
@@ -11,8 +10,7 @@
 //! | [`bindings`] | traits and types, made from WASI's WIT |
 //! | `io` | errors, waiting, streams |
 //! | `stream` | where the bytes of a stream come from and go |
-//! | `clocks`, `random`, `cli`, `filesystem` | the interfaces of these names |
-//! | `sockets` | refuses |
+//! | `clocks`, `random`, `cli`, `filesystem`, `sockets` | the interfaces of these names |
 
 mod cli;
 mod clocks;
@@ -28,6 +26,7 @@ use crate::ctx::WasiView;
 
 pub use filesystem::{Descriptor, Listing};
 pub use io::Pollable;
+pub use sockets::{Incoming, Names, Network, Outgoing, TcpSocket, UdpSocket};
 pub use stream::{Failure, Input, Output};
 
 /// The traits and types of WASI 0.2, as `bindgen!` makes them. Whatever is a
@@ -60,9 +59,17 @@ pub mod bindings {
                 import wasi:random/insecure-seed@0.2.12;
                 import wasi:random/insecure@0.2.12;
                 import wasi:random/random@0.2.12;
+                import wasi:sockets/instance-network@0.2.12;
+                import wasi:sockets/ip-name-lookup@0.2.12;
+                import wasi:sockets/network@0.2.12;
+                import wasi:sockets/tcp-create-socket@0.2.12;
+                import wasi:sockets/tcp@0.2.12;
+                import wasi:sockets/udp-create-socket@0.2.12;
+                import wasi:sockets/udp@0.2.12;
             }
         ",
         world: "linkspan:wasi-host/wasi02",
+        features: ["network-error-code"],
         imports: {
             "wasi:io/poll.*": trap | store,
             "wasi:io/streams.*": trap | store,
@@ -73,6 +80,7 @@ pub mod bindings {
             "wasi:random/random.*": trap,
             "wasi:random/insecure.*": trap,
             "wasi:random/insecure-seed.*": trap,
+            "wasi:sockets/udp.outgoing-datagram-stream.send": trap,
         },
     });
 }
@@ -94,6 +102,5 @@ pub mod bindings {
 /// # Ok::<(), linkspan::Error>(())
 /// ```
 pub fn add_to_linker<T: WasiView + 'static>(linker: &mut Linker<T>) -> Result<()> {
-    bindings::Wasi02::<T>::link(linker)?;
-    sockets::link(linker)
+    bindings::Wasi02::<T>::link(linker)
 }

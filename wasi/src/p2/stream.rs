@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::ErrorCode;
 use crate::fs::FileHandle;
 use crate::poll::{Stream, Wait};
+use crate::sockets;
 
 /// What a write that waits takes, as `wasi:io/streams` says; also what a stream of
 /// the system takes without waiting once it takes anything.
@@ -21,6 +22,8 @@ pub struct Failure(pub(super) Cause);
 pub(super) enum Cause {
     /// A file.
     File(ErrorCode),
+    /// A connection.
+    Socket(sockets::ErrorCode),
     /// Another stream.
     Stream(ErrorCode),
 }
@@ -36,6 +39,15 @@ impl Failure {
         Failure(Cause::File(code))
     }
 
+    pub(super) fn socket(code: sockets::ErrorCode) -> Failure {
+        Failure(Cause::Socket(code))
+    }
+
+    /// That nobody is at the other end.
+    pub(super) fn end() -> Failure {
+        Failure(Cause::Stream(ErrorCode::Pipe))
+    }
+
     /// Whether it says no more than that nobody is at the other end.
     pub(super) fn is_end(&self) -> bool {
         matches!(self.0, Cause::Stream(ErrorCode::Pipe))
@@ -46,6 +58,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Cause::File(code) | Cause::Stream(code) => code.fmt(f),
+            Cause::Socket(code) => code.fmt(f),
         }
     }
 }
@@ -96,7 +109,6 @@ impl Input {
     }
 
     /// The near end of something else.
-    #[expect(dead_code, reason = "no such stream exists yet")]
     pub(super) fn other(readable: Arc<dyn Readable>) -> Input {
         Input::new(Origin::Other(readable))
     }
@@ -163,7 +175,6 @@ impl Output {
     }
 
     /// The near end of something else.
-    #[expect(dead_code, reason = "no such stream exists yet")]
     pub(super) fn other(writable: Arc<dyn Writable>) -> Output {
         Output::new(Sink::Other(writable))
     }

@@ -48,8 +48,7 @@ pub(super) fn missing(ctx: &WasiCtx, needs: Needs) -> String {
                   = help: `--dir HOST::GUEST` grants one\n";
     }
     if needs.network {
-        notes += "note: the program can use the network, and there is none: sockets are not \
-                  supported yet\n";
+        notes += "note: the program can use the network, but was granted no part of it\n";
     }
     notes
 }
