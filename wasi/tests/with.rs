@@ -61,22 +61,10 @@ fn a_world_of_ones_own_takes_wasi_from_here() -> linkspan::Result<()> {
     Ok(())
 }
 
-/// A program's world: every import comes from the crate, and the host implements
-/// nothing. What a guest exports is generated, WASI or not.
+/// The world of programs, whole: every import comes from the crate, and the host
+/// implements nothing. What a guest exports is generated, WASI or not.
 mod command {
-    linkspan::bindgen!({
-        path: "wit",
-        inline: "
-            package test:files;
-            world command {
-                import wasi:cli/environment@0.2.12;
-                import wasi:cli/stderr@0.2.12;
-                import wasi:filesystem/preopens@0.2.12;
-                export wasi:cli/run@0.2.12;
-            }
-        ",
-        world: "test:files/command",
-    });
+    linkspan::bindgen!({ path: "wit", world: "linkspan:wasi/command" });
 }
 
 /// An interface of WASI that is of the host's own making.

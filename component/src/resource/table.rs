@@ -319,7 +319,10 @@ impl ResourceTable {
 
 #[cold]
 fn busy() -> Error {
-    Error::resource("the resource is in use by a call that is still running")
+    Error::resource(
+        "the resource is in use by a call that is still running, or given to one call twice; a \
+         function that allows this has the flag `store` in its bindings and takes handles",
+    )
 }
 
 impl fmt::Debug for ResourceTable {

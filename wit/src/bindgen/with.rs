@@ -18,7 +18,7 @@ use crate::names::snake;
 const OPTION: &str = "with";
 
 /// The interfaces of WASI 0.2 that the crate `linkspan-wasi` implements, by package.
-const WASI: [(&str, &[&str]); 5] = [
+const WASI: [(&str, &[&str]); 6] = [
     (
         "cli",
         &[
@@ -38,6 +38,18 @@ const WASI: [(&str, &[&str]); 5] = [
     ("filesystem", &["preopens", "types"]),
     ("io", &["error", "poll", "streams"]),
     ("random", &["insecure", "insecure-seed", "random"]),
+    (
+        "sockets",
+        &[
+            "instance-network",
+            "ip-name-lookup",
+            "network",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+        ],
+    ),
 ];
 
 /// What the user has.
