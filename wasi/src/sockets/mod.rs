@@ -32,10 +32,6 @@ pub(crate) use lookup::Lookup;
 pub(crate) use tcp::{Connection, TcpSocket};
 pub(crate) use udp::{Incoming, Outgoing, UdpSocket};
 
-/// The bytes that the system may keep for one direction of a socket at most,
-/// whatever a program asks for.
-const BUFFER_MAX: u64 = 1 << 20;
-
 /// How many connections may wait to be accepted at most, and how many do if the
 /// program does not say.
 const BACKLOG_MAX: u32 = 4096;

@@ -12,10 +12,14 @@ use rustix::net::{
     self, AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrAny, SocketType, sockopt,
 };
 
-use super::{BUFFER_MAX, Direction, ErrorCode, Family, Property, Result};
+use super::{Direction, ErrorCode, Family, Property, Result};
 use crate::limits::Ticket;
 use crate::poll::{Wait, Watch};
 use crate::sleeper::Interest;
+
+/// The bytes that the system may keep for one direction of a socket at most,
+/// whatever a program asks for.
+const BUFFER_MAX: u64 = 1 << 20;
 
 /// The most that systems take for keep-alive: seconds, and packets.
 const KEEP_ALIVE_SECONDS_MAX: u64 = 32767;

@@ -46,7 +46,7 @@ pub(super) fn run(options: &Run, name: &str, binary: &[u8]) -> Result {
             }
         }
     };
-    end.into_result(store.data(), needs(&component))
+    end.into_result(store.data(), needs(options, &component))
 }
 
 /// What an error means: a program that ends itself does so with an error, too.
@@ -57,13 +57,13 @@ fn ended(error: linkspan::Error) -> End {
     }
 }
 
-fn needs(component: &Component) -> Needs {
+fn needs(options: &Run, component: &Component) -> Needs {
     let imports = |prefix| {
         let mut names = component.imports().iter();
         names.any(|(name, _)| name.starts_with(prefix))
     };
     Needs {
         files: imports("wasi:filesystem/types@"),
-        network: imports("wasi:sockets/"),
+        network: imports("wasi:sockets/") && !options.network.is_granted(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod component;
 mod core_module;
+mod network;
 mod notes;
 
 use std::io::Write;
@@ -12,6 +13,7 @@ use linkspan::core::Store;
 use linkspan_wasi::fs::Perms;
 use linkspan_wasi::{Exit, WasiCtx};
 
+use network::Network;
 use notes::Needs;
 
 use super::running::Running;
@@ -22,7 +24,7 @@ use crate::input;
 /// function `_start` that uses WASI 0.1.
 ///
 /// The program gets standard input, output and error, its arguments, clocks, random bytes, and
-/// what is granted here: no directory and no variable otherwise. The command ends with the exit
+/// what is granted here: no directory, no variable and no address otherwise. The command ends with the exit
 /// status of the program.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -53,6 +55,9 @@ pub(crate) struct Run {
     #[arg(long = "env", value_name = "NAME[=VALUE]")]
     variables: Vec<String>,
 
+    #[command(flatten)]
+    network: Network,
+
     /// The bytes that all memories of the program may take together.
     #[arg(long, value_name = "BYTES")]
     max_memory: Option<u64>,
@@ -66,6 +71,7 @@ Examples:
   linkspan run hello.wasm
   linkspan run --dir data::/ tool.wasm --flag file  what follows FILE is the program's
   linkspan run --env HOME --env MODE=test tool.wasm
+  linkspan run --allow-address example.com:443 --allow-address 127.0.0.1 client.wasm
   linkspan run --timeout 10 --max-memory 100000000 tool.wasm
 
 Exit status: the program's own, 134 if it trapped, 2 to 4 as for other commands.";
@@ -114,7 +120,7 @@ impl Run {
                 Failure::new(Kind::Input, message)
             })?;
         }
-        Ok(ctx.build())
+        Ok(self.network.grant(ctx)?.build())
     }
 
     /// Limits what all memories in a store may take together.

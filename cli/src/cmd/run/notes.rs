@@ -35,6 +35,9 @@ fn help(denial: &Denial) -> &'static str {
         Denial::Read { .. } | Denial::Outside { .. } => {
             "`--dir HOST::GUEST` grants a directory, which the program finds as GUEST"
         }
+        Denial::Socket { .. } | Denial::Address { .. } | Denial::Name { .. } => {
+            "`--allow-address HOST:PORT` grants an address, `--allow-network` all of them"
+        }
         _ => "`linkspan help run` lists what can be granted",
     }
 }
@@ -47,8 +50,12 @@ pub(super) fn missing(ctx: &WasiCtx, needs: Needs) -> String {
         notes += "note: the program can open files, but was granted no directory\n  \
                   = help: `--dir HOST::GUEST` grants one\n";
     }
-    if needs.network {
-        notes += "note: the program can use the network, but was granted no part of it\n";
+    let denials = ctx.denials();
+    let mut denials = denials.iter();
+    let asked = denials.any(|denial| matches!(denial, Denial::Socket { .. } | Denial::Name { .. }));
+    if needs.network && !asked {
+        notes += "note: the program can use the network, but was granted no part of it\n  \
+                  = help: `--allow-address HOST:PORT` grants an address\n";
     }
     notes
 }
