@@ -62,6 +62,10 @@ const SETTINGS: &[(&str, &str, Apply)] = &[
         flag(&mut options.imports, value, |f: ImportFlags| f.trap(true));
         Ok(())
     }),
+    ("wasi", "RUST_PATH|none", |options, value| {
+        options.wasi = (value != "none").then(|| value.to_owned());
+        Ok(())
+    }),
     ("with", "WIT=RUST_PATH", |options, value| {
         options.with.push(pair(value)?);
         Ok(())

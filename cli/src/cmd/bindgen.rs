@@ -48,6 +48,7 @@ const EXAMPLES: &str = "\
 Keys of `--set`:
   header=TEXT           lines of a comment at the top
   crate=RUST_PATH       the crate `linkspan`, if it is called otherwise
+  wasi=RUST_PATH        where interfaces of WASI 0.2 are found, as in linkspan-wasi
   with=WIT=RUST_PATH    a package, interface or type that exists already
   derive=TRAIT          on every type that can have it
   derive_for=WIT=TRAIT  on the types of one interface, or one type
