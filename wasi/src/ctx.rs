@@ -37,6 +37,8 @@ pub struct WasiCtx {
     pub(crate) preopens: Vec<Preopen>,
     #[cfg(feature = "p2")]
     pub(crate) network: crate::sockets::Network,
+    #[cfg(feature = "http")]
+    pub(crate) http: crate::p2::http::State,
     pub(crate) stdin: Box<dyn InputStream>,
     pub(crate) stdout: Box<dyn OutputStream>,
     pub(crate) stderr: Box<dyn OutputStream>,
@@ -159,6 +161,8 @@ pub struct WasiCtxBuilder {
     preopens: Vec<(String, Arc<dyn Dir>, Perms)>,
     #[cfg(feature = "p2")]
     pub(crate) network: crate::sockets::Grants,
+    #[cfg(feature = "http")]
+    pub(crate) http: crate::p2::http::Grants,
     stdin: Option<Box<dyn InputStream>>,
     stdout: Option<Box<dyn OutputStream>>,
     stderr: Option<Box<dyn OutputStream>>,
@@ -294,6 +298,8 @@ impl WasiCtxBuilder {
             sleeper: Arc::default(),
             #[cfg(feature = "p2")]
             network: crate::sockets::Network::new(self.network, self.limits, &tickets, &denials),
+            #[cfg(feature = "http")]
+            http: crate::p2::http::State::new(self.http),
             limits: self.limits,
             denials,
             preopens,

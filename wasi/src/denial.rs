@@ -57,6 +57,12 @@ pub enum Denial {
         /// The name.
         name: String,
     },
+    /// To make an HTTP request.
+    #[cfg(feature = "http")]
+    Http {
+        /// Where to.
+        uri: String,
+    },
 }
 
 impl fmt::Display for Denial {
@@ -86,6 +92,8 @@ impl fmt::Display for Denial {
             Denial::Address { address, purpose } => write!(f, "{purpose} {address}"),
             #[cfg(feature = "p2")]
             Denial::Name { name } => write!(f, "to look the name {name:?} up"),
+            #[cfg(feature = "http")]
+            Denial::Http { uri } => write!(f, "to make an HTTP request to {uri:?}"),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! A program gets what its [`WasiCtx`] grants, and nothing is granted unless the
 //! host says so: no argument, no variable, no file, no address. One core of
 //! operations stands behind two faces, `p1` (WASI 0.1, for core modules) and `p2`
-//! (WASI 0.2, for components); each is a feature.
+//! (WASI 0.2, for components); each is a feature. The feature `http` adds `wasi:http`,
+//! and with it the runtime tokio.
 //!
 //! # Map
 //!

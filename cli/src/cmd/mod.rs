@@ -2,12 +2,15 @@
 
 mod bindgen;
 mod explain;
+mod granting;
 mod inspect;
 mod invoke;
 mod link;
+mod network;
 mod plug;
 mod run;
 mod running;
+mod serve;
 mod wast;
 mod wit;
 
@@ -21,6 +24,7 @@ use crate::failure::Result;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(run::Run),
+    Serve(serve::Serve),
     Invoke(invoke::Invoke),
     Link(link::Link),
     Plug(plug::Plug),
@@ -36,6 +40,7 @@ impl Command {
     pub(crate) fn run(self, out: &mut dyn Write) -> Result {
         match self {
             Self::Run(command) => command.run(out),
+            Self::Serve(command) => command.run(),
             Self::Invoke(command) => command.run(out),
             Self::Link(command) => command.run(out),
             Self::Plug(command) => command.run(out),

@@ -42,15 +42,29 @@ impl Running {
         &self,
         store: &mut Store<T, X>,
     ) -> Result<Option<mpsc::Sender<()>>> {
-        if let Some(fuel) = self.fuel {
-            store.set_fuel(fuel).map_err(linkspan::Error::from)?;
-        }
+        self.set_fuel(store)?;
         Ok(self.timer(store.interrupt_handle()))
+    }
+
+    /// Limits the fuel of guests in a store.
+    pub(super) fn set_fuel<T: 'static, X: 'static>(
+        &self,
+        store: &mut Store<T, X>,
+    ) -> linkspan::Result<()> {
+        match self.fuel {
+            Some(fuel) => Ok(store.set_fuel(fuel)?),
+            None => Ok(()),
+        }
+    }
+
+    /// How long guests may take.
+    pub(super) fn time(&self) -> Option<Duration> {
+        self.timeout.map(Duration::from_secs)
     }
 
     /// Interrupts the guest when its time is up; the answer takes that back when it is dropped.
     fn timer(&self, handle: InterruptHandle) -> Option<mpsc::Sender<()>> {
-        let time = Duration::from_secs(self.timeout?);
+        let time = self.time()?;
         let (sender, receiver) = mpsc::channel::<()>();
         std::thread::spawn(move || {
             if receiver.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout) {

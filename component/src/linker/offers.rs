@@ -57,7 +57,7 @@ pub(super) fn add(root: &Names, missing: Missing<'_>, problem: &mut LinkProblem)
     // WASI comes in one piece: an interface of it is not a mistake in a name.
     if position == 0 && versions.is_empty() && name.starts_with("wasi:") {
         let hint = if name.starts_with("wasi:http/") {
-            "HTTP is not built yet, so the host has to define this interface itself"
+            "the crate `linkspan-wasi` defines it with the feature `http`: `p2::http::add_to_linker`"
         } else {
             "the crate `linkspan-wasi` defines it: `p2::add_to_linker`"
         };

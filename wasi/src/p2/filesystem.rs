@@ -185,6 +185,8 @@ impl<T: WasiView + 'static> types::Host for T {
         match err.0 {
             Cause::File(code) => Some(code.into()),
             Cause::Socket(_) | Cause::Stream(_) => None,
+            #[cfg(feature = "http")]
+            Cause::Http(_) => None,
         }
     }
 }

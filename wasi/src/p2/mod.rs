@@ -11,10 +11,13 @@
 //! | `io` | errors, waiting, streams |
 //! | `stream` | where the bytes of a stream come from and go |
 //! | `clocks`, `random`, `cli`, `filesystem`, `sockets` | the interfaces of these names |
+//! | `http` | the package of this name, with the feature `http` |
 
 mod cli;
 mod clocks;
 mod filesystem;
+#[cfg(feature = "http")]
+pub mod http;
 mod io;
 mod random;
 mod sockets;

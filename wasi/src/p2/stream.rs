@@ -26,6 +26,9 @@ pub(super) enum Cause {
     Socket(sockets::ErrorCode),
     /// Another stream.
     Stream(ErrorCode),
+    /// The body of a request or response.
+    #[cfg(feature = "http")]
+    Http(Box<super::http::ErrorCode>),
 }
 
 impl From<ErrorCode> for Failure {
@@ -41,6 +44,11 @@ impl Failure {
 
     pub(super) fn socket(code: sockets::ErrorCode) -> Failure {
         Failure(Cause::Socket(code))
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) fn http(code: super::http::ErrorCode) -> Failure {
+        Failure(Cause::Http(Box::new(code)))
     }
 
     /// That nobody is at the other end.
@@ -59,6 +67,8 @@ impl fmt::Display for Failure {
         match &self.0 {
             Cause::File(code) | Cause::Stream(code) => code.fmt(f),
             Cause::Socket(code) => code.fmt(f),
+            #[cfg(feature = "http")]
+            Cause::Http(code) => code.fmt(f),
         }
     }
 }

@@ -24,9 +24,10 @@ pub(super) fn run(options: &Run, name: &str, binary: &[u8]) -> Result {
     };
     let mut linker = Linker::<WasiCtx>::new(&engine);
     p2::add_to_linker(&mut linker)?;
+    p2::http::add_to_linker(&mut linker)?;
 
     let mut store = Store::<WasiCtx>::new(&engine, options.ctx(name)?);
-    options.limit_memory(&mut store);
+    options.granting.limit_memory(&mut store);
     let _timer = options.running.limit(&mut store)?;
     let end = match linker.instantiate(&mut store, &component) {
         Err(error) => ended(error),
@@ -64,6 +65,6 @@ fn needs(options: &Run, component: &Component) -> Needs {
     };
     Needs {
         files: imports("wasi:filesystem/types@"),
-        network: imports("wasi:sockets/") && !options.network.is_granted(),
+        network: imports("wasi:sockets/") && !options.granting.has_network(),
     }
 }

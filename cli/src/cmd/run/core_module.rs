@@ -15,7 +15,7 @@ pub(super) fn run(options: &Run, name: &str, binary: &[u8]) -> Result {
     p1::add_to_linker(&mut linker).map_err(linkspan::Error::from)?;
 
     let mut store = Store::<WasiCtx>::new(&engine, options.ctx(name)?);
-    options.limit_memory(&mut store);
+    options.granting.limit_memory(&mut store);
     let _timer = options.running.limit(&mut store)?;
     let end = match linker.instantiate(&mut store, &module) {
         Err(error) => ended(error),

@@ -2,20 +2,17 @@
 
 mod component;
 mod core_module;
-mod network;
 mod notes;
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use linkspan::core::Store;
-use linkspan_wasi::fs::Perms;
 use linkspan_wasi::{Exit, WasiCtx};
 
-use network::Network;
 use notes::Needs;
 
+use super::granting::Granting;
 use super::running::Running;
 use crate::failure::{Failure, Kind, Result};
 use crate::input;
@@ -24,8 +21,8 @@ use crate::input;
 /// function `_start` that uses WASI 0.1.
 ///
 /// The program gets standard input, output and error, its arguments, clocks, random bytes, and
-/// what is granted here: no directory, no variable and no address otherwise. The command ends with the exit
-/// status of the program.
+/// what is granted here: no directory, no variable and no address otherwise. The command ends with
+/// the exit status of the program.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Run {
@@ -41,26 +38,8 @@ pub(crate) struct Run {
     )]
     arguments: Vec<String>,
 
-    /// Let the program read and change this directory, which it finds as GUEST, or else by the
-    /// same name; may be given several times.
-    #[arg(long = "dir", value_name = "HOST[::GUEST]")]
-    dirs: Vec<String>,
-
-    /// Let the program read this directory, as with `--dir`.
-    #[arg(long = "dir-read-only", value_name = "HOST[::GUEST]")]
-    read_only_dirs: Vec<String>,
-
-    /// Set a variable of the program's environment, to the command's own value if none is given;
-    /// may be given several times.
-    #[arg(long = "env", value_name = "NAME[=VALUE]")]
-    variables: Vec<String>,
-
     #[command(flatten)]
-    network: Network,
-
-    /// The bytes that all memories of the program may take together.
-    #[arg(long, value_name = "BYTES")]
-    max_memory: Option<u64>,
+    granting: Granting,
 
     #[command(flatten)]
     running: Running,
@@ -92,44 +71,13 @@ impl Run {
 
     /// What the program is granted.
     fn ctx(&self, name: &str) -> Result<WasiCtx> {
-        let mut ctx = WasiCtx::builder()
-            .arg(name)
-            .args(&self.arguments)
-            .inherit_stdio()
-            .map_err(|e| {
-                let message = format!("cannot pass standard input and output on: {e}");
-                Failure::new(Kind::Input, message)
-            })?;
-        for variable in &self.variables {
-            match variable.split_once('=') {
-                Some((name, value)) => ctx = ctx.env(name, value),
-                None => {
-                    // A variable that is not set here is not set there.
-                    if let Ok(value) = std::env::var(variable) {
-                        ctx = ctx.env(variable, value);
-                    }
-                }
-            }
-        }
-        let dirs = self.dirs.iter().map(|dir| (dir, Perms::ALL));
-        let read_only = self.read_only_dirs.iter().map(|dir| (dir, Perms::READ));
-        for (dir, perms) in dirs.chain(read_only) {
-            let (host, guest) = dir.split_once("::").unwrap_or((dir, dir));
-            ctx = ctx.preopen_dir(host, guest, perms).map_err(|e| {
-                let message = format!("cannot open the directory `{host}`: {e}");
-                Failure::new(Kind::Input, message)
-            })?;
-        }
-        Ok(self.network.grant(ctx)?.build())
-    }
-
-    /// Limits what all memories in a store may take together.
-    fn limit_memory<T: 'static, X: 'static>(&self, store: &mut Store<T, X>) {
-        if let Some(bytes) = self.max_memory {
-            let limits = store.limits_mut();
-            limits.memory_size_bytes_max = limits.memory_size_bytes_max.min(bytes);
-            limits.memory_total_bytes_max = bytes;
-        }
+        let ctx = self.granting.find()?.ctx();
+        let ctx = ctx.arg(name).args(&self.arguments);
+        let ctx = ctx.inherit_stdio().map_err(|e| {
+            let message = format!("cannot pass standard input and output on: {e}");
+            Failure::new(Kind::Input, message)
+        })?;
+        Ok(ctx.build())
     }
 }
 

@@ -35,7 +35,10 @@ fn help(denial: &Denial) -> &'static str {
         Denial::Read { .. } | Denial::Outside { .. } => {
             "`--dir HOST::GUEST` grants a directory, which the program finds as GUEST"
         }
-        Denial::Socket { .. } | Denial::Address { .. } | Denial::Name { .. } => {
+        Denial::Socket { .. }
+        | Denial::Address { .. }
+        | Denial::Name { .. }
+        | Denial::Http { .. } => {
             "`--allow-address HOST:PORT` grants an address, `--allow-network` all of them"
         }
         _ => "`linkspan help run` lists what can be granted",

@@ -55,6 +55,8 @@ impl<T: WasiView + 'static> network::Host for T {
         match err.0 {
             Cause::Socket(code) => Some(code.into()),
             Cause::File(_) | Cause::Stream(_) => None,
+            #[cfg(feature = "http")]
+            Cause::Http(_) => None,
         }
     }
 }

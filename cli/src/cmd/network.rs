@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
+use linkspan_wasi::p2::http::Http1Client;
 use linkspan_wasi::{SocketUse, WasiCtxBuilder};
 
 use crate::failure::{Failure, Kind, Result};
@@ -14,8 +16,8 @@ pub(super) struct Network {
     #[arg(long)]
     allow_network: bool,
 
-    /// Let the program use these addresses alone, over TCP and UDP, to connect and send to and to
-    /// listen at: those of a host, or of a network as in `10.0.0.0/8`, with one port or all. It may
+    /// Let the program use these addresses alone, over TCP, UDP and HTTP, to connect and send to and
+    /// to listen at: those of a host, or of a network as in `10.0.0.0/8`, with one port or all. It may
     /// look the name of the host up; may be given several times.
     #[arg(long = "allow-address", value_name = "HOST[/BITS][:PORT]")]
     addresses: Vec<Rule>,
@@ -36,13 +38,10 @@ enum Host {
 }
 
 impl Network {
-    /// Grants what the options say.
-    pub(super) fn grant(&self, ctx: WasiCtxBuilder) -> Result<WasiCtxBuilder> {
+    /// Looks the names of hosts up.
+    pub(super) fn find(&self) -> Result<Reach> {
         if self.allow_network {
-            return Ok(ctx.inherit_network());
-        }
-        if self.addresses.is_empty() {
-            return Ok(ctx);
+            return Ok(Reach::All);
         }
         let mut networks = Vec::new();
         let mut names = Vec::new();
@@ -56,27 +55,56 @@ impl Network {
                 }
             }
         }
-        let check = move |address: SocketAddr, purpose: SocketUse| {
-            // A socket that sends datagrams must be somewhere, no matter where.
-            let is_anywhere = address.ip().is_unspecified() && address.port() == 0;
-            purpose == SocketUse::UdpBind && is_anywhere
-                || networks.iter().any(|(network, bits, port)| {
-                    port.is_none_or(|port| port == address.port())
-                        && is_in(address.ip(), *network, *bits)
-                })
-        };
-        Ok(ctx
-            .allow_tcp(check.clone())
-            .allow_udp(check)
-            .allow_name_lookup(move |name| {
-                let name = name.strip_suffix('.').unwrap_or(name);
-                names.iter().any(|known| known.eq_ignore_ascii_case(name))
-            }))
+        Ok(Reach::Networks(networks.into(), names.into()))
     }
 
     /// Whether some part of the network is granted.
     pub(super) fn is_granted(&self) -> bool {
         self.allow_network || !self.addresses.is_empty()
+    }
+}
+
+/// What was found of it, for any number of programs.
+#[derive(Clone)]
+pub(super) enum Reach {
+    All,
+    /// Those networks, a port of them or all, and names that may be looked up.
+    Networks(Arc<[(IpAddr, u32, Option<u16>)]>, Arc<[String]>),
+}
+
+impl Reach {
+    /// Grants it.
+    pub(super) fn grant(&self, ctx: WasiCtxBuilder) -> WasiCtxBuilder {
+        let (networks, names) = match self {
+            Reach::All => return ctx.inherit_network().allow_http(|_| true),
+            Reach::Networks(networks, _) if networks.is_empty() => return ctx,
+            Reach::Networks(networks, names) => (Arc::clone(networks), Arc::clone(names)),
+        };
+        let is_granted = move |address: SocketAddr| {
+            networks.iter().any(|(network, bits, port)| {
+                port.is_none_or(|port| port == address.port())
+                    && is_in(address.ip(), *network, *bits)
+            })
+        };
+        let client = Http1Client::only(is_granted.clone());
+        let check = move |address: SocketAddr, purpose: SocketUse| {
+            // A socket that sends datagrams must be somewhere, no matter where.
+            let is_anywhere = address.ip().is_unspecified() && address.port() == 0;
+            purpose == SocketUse::UdpBind && is_anywhere || is_granted(address)
+        };
+        let is_known = move |name: &str| {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        ctx.allow_tcp(check.clone())
+            .allow_udp(check)
+            .allow_name_lookup(is_known.clone())
+            .allow_http(move |request| {
+                // A name is looked up for a request; its addresses are checked then.
+                let host = request.uri.host().unwrap_or_default();
+                is_known(host) || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+            })
+            .http_client(Arc::new(client))
     }
 }
 
