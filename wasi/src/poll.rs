@@ -71,7 +71,8 @@ impl fmt::Debug for Wait {
     }
 }
 
-/// Waits until at least one is settled, and tells which are.
+/// Waits until at least one is settled, and tells which are. An interruption comes
+/// first: what is settled again and again, for nothing, must not keep it off.
 pub(crate) fn wait(
     ctx: &mut WasiCtx,
     waits: &[Wait],
@@ -80,15 +81,13 @@ pub(crate) fn wait(
     let sleeper = Arc::clone(&ctx.sleeper);
     let waker = Waker::from(Arc::clone(&sleeper));
     let _waking = interrupt.wake_on_interrupt(waker.clone());
-    loop {
-        let settled = look(ctx, waits, &sleeper, &waker, !interrupt.is_interrupted())?;
+    while !interrupt.is_interrupted() {
+        let settled = look(ctx, waits, &sleeper, &waker, true)?;
         if settled.iter().any(Option::is_some) {
             return Ok(settled);
         }
-        if interrupt.is_interrupted() {
-            return Err(ErrorCode::Interrupted);
-        }
     }
+    Err(ErrorCode::Interrupted)
 }
 
 /// Whether it is settled by now.
@@ -207,4 +206,21 @@ fn watch(
 ) -> Result<()> {
     sleeper.sleep(sleep);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use linkspan::core::{Engine, Store};
+
+    use super::*;
+
+    #[test]
+    fn an_interruption_comes_before_what_is_settled() {
+        let interrupt = Store::<()>::new(&Engine::default(), ()).interrupt_handle();
+        let mut ctx = WasiCtx::builder().build();
+        let mut wait = || wait(&mut ctx, &[Wait::Settled(Ok(7))], &interrupt);
+        assert_eq!(wait(), Ok(vec![Some(Ok(7))]));
+        interrupt.interrupt();
+        assert_eq!(wait(), Err(ErrorCode::Interrupted));
+    }
 }

@@ -2,14 +2,19 @@
 //! room for output.
 
 #[cfg(unix)]
+use std::collections::BTreeMap;
+#[cfg(unix)]
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 #[cfg(unix)]
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 #[cfg(unix)]
 use std::sync::OnceLock;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::Duration;
+
+#[cfg(unix)]
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::Result;
 
@@ -20,6 +25,16 @@ pub(crate) enum Interest {
     Read,
     /// Room for output, or its end.
     Write,
+}
+
+#[cfg(unix)]
+impl Interest {
+    fn flags(self) -> PollFlags {
+        match self {
+            Interest::Read => PollFlags::IN,
+            Interest::Write => PollFlags::OUT,
+        }
+    }
 }
 
 /// Where one thread sleeps. Whoever holds it as a waker wakes that thread; a call
@@ -71,22 +86,25 @@ impl Sleeper {
         watched: &[(BorrowedFd<'_>, Interest)],
         time: Option<Duration>,
     ) -> Result<Vec<bool>> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
         if watched.is_empty() {
             self.sleep_here(time);
             return Ok(Vec::new());
         }
         let (bell, is_woken) = self.bell()?;
         let time = if is_woken { Some(Duration::ZERO) } else { time };
-        let mut polled = vec![PollFd::new(bell, PollFlags::IN)];
-        polled.extend(watched.iter().map(|(fd, interest)| {
-            let flags = match interest {
-                Interest::Read => PollFlags::IN,
-                Interest::Write => PollFlags::OUT,
-            };
-            PollFd::from_borrowed_fd(*fd, flags)
-        }));
+        // Each descriptor once: the system takes no more than a process may open,
+        // and a program may wait for a thing in many ways.
+        let mut asked = BTreeMap::from([(bell.as_raw_fd(), (bell.as_fd(), PollFlags::IN))]);
+        for (fd, interest) in watched {
+            let (_, flags) = asked
+                .entry(fd.as_raw_fd())
+                .or_insert((*fd, PollFlags::empty()));
+            *flags |= interest.flags();
+        }
+        let polled = asked.into_values();
+        let mut polled: Vec<PollFd<'_>> = polled
+            .map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags))
+            .collect();
         // What the system cannot count is forever.
         let time = time.and_then(|time| Timespec::try_from(time).ok());
         match poll(&mut polled, time.as_ref()) {
@@ -96,9 +114,17 @@ impl Sleeper {
             Err(error) => return Err(io::Error::from(error).into()),
         }
         self.take_call();
+        let told: BTreeMap<RawFd, PollFlags> = polled
+            .iter()
+            .map(|polled| (polled.as_fd().as_raw_fd(), polled.revents()))
+            .collect();
         // The end and an error are there to be read, too.
-        let ready = polled.iter().map(|polled| !polled.revents().is_empty());
-        Ok(ready.skip(1).collect())
+        let end = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+        let ready = watched.iter().map(|(fd, interest)| {
+            let told = told.get(&fd.as_raw_fd());
+            told.is_some_and(|told| told.intersects(interest.flags() | end))
+        });
+        Ok(ready.collect())
     }
 
     /// Sleeps until somebody wakes or the time has passed.
@@ -153,8 +179,6 @@ impl Sleeper {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(unix)]
-    use std::os::fd::AsFd;
     #[cfg(unix)]
     use std::thread;
     use std::time::Instant;
@@ -218,5 +242,21 @@ mod tests {
         let ready = sleeper.sleep(&watched, Some(FOREVER)).expect("a sleep");
         assert_eq!(ready, [true]);
         assert!(start.elapsed() < FOREVER / 2);
+    }
+    #[cfg(unix)]
+    #[test]
+    fn a_thing_may_be_watched_often_and_for_more_than_one_end() {
+        let (near, mut far) = std::os::unix::net::UnixStream::pair().expect("two sockets");
+        let both = [
+            (near.as_fd(), Interest::Read),
+            (near.as_fd(), Interest::Write),
+        ];
+        // More than the descriptors that most systems let a process have.
+        let watched = both.repeat(1 << 16);
+        let sleeper = Sleeper::default();
+        let look = || sleeper.sleep(&watched, Some(FOREVER)).expect("a look");
+        assert!(look().chunks(2).all(|ready| ready == [false, true]));
+        far.write_all(b"x").expect("room");
+        assert!(look().chunks(2).all(|ready| ready == [true, true]));
     }
 }

@@ -59,8 +59,10 @@ impl Lookup {
         }
         let (name, later) = (name.to_owned(), Arc::clone(&answer));
         let run = move || {
-            later.set(addresses((&*name, 0).to_socket_addrs()));
+            let found = addresses((&*name, 0).to_socket_addrs());
+            // Before the answer: who has that may start the next look-up.
             drop(ticket);
+            later.set(found);
         };
         let thread = thread::Builder::new().name("look-up of a name".to_owned());
         match thread.spawn(run) {
@@ -252,5 +254,28 @@ mod tests {
         let tickets = Tickets::new(0);
         let refused = Lookup::start("localhost", &tickets).map(drop);
         assert_eq!(refused, Err(ErrorCode::TemporaryResolverFailure));
+    }
+    /// A waker that takes a ticket, and keeps whether there was one.
+    struct Taker(Tickets, Mutex<Option<bool>>);
+
+    impl std::task::Wake for Taker {
+        fn wake(self: Arc<Self>) {
+            *self.1.lock().expect("no panic") = Some(self.0.take().is_ok());
+        }
+    }
+
+    #[test]
+    fn an_answer_makes_room_for_the_next_look_up() {
+        let tickets = Tickets::new(1);
+        let taker = Arc::new(Taker(tickets.clone(), Mutex::new(None)));
+        let waker = Waker::from(Arc::clone(&taker));
+        for _ in 0..20 {
+            let lookup = Lookup::start("localhost", &tickets).expect("room");
+            let mut cx = Context::from_waker(&waker);
+            while lookup.answer.poll_ready(&mut cx).is_pending() {
+                thread::yield_now();
+            }
+        }
+        assert_ne!(*taker.1.lock().expect("no panic"), Some(false));
     }
 }
