@@ -429,6 +429,21 @@ fn what_is_too_much_is_refused() {
 }
 
 #[test]
+fn what_a_guest_makes_the_host_hold_is_limited() {
+    // The buffer of a body alone, and fields alone, are too much.
+    for (held_bytes, path) in [(10_000, "/body?1"), (300, "/echo")] {
+        let mut limits = HttpLimits::default();
+        limits.held_bytes = held_bytes;
+        let (handler, failures) = handler(limits);
+        let response = runtime().block_on(handler.handle(post(path, Empty::new())));
+        assert_eq!(response.status(), 500);
+        let failures = failures.lock().unwrap().join("\n");
+        let cause = format!("expected fields and bodies of at most {held_bytes} bytes together");
+        assert!(failures.contains(&cause), "{failures}");
+    }
+}
+
+#[test]
 fn a_body_without_a_length_is_limited_too() {
     let mut limits = HttpLimits::default();
     limits.request_body_bytes = 10;
@@ -644,4 +659,30 @@ fn the_small_client_knows_no_tls() {
     let sent = Http1Client::new().send(request, timeouts, HttpLimits::default());
     let answer: Result<Response<_>, _> = runtime().block_on(sent);
     assert_eq!(answer.err(), Some(ErrorCode::TlsProtocolError));
+}
+
+/// Bindings of a host's own world that take `wasi:http` from the crate.
+mod own {
+    linkspan::bindgen!({
+        path: "wit",
+        inline: "
+            package test:gateway;
+            world gateway {
+                import wasi:http/types@0.2.12;
+                import wasi:http/outgoing-handler@0.2.12;
+                export wasi:http/incoming-handler@0.2.12;
+            }
+        ",
+        world: "test:gateway/gateway",
+        with: { "wasi:http": linkspan_wasi::p2::http::bindings::wasi::http },
+    });
+}
+
+#[test]
+fn a_world_of_ones_own_takes_http_from_here() {
+    let engine = Engine::default();
+    let mut linker = Linker::<WasiCtx>::new(&engine);
+    <own::Gateway<WasiCtx> as linkspan::Bindings>::link(&mut linker).unwrap();
+    let component = Component::new(&engine, guest("hello")).unwrap();
+    own::GatewayPre::<WasiCtx>::new(&component, &linker).unwrap();
 }

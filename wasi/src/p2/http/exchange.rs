@@ -20,6 +20,7 @@ use super::bindings::wasi::http::types::{
     self, ErrorCode, HostFutureIncomingResponse, RequestOptions,
 };
 use super::client::{Client, Http1Client};
+use super::held::{Account, Held};
 use super::limits::HttpLimits;
 use super::message::IncomingResponse;
 use crate::ctx::{WasiCtxBuilder, WasiView};
@@ -83,6 +84,7 @@ pub(crate) struct State {
     grants: Grants,
     /// Requests under way.
     running: Arc<AtomicUsize>,
+    held: Account,
     /// Whether the request that the program answers is a HEAD.
     pub(super) answers_head: bool,
 }
@@ -92,12 +94,18 @@ impl State {
         State {
             grants,
             running: Arc::default(),
+            held: Account::default(),
             answers_head: false,
         }
     }
 
     pub(super) fn limits(&self) -> HttpLimits {
         self.grants.limits
+    }
+
+    /// Holds so many bytes for the program.
+    pub(super) fn hold(&self, bytes: usize) -> linkspan::Result<Held> {
+        self.held.hold(bytes, self.grants.limits.held_bytes)
     }
 
     /// What is told once a request is answered on a runtime.
@@ -280,7 +288,7 @@ impl<T: WasiView + 'static> HostFutureIncomingResponse<T> for FutureIncomingResp
         Pollable(Wait::Source(Arc::clone(&self.answer) as Arc<dyn Source>))
     }
 
-    fn get(&mut self, _: &mut T) -> Option<Result<Result<IncomingResponse, ErrorCode>, ()>> {
+    fn get(&mut self, host: &mut T) -> Option<Result<Result<IncomingResponse, ErrorCode>, ()>> {
         if self.is_taken {
             return Some(Err(()));
         }
@@ -289,8 +297,9 @@ impl<T: WasiView + 'static> HostFutureIncomingResponse<T> for FutureIncomingResp
             return None;
         };
         self.is_taken = true;
-        Some(Ok(answer.map(|response| {
-            IncomingResponse::new(response, self.limits)
+        let http = &host.wasi().http;
+        Some(Ok(answer.and_then(|response| {
+            IncomingResponse::new(response, self.limits, http)
         })))
     }
 }

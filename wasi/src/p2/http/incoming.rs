@@ -18,7 +18,7 @@ use linkspan::{Error, Result};
 use super::Body;
 use super::bindings::wasi::http::types::{ErrorCode, HostFutureTrailers, HostIncomingBody};
 use super::error::Message;
-use super::fields::{Fields, is_within, remove_forbidden};
+use super::fields::{Fields, Map, is_within, remove_forbidden};
 use super::limits::HttpLimits;
 use crate::ctx::WasiView;
 use crate::p2::io::Pollable;
@@ -242,7 +242,7 @@ impl<T: WasiView + 'static> HostFutureTrailers<T> for FutureTrailers {
         Pollable(Wait::Source(Arc::clone(&self.rest) as Arc<dyn Source>))
     }
 
-    fn get(&mut self, _: &mut T) -> Option<Result<Result<Option<Fields>, ErrorCode>, ()>> {
+    fn get(&mut self, host: &mut T) -> Option<Result<Result<Option<Fields>, ErrorCode>, ()>> {
         if self.is_taken {
             return Some(Err(()));
         }
@@ -252,11 +252,16 @@ impl<T: WasiView + 'static> HostFutureTrailers<T> for FutureTrailers {
         }
         self.is_taken = true;
         let mut state = self.rest.0.lock();
-        let trailers = state.trailers.take();
-        let trailers = trailers.map(|map| Fields::immutable(Arc::new(map)));
-        match state.end.take() {
-            Some(Err(code)) => Some(Ok(Err(code))),
-            _ => Some(Ok(Ok(trailers))),
-        }
+        let trailers = match (state.end.take(), state.trailers.take()) {
+            (Some(Err(code)), _) => Err(code),
+            (_, None) => Ok(None),
+            (_, Some(trailers)) => {
+                let map = Map::asked_for(trailers, &host.wasi().http);
+                let too_large = |_| state.message.trailer_section_size();
+                map.map(|map| Some(Fields::immutable(Arc::new(map))))
+                    .map_err(too_large)
+            }
+        };
+        Some(Ok(trailers))
     }
 }

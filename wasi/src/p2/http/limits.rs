@@ -19,6 +19,9 @@ pub struct HttpLimits {
     /// Bytes that a guest may have written of one body and that nobody has taken yet;
     /// 64 KiB.
     pub buffered_bytes: usize,
+    /// Bytes that the host holds for one guest at a time: fields that the guest has
+    /// made or got from others, and buffers of bodies that it writes; 16 MiB.
+    pub held_bytes: usize,
     /// Requests that one guest makes at a time; 64.
     pub outgoing_requests: usize,
     /// The time for connecting to another server, for the first byte of its response
@@ -53,6 +56,7 @@ impl Default for HttpLimits {
             request_body_bytes: 64 << 20,
             response_body_bytes: 1 << 30,
             buffered_bytes: 64 << 10,
+            held_bytes: 16 << 20,
             outgoing_requests: 64,
             outgoing_time: Duration::from_secs(600),
             request_time: Duration::from_secs(30),

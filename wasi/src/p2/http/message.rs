@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time;
 
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{StatusCode, Uri, header};
+use linkspan::HostError;
 
 use super::bindings::wasi::http::types::{
     self, Duration, ErrorCode, HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest,
@@ -12,8 +13,8 @@ use super::bindings::wasi::http::types::{
 };
 use super::client::Timeouts;
 use super::error::Message;
-use super::exchange::FutureIncomingResponse;
-use super::fields::{Fields, remove_forbidden};
+use super::exchange::{FutureIncomingResponse, State};
+use super::fields::{Fields, Map, is_within, remove_forbidden};
 use super::handler::ResponseOutparam;
 use super::incoming::{FutureTrailers, IncomingBody, Reading};
 use super::limits::HttpLimits;
@@ -95,7 +96,7 @@ pub struct IncomingRequest {
     method: http::Method,
     uri: Uri,
     authority: Option<String>,
-    headers: Arc<HeaderMap>,
+    headers: Arc<Map>,
     body: Option<IncomingBody>,
 }
 
@@ -114,7 +115,7 @@ impl IncomingRequest {
             method: parts.method,
             uri: parts.uri,
             authority,
-            headers: Arc::new(headers),
+            headers: Arc::new(Map::given(headers)),
             body: Some(IncomingBody::new(body)),
         }
     }
@@ -151,20 +152,29 @@ impl<T: WasiView + 'static> HostIncomingRequest<T> for IncomingRequest {
 #[derive(Debug)]
 pub struct IncomingResponse {
     status: StatusCode,
-    headers: Arc<HeaderMap>,
+    headers: Arc<Map>,
     body: Option<IncomingBody>,
 }
 
 impl IncomingResponse {
-    pub(super) fn new(response: http::Response<Body>, limits: HttpLimits) -> IncomingResponse {
+    pub(super) fn new(
+        response: http::Response<Body>,
+        limits: HttpLimits,
+        http: &State,
+    ) -> Result<IncomingResponse, ErrorCode> {
         let (mut parts, body) = response.into_parts();
         remove_forbidden(&mut parts.headers);
+        let headers = match is_within(&parts.headers, &limits) {
+            true => Map::asked_for(parts.headers, http).ok(),
+            false => None,
+        };
+        let headers = headers.ok_or_else(|| Message::Response.header_section_size())?;
         let body = Arc::new(Reading::new(body, Message::Response, limits));
-        IncomingResponse {
+        Ok(IncomingResponse {
             status: parts.status,
-            headers: Arc::new(parts.headers),
+            headers: Arc::new(headers),
             body: Some(IncomingBody::new(body)),
-        }
+        })
     }
 }
 
@@ -191,12 +201,13 @@ impl Outgoing {
         &mut self,
         message: Message,
         expected: Option<u64>,
-        limits: HttpLimits,
-    ) -> Result<OutgoingBody, ()> {
+        http: &State,
+    ) -> Result<OutgoingBody, HostError<()>> {
         if self.0.is_some() {
-            return Err(());
+            return Err(().into());
         }
-        let (writing, taking) = OutgoingBody::new(message, expected, limits.buffered_bytes);
+        let body = OutgoingBody::new(message, expected, http);
+        let (writing, taking) = body.map_err(HostError::Trap)?;
         self.0 = Some(taking);
         Ok(writing)
     }
@@ -210,21 +221,21 @@ impl Outgoing {
 #[derive(Debug)]
 pub struct OutgoingResponse {
     status: StatusCode,
-    headers: Arc<HeaderMap>,
+    headers: Fields,
     body: Outgoing,
 }
 
 impl OutgoingResponse {
     /// The response as a host has it.
     pub(super) fn into_response(self) -> Result<http::Response<Body>, ErrorCode> {
-        content_length(&self.headers)?;
+        content_length(self.headers.map())?;
         if self.status.is_informational() {
             // The client would go on waiting for the response.
             return Err(ErrorCode::HttpProtocolError);
         }
         let mut response = http::Response::new(self.body.into_body());
         *response.status_mut() = self.status;
-        *response.headers_mut() = Arc::unwrap_or_clone(self.headers);
+        *response.headers_mut() = self.headers.into_map();
         Ok(response)
     }
 }
@@ -233,7 +244,7 @@ impl<T: WasiView + 'static> HostOutgoingResponse<T> for OutgoingResponse {
     fn new(_: &mut T, headers: Fields) -> OutgoingResponse {
         OutgoingResponse {
             status: StatusCode::OK,
-            headers: headers.into_shared(),
+            headers,
             body: Outgoing::default(),
         }
     }
@@ -248,17 +259,17 @@ impl<T: WasiView + 'static> HostOutgoingResponse<T> for OutgoingResponse {
     }
 
     fn headers(&mut self, _: &mut T) -> Fields {
-        Fields::immutable(Arc::clone(&self.headers))
+        self.headers.share()
     }
 
-    fn body(&mut self, host: &mut T) -> Result<OutgoingBody, ()> {
+    fn body(&mut self, host: &mut T) -> Result<OutgoingBody, HostError<()>> {
         let http = &host.wasi().http;
         // What a response to HEAD announces is not sent.
         let expected = match http.answers_head {
             true => None,
-            false => content_length(&self.headers).map_err(drop)?,
+            false => content_length(self.headers.map()).map_err(drop)?,
         };
-        self.body.start(Message::Response, expected, http.limits())
+        self.body.start(Message::Response, expected, http)
     }
 }
 
@@ -269,14 +280,14 @@ pub struct OutgoingRequest {
     path: Option<PathAndQuery>,
     scheme: Option<http::uri::Scheme>,
     authority: Option<Authority>,
-    headers: Arc<HeaderMap>,
+    headers: Fields,
     body: Outgoing,
 }
 
 impl OutgoingRequest {
     /// The request as a host has it, with a whole URI.
     pub(super) fn into_request(self) -> Result<http::Request<Body>, ErrorCode> {
-        content_length(&self.headers)?;
+        content_length(self.headers.map())?;
         let authority = self.authority.ok_or(ErrorCode::HttpRequestUriInvalid)?;
         let path = self.path.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let uri = Uri::builder()
@@ -287,7 +298,7 @@ impl OutgoingRequest {
         let mut request = http::Request::new(self.body.into_body());
         *request.method_mut() = self.method;
         *request.uri_mut() = uri.map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
-        *request.headers_mut() = Arc::unwrap_or_clone(self.headers);
+        *request.headers_mut() = self.headers.into_map();
         Ok(request)
     }
 }
@@ -299,15 +310,15 @@ impl<T: WasiView + 'static> HostOutgoingRequest<T> for OutgoingRequest {
             path: None,
             scheme: None,
             authority: None,
-            headers: headers.into_shared(),
+            headers,
             body: Outgoing::default(),
         }
     }
 
-    fn body(&mut self, host: &mut T) -> Result<OutgoingBody, ()> {
-        let expected = content_length(&self.headers).map_err(drop)?;
-        let limits = host.wasi().http.limits();
-        self.body.start(Message::Request, expected, limits)
+    fn body(&mut self, host: &mut T) -> Result<OutgoingBody, HostError<()>> {
+        let expected = content_length(self.headers.map()).map_err(drop)?;
+        self.body
+            .start(Message::Request, expected, &host.wasi().http)
     }
 
     fn method(&mut self, _: &mut T) -> Method {
@@ -350,7 +361,7 @@ impl<T: WasiView + 'static> HostOutgoingRequest<T> for OutgoingRequest {
     }
 
     fn headers(&mut self, _: &mut T) -> Fields {
-        Fields::immutable(Arc::clone(&self.headers))
+        self.headers.share()
     }
 }
 

@@ -23,7 +23,7 @@
 //! | `client` | how they are sent |
 //! | `handler` | requests that a guest answers |
 //! | `server` | a socket of requests |
-//! | `limits` | what all this may use at most |
+//! | `limits`, `held` | what all this may use at most |
 //! | `transport` | connections and timers of tokio for hyper |
 
 mod client;
@@ -31,6 +31,7 @@ mod error;
 mod exchange;
 mod fields;
 mod handler;
+mod held;
 mod incoming;
 mod limits;
 mod message;
@@ -62,7 +63,9 @@ pub use server::{Answer, Server};
 pub type Body = UnsyncBoxBody<Bytes, ErrorCode>;
 
 /// The traits and types of `wasi:http`, as `bindgen!` makes them. Whatever is a
-/// [`WasiView`] implements the traits.
+/// [`WasiView`] implements the traits. To have them in bindings of your own, give
+/// `bindgen!` the option
+/// `with: { "wasi:http": linkspan_wasi::p2::http::bindings::wasi::http }`.
 pub mod bindings {
     linkspan::bindgen!({
         path: "wit",
@@ -81,6 +84,9 @@ pub mod bindings {
             "wasi:http/types.fields.from-list": trap,
             "wasi:http/types.fields.set": trap,
             "wasi:http/types.fields.append": trap,
+            "wasi:http/types.fields.delete": trap,
+            "wasi:http/types.outgoing-request.body": trap,
+            "wasi:http/types.outgoing-response.body": trap,
             "wasi:http/types.response-outparam.set": trap | store,
             "wasi:http/types.incoming-body.finish": trap,
             "wasi:http/types.outgoing-body.finish": trap | store,

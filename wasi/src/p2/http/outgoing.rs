@@ -17,6 +17,8 @@ use linkspan::{Error, HostError, HostValues as _, Resource, Result, StoreContext
 use super::Body;
 use super::bindings::wasi::http::types::{self, ErrorCode, HostOutgoingBody, Trailers};
 use super::error::Message;
+use super::exchange;
+use super::held::Held;
 use crate::ctx::WasiView;
 use crate::error::ErrorCode as Code;
 use crate::p2::stream::{Failure, Output, Writable};
@@ -28,6 +30,8 @@ struct Writing {
     /// What the buffer may hold.
     max: usize,
     state: Mutex<State>,
+    /// The buffer counts as long as either side is there.
+    _held: Held,
 }
 
 #[derive(Default)]
@@ -130,28 +134,29 @@ pub struct OutgoingBody {
 }
 
 impl OutgoingBody {
-    /// A body for the guest to write, with a buffer of so many bytes, and what the
-    /// other side gets.
+    /// A body for the guest to write, and what the other side gets.
     pub(super) fn new(
         message: Message,
         expected: Option<u64>,
-        buffered_bytes: usize,
-    ) -> (OutgoingBody, Body) {
+        http: &exchange::State,
+    ) -> Result<(OutgoingBody, Body)> {
+        let max = http.limits().buffered_bytes.max(1);
         let state = State {
             expected,
             ..State::default()
         };
         let writing = Arc::new(Writing {
             message,
-            max: buffered_bytes.max(1),
+            max,
             state: Mutex::new(state),
+            _held: http.hold(max)?,
         });
         let taking = Taking(Arc::clone(&writing)).boxed_unsync();
         let body = OutgoingBody {
             writing,
             stream: None,
         };
-        (body, taking)
+        Ok((body, taking))
     }
 
     fn has_stream(&self) -> bool {
