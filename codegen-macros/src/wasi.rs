@@ -1,7 +1,7 @@
 //! Where the crate that is called implements WASI: whether its manifest names `linkspan-wasi`.
 //!
-//! Only what is certain counts: an optional dependency, or one without the feature `p2`, may not be
-//! there, and the key `wasi` says so if it is. The manifest is read line by line, as Cargo and people
+//! Only what is certain counts: an optional dependency, one of some targets alone, or one without the
+//! feature `p2` may not be there, and the key `wasi` says so if it is. The manifest is read line by line, as Cargo and people
 //! write it; a parser of TOML would be most of what this crate is built from.
 
 use std::path::Path;
@@ -96,17 +96,10 @@ impl Dependency {
 
 /// Whether a table holds dependencies; of one of them alone if it names it.
 fn dependencies(table: &str, is_test: bool) -> Option<Option<&str>> {
-    let kinds: &[&str] = match is_test {
-        true => &["dependencies", "dev-dependencies"],
-        false => &["dependencies"],
+    let rest = match table.strip_prefix("dev-dependencies") {
+        Some(rest) if is_test => rest,
+        _ => table.strip_prefix("dependencies")?,
     };
-    let rest = kinds
-        .iter()
-        .find_map(|kind| match table.starts_with("target.") {
-            // [target.'cfg(unix)'.dependencies]
-            true => Some(table.rsplit_once(&format!(".{kind}"))?.1),
-            false => table.strip_prefix(kind),
-        })?;
     match rest.strip_prefix('.') {
         Some(name) => Some(Some(name)),
         None if rest.is_empty() => Some(None),
@@ -160,10 +153,6 @@ mod tests {
                 "sandbox",
             ),
             (
-                "[target.'cfg(unix)'.dependencies]\nlinkspan-wasi = \"0.1\"",
-                "linkspan-wasi",
-            ),
-            (
                 "[dependencies]\na = { features = [\n\"b\",\n] }\nlinkspan-wasi = { default-features \
                  = false, features = [\n    \"p2\", # for components\n] }",
                 "linkspan-wasi",
@@ -191,7 +180,7 @@ mod tests {
             "[dependencies]\nlinkspan-wasi = { package = \"other\" }",
             "[dependencies]\na = { package = \"linkspan-wasi-extra\" }",
             "[build-dependencies]\nlinkspan-wasi = \"1\"",
-            "[target.x.build-dependencies]\nlinkspan-wasi = \"1\"",
+            "[target.'cfg(windows)'.dependencies]\nlinkspan-wasi = \"1\"",
             "[dev-dependencies]\nlinkspan-wasi = \"1\"",
             "[workspace.dependencies]\nlinkspan-wasi = \"1\"",
         ] {
@@ -204,7 +193,6 @@ mod tests {
         for manifest in [
             "[dev-dependencies]\nlinkspan-wasi = \"1\"",
             "[dev-dependencies.linkspan-wasi]\nversion = \"1\"",
-            "[target.'cfg(unix)'.dev-dependencies]\nlinkspan-wasi = \"1\"",
         ] {
             let found = dependency(manifest, true);
             assert_eq!(found.as_deref(), Some("linkspan-wasi"), "{manifest}");

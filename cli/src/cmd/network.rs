@@ -164,6 +164,8 @@ impl FromStr for Rule {
             return Ok(Rule { host, port });
         }
         let (host, port) = with_port(text)?;
+        // The dot at the end of a whole name says no more than that it is whole.
+        let host = host.strip_suffix('.').unwrap_or(host);
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         match !host.is_empty() && host.bytes().all(is_part) {
             true => Ok(Rule {
@@ -238,7 +240,7 @@ mod tests {
         ] {
             assert_eq!(covers(rule, address), is_covered, "{rule} and {address}");
         }
-        let name: Rule = "example.com:443".parse().expect("a name");
+        let name: Rule = "example.com.:443".parse().expect("a name");
         assert_eq!(name.host, Host::Name("example.com".to_owned()));
         assert_eq!(name.port, Some(443));
     }

@@ -1,7 +1,7 @@
 //! Requests to stop, from any thread to the guest of one store. A running
 //! guest looks at the word now and then; one that waits is woken.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
@@ -12,8 +12,10 @@ use std::thread::{self, Thread};
 pub(crate) struct Interrupt {
     /// Not zero while a request stands. Running code reads it.
     word: AtomicU32,
-    /// Wakes the thread on which a guest of the store waits.
-    waiting: Mutex<Option<Waker>>,
+    /// Wakes the thread on which a guest of the store waits, and the number
+    /// of the guard that put it there.
+    waiting: Mutex<Option<(u64, Waker)>>,
+    guards: AtomicU64,
 }
 
 impl Interrupt {
@@ -37,20 +39,24 @@ impl Interrupt {
     }
 
     fn wake(self: &Arc<Self>, waker: Waker) -> WakeOnInterrupt {
-        *self.lock() = Some(waker);
-        WakeOnInterrupt(Arc::clone(self))
+        let number = self.guards.fetch_add(1, Ordering::Relaxed);
+        *self.lock() = Some((number, waker));
+        WakeOnInterrupt {
+            interrupt: Arc::clone(self),
+            number,
+        }
     }
 
     fn set(&self) {
         self.word.store(1, Ordering::SeqCst);
         // A waker is the host's code: it must not run under the lock.
-        let waker = self.lock().clone();
-        if let Some(waker) = waker {
+        let waiting = self.lock().clone();
+        if let Some((_, waker)) = waiting {
             waker.wake();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(u64, Waker)>> {
         // Only a clone of a waker could panic under the lock, and the waker
         // that stands there is whole all the same.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,11 +76,21 @@ impl Wake for Parked {
 /// [`InterruptHandle::wake_on_interrupt`].
 #[derive(Debug)]
 #[must_use = "nothing is woken once it is dropped"]
-pub struct WakeOnInterrupt(Arc<Interrupt>);
+pub struct WakeOnInterrupt {
+    interrupt: Arc<Interrupt>,
+    number: u64,
+}
 
 impl Drop for WakeOnInterrupt {
     fn drop(&mut self) {
-        *self.0.lock() = None;
+        let mut waiting = self.interrupt.lock();
+        // A later guard's waker stays.
+        if waiting
+            .as_ref()
+            .is_some_and(|(number, _)| *number == self.number)
+        {
+            *waiting = None;
+        }
     }
 }
 
@@ -114,5 +130,35 @@ impl InterruptHandle {
     /// has one waiting place: the last waker that was given counts.
     pub fn wake_on_interrupt(&self, waker: Waker) -> WakeOnInterrupt {
         self.0.wake(waker)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn the_last_waker_is_woken_until_its_own_guard_is_dropped() {
+        let handle = InterruptHandle(Arc::default());
+        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        let woken = || [&first, &second].map(|count| count.0.load(Ordering::SeqCst));
+        let older = handle.wake_on_interrupt(Arc::clone(&first).into());
+        let newer = handle.wake_on_interrupt(Arc::clone(&second).into());
+        drop(older);
+        handle.interrupt();
+        assert_eq!(woken(), [0, 1]);
+        drop(newer);
+        handle.interrupt();
+        assert_eq!(woken(), [0, 1]);
     }
 }

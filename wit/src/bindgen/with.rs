@@ -294,7 +294,9 @@ impl Search<'_, '_> {
 fn wasi_module(interface: &str, version: Option<&str>) -> Option<[String; 2]> {
     let (package, name) = interface.strip_prefix("wasi:")?.split_once('/')?;
     let (_, known) = WASI.iter().find(|(known, _)| *known == package)?;
-    let is_there = version?.starts_with("0.2.") && known.contains(&name);
+    // What came before a release had other functions.
+    let patch = version?.strip_prefix("0.2.")?;
+    let is_there = patch.bytes().all(|c| c.is_ascii_digit()) && known.contains(&name);
     is_there.then(|| [snake(package), snake(name)])
 }
 
