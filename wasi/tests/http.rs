@@ -457,6 +457,57 @@ fn a_body_without_a_length_is_limited_too() {
 }
 
 #[test]
+fn a_response_to_head_announces_what_it_does_not_send() {
+    let (handler, failures) = handler(HttpLimits::default());
+    runtime().block_on(async {
+        let request = Request::head("/short").body(Empty::new()).unwrap();
+        let response = handler.handle(request).await;
+        assert_eq!(response.headers()["content-length"], "10");
+        // The guest has promised ten bytes, and is believed.
+        assert!(response.into_body().collect().await.is_ok());
+    });
+    assert_eq!(*failures.lock().unwrap(), [""; 0]);
+    let service = Service::start(HttpLimits::default());
+    let answer = service.raw("HEAD /short HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+    assert!(answer.contains("content-length: 10\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+#[test]
+fn connections_are_few_and_must_say_what_they_want() {
+    let mut limits = HttpLimits::default();
+    limits.connections = 1;
+    limits.head_time = Duration::from_millis(200);
+    let service = Service::start(limits);
+    let start = Instant::now();
+    let mut slow = service.connect();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap();
+    // The next one has to wait until the first is given up.
+    assert_eq!(status(&service.get("/status?200")), "200");
+    assert!(start.elapsed() >= limits.head_time);
+    assert!(start.elapsed() < PATIENCE);
+    // It may have been told why.
+    let mut answer = Vec::new();
+    drop(slow.read_to_end(&mut answer));
+    assert!(!answer.starts_with(b"HTTP/1.1 2"));
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_given_up() {
+    let mut limits = HttpLimits::default();
+    limits.connections = 1;
+    limits.write_time = Duration::from_millis(200);
+    let service = Service::start(limits);
+    let start = Instant::now();
+    let mut deaf = service.connect();
+    deaf.write_all(b"GET /body?1000000000 HTTP/1.1\r\nHost: here\r\n\r\n")
+        .unwrap();
+    assert_eq!(status(&service.get("/status?200")), "200");
+    assert!(start.elapsed() < limits.request_time);
+    drop(deaf);
+}
+
+#[test]
 fn a_server_that_is_shut_down_ends_what_it_has_begun() {
     let service = Service::start(HttpLimits::default());
     let address = service.address;
