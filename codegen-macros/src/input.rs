@@ -68,9 +68,9 @@ const KEYS: [(&str, ParseValue); 17] = [
         }
         Ok(())
     }),
-    ("wasi", |input, value, _| {
+    ("wasi", |input, value, key| {
+        input.place("wasi", key);
         let path = value.path()?;
-        input.place("wasi", &path.text);
         input.wasi_given = true;
         if path.text.value != "none" {
             input.options.wasi = Some(input.given(path).value);

@@ -1,8 +1,8 @@
 //! Where the crate that is called implements WASI: whether its manifest names `linkspan-wasi`.
 //!
-//! Only what is certain counts: an optional dependency, one of some targets alone, or one without the
-//! feature `p2` may not be there, and the key `wasi` says so if it is. The manifest is read line by line, as Cargo and people
-//! write it; a parser of TOML would be most of what this crate is built from.
+//! Only what is certain counts: an optional dependency, one of some targets alone, or one without
+//! the feature `p2` may not be there, and the key `wasi` says so if it is. The manifest is read line
+//! by line, as Cargo and people write it: a parser of TOML would be five more crates.
 
 use std::path::Path;
 

@@ -89,7 +89,7 @@ impl Target {
 }
 
 impl External {
-    /// Finds what `entries` mean in a plan whose modules are laid out.
+    /// Finds what the options `with` and `wasi` mean in a plan whose modules are laid out.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl Search<'_, '_> {
                 (self.target(OPTION, key, path, true)?, own.to_vec())
             }
             (None, Some(path)) => match wasi_module(base, version) {
-                Some(own) => (self.target("wasi", path, path, true)?, own.to_vec()),
+                Some(own) => (self.target("wasi", "wasi", path, true)?, own.to_vec()),
                 None => return Ok(()),
             },
             (None, None) => return Ok(()),
